@@ -1,0 +1,1 @@
+"""Commands for people and scripts: the only floor that prints."""

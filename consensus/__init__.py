@@ -1,0 +1,1 @@
+"""PBFT as one deterministic object: ``Replica.step(event)`` returns the effects to carry out, in order."""

@@ -1,0 +1,1 @@
+"""What a transaction may do: membership, provenance, settlement, governance. Pure and deterministic."""

@@ -1,0 +1,1 @@
+"""The running node: the only floor with IO, clocks and threads."""
