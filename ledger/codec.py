@@ -14,7 +14,7 @@ import msgpack
 
 from ledger.errors import CodecError
 
-Value: TypeAlias = "None | bool | int | str | bytes | list[Value] | dict[str, Value]"
+Value: TypeAlias = "bool | int | str | bytes | list[Value] | dict[str, Value] | None"
 
 DEPTH_MAX: Final = 8
 SIZE_BYTES_MAX: Final = 16 * 1024 * 1024

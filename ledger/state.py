@@ -1,0 +1,145 @@
+"""State: heads, their histories, and the overlay on which a block's transactions run.
+
+A *head* is what a later transaction can change; it is a map of canonical values under a key. A *record* is written
+once: it is an operation of a committed transaction. A head that has a history carries ``count`` and ``chain``::
+
+    chain = H(chain before, hash of the record, count)
+
+so the head, which the state root proves, proves in turn that a list of records is complete and in order.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeAlias, cast
+
+from ledger.codec import Value, decode, encode
+from ledger.hashing import ZERO_HASH, tagged_hash
+
+Head: TypeAlias = dict[str, Value]
+
+COUNT_FIELD: Final = "count"
+CHAIN_FIELD: Final = "chain"
+KEY_SEPARATOR: Final = b"\0"
+
+
+class HeadSource(Protocol):
+    """Committed heads by key; ``heads`` yields those under a prefix in key order."""
+
+    def head(self, key: bytes) -> bytes | None:
+        """Return the encoded head at a key, or None."""
+        ...
+
+    def heads(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield (key, encoded head) for every key that starts with ``prefix``, in key order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """The ``count``-th record of a head (from 1): an operation of a transaction of the block."""
+
+    key: bytes
+    count: int
+    transaction_index: int
+    operation_index: int
+
+
+def head_key(kind: str, *identifiers: str) -> bytes:
+    """Return the key of a head, such as ``head_key("item", "https://id.gs1.org/01/...")``."""
+    parts = [kind.encode(), *(identifier.encode() for identifier in identifiers)]
+    assert all(KEY_SEPARATOR not in part for part in parts), "identifiers never hold a zero byte"
+    return KEY_SEPARATOR.join(parts)
+
+
+def split_key(key: bytes) -> tuple[str, ...]:
+    """Return the kind and the identifiers of a head's key."""
+    return tuple(part.decode() for part in key.split(KEY_SEPARATOR))
+
+
+def record_hash(transaction_id: bytes, operation_index: int) -> bytes:
+    """Return the hash that stands for one operation of a committed transaction in a history."""
+    return tagged_hash("record", transaction_id, operation_index.to_bytes(4, "big"))
+
+
+def next_chain(chain: bytes, record: bytes, count: int) -> bytes:
+    """Return the chain value after the ``count``-th record."""
+    return tagged_hash("chain", chain, record, count.to_bytes(8, "big"))
+
+
+class Overlay:
+    """Changes on top of committed heads, with one level of undo for the transaction that is running.
+
+    Heads come out as fresh copies, so a handler that fails half-way has touched nothing.
+    """
+
+    __slots__ = ("_history", "_history_pending", "_pending", "_settled", "_source")
+
+    def __init__(self, source: HeadSource) -> None:
+        self._source = source
+        self._settled: dict[bytes, bytes | None] = {}
+        self._pending: dict[bytes, bytes | None] = {}
+        self._history: list[HistoryEntry] = []
+        self._history_pending: list[HistoryEntry] = []
+
+    def get(self, key: bytes) -> Head | None:
+        """Return the head at a key as this transaction sees it, or None."""
+        encoded = self._encoded(key)
+        return None if encoded is None else cast(Head, decode(encoded))
+
+    def put(self, key: bytes, head: Head) -> None:
+        """Set the head at a key."""
+        self._pending[key] = encode(head)
+
+    def delete(self, key: bytes) -> None:
+        """Remove the head at a key."""
+        self._pending[key] = None
+
+    def append(
+        self, key: bytes, head: Head, transaction_id: bytes, transaction_index: int, operation_index: int
+    ) -> None:
+        """Set the head at a key with the running operation added to its history."""
+        count = cast(int, head.get(COUNT_FIELD, 0)) + 1
+        chain = cast(bytes, head.get(CHAIN_FIELD, ZERO_HASH))
+        head[COUNT_FIELD] = count
+        head[CHAIN_FIELD] = next_chain(chain, record_hash(transaction_id, operation_index), count)
+        self._history_pending.append(HistoryEntry(key, count, transaction_index, operation_index))
+        self.put(key, head)
+
+    def scan(self, *identifiers: str) -> Iterator[tuple[tuple[str, ...], Head]]:
+        """Yield (key parts, head) for every key that continues these parts, in key order, as of the call."""
+        prefix = head_key(*identifiers) + KEY_SEPARATOR
+        merged: dict[bytes, bytes | None] = dict(self._source.heads(prefix))
+        for layer in (self._settled, self._pending):
+            merged.update((key, encoded) for key, encoded in layer.items() if key.startswith(prefix))
+        for key in sorted(merged):
+            encoded = merged[key]
+            if encoded is not None:
+                yield split_key(key), cast(Head, decode(encoded))
+
+    def settle(self) -> None:
+        """Keep what the running transaction did."""
+        self._settled.update(self._pending)
+        self._pending.clear()
+        self._history += self._history_pending
+        self._history_pending.clear()
+
+    def undo(self) -> None:
+        """Drop what the running transaction did."""
+        self._pending.clear()
+        self._history_pending.clear()
+
+    def changes(self) -> dict[bytes, bytes | None]:
+        """Return every settled head that differs from what is committed, encoded, None where it was removed."""
+        assert not self._pending, "a transaction is still running"
+        return {key: encoded for key, encoded in self._settled.items() if encoded != self._source.head(key)}
+
+    def history(self) -> tuple[HistoryEntry, ...]:
+        """Return the history entries of the settled transactions, in order."""
+        return tuple(self._history)
+
+    def _encoded(self, key: bytes) -> bytes | None:
+        if key in self._pending:
+            return self._pending[key]
+        if key in self._settled:
+            return self._settled[key]
+        return self._source.head(key)
