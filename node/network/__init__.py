@@ -1,0 +1,1 @@
+"""Peers: their listener, the client that talks to them, and catching up."""
