@@ -1,0 +1,193 @@
+"""The chain: how a block is made, how one is checked, and the one door by which either is committed.
+
+A block is executed on an overlay before anybody votes for it, and all its roots are compared, so a contract that
+behaves differently on two machines is a refused vote and not a fork. The same check serves proposals and blocks
+that come certified from a peer.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from contracts.execute import Execution, execute, execute_genesis, read_parameters, read_validators
+
+from contracts.context import BlockContext
+from ledger.authenticated_map import Plan, empty_root, plan_update
+from ledger.block import Header, receipts_root, transactions_root
+from ledger.certificate import Certificate, VoteKind
+from ledger.genesis import Genesis
+from ledger.hashing import ZERO_HASH
+from ledger.parameters import Parameters
+from ledger.transaction import Transaction
+from ledger.validators import ValidatorSet
+from node.admission import refusal_of, signature_refusal
+from node.storage.store import BlockWrite, Store, StoredBlock
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A block that was executed here and whose roots are right: all that committing it needs but the certificate."""
+
+    header: Header
+    transactions: tuple[Transaction, ...]
+    execution: Execution
+    plan: Plan
+
+
+class Chain:
+    """The tip of the chain and the rules for the block after it."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.parameters: Parameters = read_parameters(store)
+        self.validators: ValidatorSet = read_validators(store)
+
+    @property
+    def tip(self) -> Header:
+        """The header of the last committed block."""
+        return self.store.tip
+
+    @property
+    def chain_id(self) -> bytes:
+        """The genesis hash."""
+        return self.store.tip.chain_id
+
+    def is_committed(self, transaction_id: bytes) -> bool:
+        """Say whether a transaction is in a block."""
+        return self.store.transaction_position(transaction_id) is not None
+
+    def propose(self, proposer: bytes, waiting: Iterable[Transaction], clock_ms: int) -> Candidate | None:
+        """Return a block of the transactions that may be in it now, or None where none may."""
+        time_ms = max(clock_ms, self.tip.time_ms + 1)
+        chosen: list[Transaction] = []
+        size_bytes = 0
+        for transaction in waiting:
+            if len(chosen) == self.parameters.block_transactions_max:
+                break
+            if size_bytes + len(transaction.encoded) > self.parameters.block_bytes_max:
+                break
+            if refusal_of(transaction, self.parameters, self.chain_id, time_ms, self.is_committed) is None:
+                chosen.append(transaction)
+                size_bytes += len(transaction.encoded)
+        if not chosen:
+            return None
+        execution, plan = self._execute(self.tip.height + 1, time_ms, chosen)
+        header = self._header(proposer, time_ms, chosen, execution, plan)
+        return Candidate(header, tuple(chosen), execution, plan)
+
+    def check(self, header: Header, transactions: Sequence[Transaction], clock_ms: int | None) -> Candidate | str:
+        """Execute a block and return it as a candidate, or the name of the rule that it breaks.
+
+        ``clock_ms`` is this node's clock for a fresh proposal; None for a block that a quorum stood behind already,
+        whose time may lie far back. Signatures of the transactions are the caller's matter.
+        """
+        broken = self._broken_rule(header, transactions, clock_ms)
+        if broken is not None:
+            return broken
+        execution, plan = self._execute(header.height, header.time_ms, transactions)
+        expected = self._header(header.proposer, header.time_ms, transactions, execution, plan)
+        if header.receipts_root != expected.receipts_root:
+            return "receipts_root"
+        if header.state_root != expected.state_root:
+            return "state_root"
+        if header.hash != expected.hash:
+            return "header"
+        return Candidate(header, tuple(transactions), execution, plan)
+
+    def check_certified(
+        self, header: Header, certificate: Certificate, transactions: Sequence[Transaction]
+    ) -> Candidate | str:
+        """Check a block that a peer says is committed: certificate, signatures and all that ``check`` checks."""
+        if certificate.height != header.height or certificate.block_hash != header.hash:
+            return "certificate_of_another_block"
+        refusal = certificate.refusal(VoteKind.COMMIT, self.validators, self.chain_id)
+        if refusal is not None:
+            return f"certificate_{refusal}"
+        # The root covers the ids only, so a peer could hand us a transaction with a signature that is not its own.
+        if any(signature_refusal(transaction) is not None for transaction in transactions):
+            return "transaction_signature"
+        return self.check(header, transactions, None)
+
+    def commit(self, candidate: Candidate, certificate: Certificate) -> bool:
+        """Write a block for good; False where it was there already. Raises StorageError: then the node must stop."""
+        assert certificate.block_hash == candidate.header.hash, "the certificate is of this block"
+        block = StoredBlock(candidate.header, certificate, candidate.transactions, candidate.execution.receipts)
+        written = self.store.write_block(
+            BlockWrite(block, candidate.execution.changes, candidate.plan.nodes, candidate.execution.history)
+        )
+        if written:
+            self.parameters = read_parameters(self.store)
+            self.validators = read_validators(self.store)
+        return written
+
+    def _broken_rule(self, header: Header, transactions: Sequence[Transaction], clock_ms: int | None) -> str | None:
+        if header.chain_id != self.chain_id:
+            return "chain_id"
+        if header.height != self.tip.height + 1 or header.parent_hash != self.tip.hash:
+            return "parent"
+        if header.time_ms <= self.tip.time_ms:
+            return "time_not_after_parent"
+        if clock_ms is not None and abs(header.time_ms - clock_ms) > self.parameters.clock_drift_ms_max:
+            return "time_off_clock"
+        if self.validators.index_of(header.proposer) is None:
+            return "proposer"
+        if header.validators_hash != self.validators.hash or header.next_validators_hash != self.validators.hash:
+            return "validators_hash"
+        return self._broken_body_rule(header, transactions)
+
+    def _broken_body_rule(self, header: Header, transactions: Sequence[Transaction]) -> str | None:
+        if not 0 < len(transactions) <= self.parameters.block_transactions_max:
+            return "transaction_count"
+        if sum(len(transaction.encoded) for transaction in transactions) > self.parameters.block_bytes_max:
+            return "block_size"
+        transaction_ids = [transaction.transaction_id for transaction in transactions]
+        if len(set(transaction_ids)) != len(transaction_ids):
+            return "transaction_twice"
+        if transactions_root(transaction_ids) != header.transactions_root:
+            return "transactions_root"
+        for transaction in transactions:
+            if len(transaction.encoded) > self.parameters.transaction_bytes_max:
+                return "transaction_size"
+            refusal = refusal_of(transaction, self.parameters, self.chain_id, header.time_ms, self.is_committed)
+            if refusal is not None:
+                return refusal.code
+        return None
+
+    def _execute(self, height: int, time_ms: int, transactions: Sequence[Transaction]) -> tuple[Execution, Plan]:
+        execution = execute(BlockContext(self.chain_id, height, time_ms), transactions, self.store)
+        return execution, plan_update(self.store.tree_node, execution.changes)
+
+    def _header(
+        self, proposer: bytes, time_ms: int, transactions: Sequence[Transaction], execution: Execution, plan: Plan
+    ) -> Header:
+        return Header(
+            chain_id=self.chain_id,
+            height=self.tip.height + 1,
+            time_ms=time_ms,
+            parent_hash=self.tip.hash,
+            proposer=proposer,
+            transactions_root=transactions_root([transaction.transaction_id for transaction in transactions]),
+            receipts_root=receipts_root(execution.receipts),
+            state_root=plan.root,
+            validators_hash=self.validators.hash,
+            next_validators_hash=self.validators.hash,
+        )
+
+
+def genesis_write(genesis: Genesis) -> BlockWrite:
+    """Return block 0: the genesis operations executed on an empty state; raises GenesisError."""
+    execution = execute_genesis(genesis)
+    plan = plan_update(lambda _: None, execution.changes)
+    assert plan.root != empty_root(), "a genesis sets parameters and validators at least"
+    header = Header(
+        chain_id=genesis.chain_id,
+        height=0,
+        time_ms=genesis.time_ms,
+        parent_hash=ZERO_HASH,
+        proposer=genesis.validators[0].public_key,
+        transactions_root=transactions_root([]),
+        receipts_root=receipts_root([]),
+        state_root=plan.root,
+        validators_hash=genesis.validators.hash,
+        next_validators_hash=genesis.validators.hash,
+    )
+    return BlockWrite(StoredBlock(header, None, (), ()), execution.changes, plan.nodes, ())

@@ -1,0 +1,154 @@
+"""Starting and stopping a node process: logs, sockets, both servers, signals."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import structlog
+import uvicorn
+from consensus.config import ConsensusConfig
+from starlette.types import ASGIApp
+
+from ledger.errors import GenesisError
+from node.api.app import build_api
+from node.config import ConfigError
+from node.home import open_home
+from node.mempool import MempoolLimits
+from node.network.listener import build_listener
+from node.node import Node, wait_stopped
+from node.storage.errors import StorageError
+
+_CONNECTIONS_MAX: Final = 1_000
+_GRACE_SECONDS: Final = 2
+
+
+class StartError(Exception):
+    """The node cannot start; the message says why and what to do."""
+
+
+async def run_node(home_directory: Path, *, is_parent_watched: bool = False) -> None:
+    """Run the node of a home until SIGTERM or SIGINT, or until standard input closes where the parent is watched.
+
+    Raises
+    ------
+    StartError
+        Something on this machine is in the way; nothing was changed.
+    Exception
+        Whatever stopped a running node: a disk that failed or a broken invariant.
+
+    """
+    if not __debug__:
+        raise StartError("assertions are off (python -O); a node needs them to stop at a broken invariant")
+    try:
+        home = open_home(home_directory)
+    except (ConfigError, GenesisError, StorageError) as error:
+        raise StartError(str(error)) from error
+    with contextlib.closing(home):
+        config = home.config
+        configure_logging(config.log_level)
+        log = structlog.get_logger("node")
+        with (
+            _bound(config.p2p_host, config.p2p_port, "peers") as p2p_socket,
+            _bound(config.api_host, config.api_port, "HTTP API") as api_socket,
+        ):
+            node = Node(home, ConsensusConfig(), MempoolLimits())
+            listener = build_listener(node.chain.chain_id, node.store, node, node.metrics)
+            servers = [_server(listener), _server(build_api(node))]
+            serving = [
+                asyncio.create_task(server.serve(sockets=[bound]))
+                for server, bound in zip(servers, (p2p_socket, api_socket), strict=True)
+            ]
+            node.start()
+            stop = _stop_event(is_parent_watched=is_parent_watched)
+            log.info(
+                "started", name=config.name, height=node.chain.tip.height, api=f"{config.api_host}:{config.api_port}"
+            )
+            try:
+                await wait_stopped(stop, node)
+            finally:
+                for server in servers:
+                    server.should_exit = True
+                await asyncio.gather(*serving, return_exceptions=True)
+                await node.stop()
+                log.info("stopped", height=node.chain.tip.height)
+
+
+def configure_logging(level: str) -> None:
+    """Log one JSON line an event to standard error."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+class _QuietServer(uvicorn.Server):
+    """uvicorn without its own signal handlers: this process has one place for them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _server(application: ASGIApp) -> uvicorn.Server:
+    return _QuietServer(
+        uvicorn.Config(
+            application,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            http="httptools",
+            limit_concurrency=_CONNECTIONS_MAX,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            server_header=False,
+        )
+    )
+
+
+@contextlib.contextmanager
+def _bound(host: str, port: int, purpose: str) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((host, port))
+        except OSError as error:
+            raise StartError(
+                f"{host}:{port} cannot be used for the {purpose}: {error.strerror}. Stop what listens there or change "
+                f"the port in config.toml"
+            ) from error
+        yield bound
+    finally:
+        bound.close()
+
+
+def _stop_event(*, is_parent_watched: bool) -> asyncio.Event:
+    """Return the event that a signal sets, or the end of standard input where the parent is watched."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, stop.set)
+    if is_parent_watched:
+
+        def at_end_of_input() -> None:
+            if not os.read(sys.stdin.fileno(), 1):
+                loop.remove_reader(sys.stdin.fileno())
+                stop.set()
+
+        loop.add_reader(sys.stdin.fileno(), at_end_of_input)
+    return stop

@@ -1,0 +1,226 @@
+"""A running node: the parts put together, and the door through which the HTTP API reaches them."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final
+
+from consensus.config import ConsensusConfig
+from consensus.replica import Replica
+from contracts.execute import authorise
+
+from contracts.results import ResultCode
+from ledger.genesis import Genesis
+from ledger.keys import SecretKey
+from ledger.state import Overlay
+from ledger.transaction import Transaction
+from ledger.validators import ValidatorSet
+from node.admission import Refusal, RefusalKind, signature_refusal
+from node.chain import Chain
+from node.config import NodeConfig
+from node.home import Home
+from node.mempool import MempoolLimits
+from node.metrics import Metrics
+from node.network.peers import PeerNetwork
+from node.pool import Pool
+from node.runtime import Runtime
+from node.storage.store import Store
+
+_REFUSAL_BY_RESULT: Final = {
+    ResultCode.UNKNOWN_KEY: (RefusalKind.UNAUTHENTICATED, "transaction.unknown_key"),
+    ResultCode.ORGANISATION_SUSPENDED: (RefusalKind.FORBIDDEN, "transaction.organisation_suspended"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PeerStatus:
+    """A peer as this node sees it; ``height`` is the one it last said it works on."""
+
+    public_key: bytes
+    url: str
+    is_reachable: bool
+    height: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """What a node says of itself; hashes and keys are 32 bytes, times milliseconds UTC."""
+
+    network: str
+    chain_id: bytes
+    name: str
+    version: str
+    height: int
+    tip_hash: bytes
+    tip_time_ms: int
+    state_root: bytes
+    view: int
+    phase: str
+    is_validator: bool
+    public_key: bytes
+    validators: ValidatorSet
+    peers: tuple[PeerStatus, ...]
+    pending_transactions: int
+    is_ready: bool
+    not_ready_reason: str | None
+
+
+class Node:
+    """One node. Create it inside a running event loop, then ``start``."""
+
+    def __init__(self, home: Home, consensus_config: ConsensusConfig, mempool_limits: MempoolLimits) -> None:
+        self.config: NodeConfig = home.config
+        self.genesis: Genesis = home.genesis
+        self.store: Store = home.store
+        self.gateway_key: SecretKey | None = home.gateway_key
+        self.metrics = Metrics()
+        self.chain = Chain(home.store)
+        self.version = version("tradelane")
+        self._public_key = home.validator_key.public_key
+        self._peers = PeerNetwork(self.chain.chain_id, home.config.peers, self.metrics)
+        self._pool = Pool(self.chain, mempool_limits, self.metrics, self.now_ms)
+        replica = Replica(
+            config=consensus_config,
+            chain_id=self.chain.chain_id,
+            key=home.validator_key,
+            validators=self.chain.validators,
+            tip=self.chain.tip,
+            records=home.safety_records(),
+            now_ms=int(time.monotonic() * 1000),
+        )
+        self.runtime = Runtime(self.chain, replica, home.safety, self._pool, self._peers, self.metrics, self.now_ms)
+        self.metrics.height.set(self.chain.tip.height)
+
+    def start(self) -> None:
+        """Start to talk to the peers."""
+        self._peers.start()
+
+    async def run(self) -> None:
+        """Run until something stops the node, and raise that."""
+        await self.runtime.run()
+
+    async def stop(self) -> None:
+        """Stop all that runs; the stores stay open for their owner to close."""
+        await self.runtime.stop()
+        await self._peers.stop()
+
+    def now_ms(self) -> int:
+        """Return the wall clock, milliseconds UTC."""
+        return time.time_ns() // 1_000_000
+
+    def status(self) -> NodeStatus:
+        """Return what this node says of itself now."""
+        tip, replica, heights = self.chain.tip, self.runtime.replica, self.runtime.peer_heights
+        peers = tuple(
+            PeerStatus(state.public_key, state.url, state.is_reachable, heights.get(state.public_key))
+            for state in self._peers.states()
+        )
+        reason = self._not_ready_reason(peers)
+        return NodeStatus(
+            network=self.genesis.network,
+            chain_id=self.chain.chain_id,
+            name=self.config.name,
+            version=self.version,
+            height=tip.height,
+            tip_hash=tip.hash,
+            tip_time_ms=tip.time_ms,
+            state_root=tip.state_root,
+            view=replica.view,
+            phase=str(replica.phase),
+            is_validator=self._is_validator,
+            public_key=self._public_key,
+            validators=self.chain.validators,
+            peers=peers,
+            pending_transactions=len(self._pool),
+            is_ready=reason is None,
+            not_ready_reason=reason,
+        )
+
+    async def submit(self, encoded: bytes) -> Transaction | Refusal:
+        """Take a client's transaction into the pool and pass it on, or return the one reason why not."""
+        transaction = self._pool.check(encoded)
+        if isinstance(transaction, Transaction) and not self.is_pending(transaction.transaction_id):
+            refusal = (
+                signature_refusal(transaction) or self._authority_refusal(transaction) or self._pool.add(transaction)
+            )
+            if refusal is None:
+                self._peers.gossip([encoded])
+                self.runtime.work_arrived()
+            else:
+                transaction = refusal
+        if isinstance(transaction, Refusal):
+            self.metrics.refused_transactions.labels(code=transaction.code).inc()
+        return transaction
+
+    def is_pending(self, transaction_id: bytes) -> bool:
+        """Say whether a transaction waits for a block here."""
+        return transaction_id in self._pool
+
+    def receipt_detail(self, transaction_id: bytes) -> str | None:
+        """Return in words why a transaction failed, where this node executed it lately."""
+        return self._pool.detail(transaction_id)
+
+    async def wait_committed(self, transaction_id: bytes, timeout_s: float) -> bool:
+        """Return whether the transaction is committed now or within the time."""
+        return await self.runtime.wait_committed(transaction_id, timeout_s)
+
+    async def next_block(self, after_height: int, timeout_s: float) -> bool:
+        """Return whether a block above this height is there now or within the time."""
+        return await self.runtime.next_block(after_height, timeout_s)
+
+    # What the peers' listener hands over
+
+    def receive_messages(self, batch: Sequence[bytes]) -> None:
+        """Take encoded consensus messages of a peer."""
+        self.runtime.receive_messages(batch)
+
+    async def receive_transactions(self, batch: Sequence[bytes]) -> None:
+        """Take encoded transactions of a peer; they are not passed on, for their first node told everybody."""
+        if await self._pool.add_encoded(batch):
+            self.runtime.work_arrived()
+
+    def waiting_transaction(self, transaction_id: bytes) -> bytes | None:
+        """Return a waiting transaction's bytes, or None."""
+        transaction = self._pool.get(transaction_id)
+        return None if transaction is None else transaction.encoded
+
+    @property
+    def _is_validator(self) -> bool:
+        return self.chain.validators.index_of(self._public_key) is not None
+
+    def _authority_refusal(self, transaction: Transaction) -> Refusal | None:
+        """Ask the contracts, on the state of the tip, whether this key may call these methods.
+
+        It is asked again when the transaction runs. Here it only spares the chain a transaction that must fail.
+        """
+        code, detail = authorise(transaction, Overlay(self.store), max(self.now_ms(), self.chain.tip.time_ms + 1))
+        if code is ResultCode.OK:
+            return None
+        kind, name = _REFUSAL_BY_RESULT.get(code, (RefusalKind.FORBIDDEN, "transaction.key_not_allowed"))
+        return Refusal(kind, name, detail)
+
+    def _not_ready_reason(self, peers: Sequence[PeerStatus]) -> str | None:
+        """Return why this node cannot serve a write that commits, or None where it can."""
+        validators = self.chain.validators
+        reachable = sum(peer.is_reachable and validators.index_of(peer.public_key) is not None for peer in peers)
+        voices = reachable + (1 if self._is_validator else 0)
+        if voices < validators.quorum:
+            return f"{voices} of {len(validators)} validators can be reached, {validators.quorum} are needed to commit"
+        ahead = max((peer.height or 0 for peer in peers), default=0)
+        if ahead > self.chain.tip.height + 2:
+            return f"catching up: at height {self.chain.tip.height}, peers work on {ahead}"
+        return None
+
+
+async def wait_stopped(stop: asyncio.Event, node: Node) -> None:
+    """Run a node until it is told to stop; raises what stopped it otherwise."""
+    running = asyncio.create_task(node.run())
+    told = asyncio.create_task(stop.wait())
+    done, pending = await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    if running in done:
+        running.result()
