@@ -18,6 +18,7 @@ from node.config import (
     load_config,
     validator_key_path,
 )
+from node.storage.errors import DamagedError
 from node.storage.safety_store import SafetyStore
 from node.storage.store import Store
 
@@ -69,10 +70,30 @@ def open_home(home: Path) -> Home:
     store = Store(config.ledger_directory, genesis.chain_id)
     try:
         safety = SafetyStore(config.safety_directory)
+        opened = Home(config, genesis, validator_key, gateway_key, store, safety)
     except BaseException:
         store.close()
         raise
-    return Home(config, genesis, validator_key, gateway_key, store, safety)
+    try:
+        _check_votes_against_blocks(opened)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def _check_votes_against_blocks(home: Home) -> None:
+    """Compare the two stores, for LevelDB opens without a word when the log with the last blocks is gone.
+
+    A vote at height h was given with block h - 1 on disk. If the ledger ends below that, it lost blocks.
+    """
+    voted = max((record.height for record in home.safety.records()), default=0)
+    if voted - 1 > home.store.tip.height:
+        raise DamagedError(
+            f"the ledger in {home.config.ledger_directory} ends at block {home.store.tip.height}, but this node voted at "
+            f"height {voted}: blocks are lost. Move the ledger directory away, keep the safety directory, initialise the "
+            f"ledger again and let it fetch the blocks from its peers"
+        )
 
 
 def read_genesis(home: Path) -> Genesis:

@@ -1,0 +1,235 @@
+"""The store on a real disk: what it gives back, and that no damage goes unnoticed (faults 20 to 31)."""
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ledger.authenticated_map import prove, value_hash, verify
+from node.storage.database import Database
+from node.storage.errors import AlreadyInitialisedError, DamagedError, LockedError, NotInitialisedError, StorageError
+from node.storage.store import BlockWrite, Position, Store, StoredBlock
+from tests.support.blocks import CHAIN_ID, genesis_write, next_write
+
+BLOCKS = 60
+
+
+def filled(directory: Path, blocks: int = BLOCKS) -> Store:
+    store = Store.create(directory, genesis_write())
+    for _ in range(blocks):
+        store.write_block(next_write(store))
+    return store
+
+
+def test_everything_written_is_read_back_after_reopening(tmp_path: Path) -> None:
+    store = filled(tmp_path / "ledger")
+    tip, block = store.tip, store.block(7)
+    store.close()
+    store = Store(tmp_path / "ledger", CHAIN_ID)
+    assert store.tip == tip
+    assert tip.height == BLOCKS
+    assert block is not None
+    assert store.block(7) == block
+    transaction = block.transactions[0]
+    assert store.transaction_position(transaction.transaction_id) == (7, 0)
+    assert store.transaction_position(b"\0" * 32) is None
+    assert store.block(BLOCKS + 1) is None
+    assert [position.height for position in store.history(b"item\x002")] == list(range(2, BLOCKS + 1, 5))
+    assert next(iter(store.events())) == Position(1, 0, 0)
+    assert next(iter(store.events(is_reverse=True))) == Position(BLOCKS, 0, 0)
+    assert next(iter(store.events(Position(5, 0, 0)))) == Position(6, 0, 0)
+    assert next(iter(store.events(Position(5, 0, 0), is_reverse=True))) == Position(4, 0, 0)
+    assert [key for key, _ in store.heads(b"item\0")] == [*sorted(b"item\0%d" % n for n in range(5)), b"item\0first"]
+    store.close()
+
+
+def test_the_stored_tree_proves_the_stored_heads(tmp_path: Path) -> None:
+    store = filled(tmp_path / "ledger")
+    for key, head in store.heads(b"item\0"):
+        assert verify(store.tip.state_root, key, prove(store.tree_node, key)) == value_hash(head)
+    assert verify(store.tip.state_root, b"item\0none", prove(store.tree_node, b"item\0none")) is None
+    store.close()
+
+
+def test_a_height_is_written_once(tmp_path: Path) -> None:
+    store = filled(tmp_path / "ledger", 3)
+    block = store.block(3)
+    assert block is not None
+    assert store.write_block(BlockWrite(block, {}, {}, ())) is False
+    other = next_write(store)
+    store.write_block(next_write(store))
+    header = replace(other.block.header, time_ms=99)
+    with pytest.raises(DamagedError, match="two certified blocks at height 4"):
+        store.write_block(BlockWrite(StoredBlock(header, None, (), ()), {}, {}, ()))
+    store.close()
+
+
+def test_a_directory_is_created_once_and_only_by_init(tmp_path: Path) -> None:
+    with pytest.raises(NotInitialisedError):
+        Store(tmp_path / "ledger", CHAIN_ID)
+    assert not (tmp_path / "ledger").exists()
+    store = filled(tmp_path / "ledger", 1)
+    store.close()
+    with pytest.raises(AlreadyInitialisedError):
+        Store.create(tmp_path / "ledger", genesis_write())
+    with pytest.raises(DamagedError, match="another chain"):
+        Store(tmp_path / "ledger", b"\x08" * 32)
+
+
+def test_a_second_open_is_refused_in_the_same_process_and_the_first_stays_whole(tmp_path: Path) -> None:
+    store = filled(tmp_path / "ledger", 5)
+    with pytest.raises(LockedError):
+        Store(tmp_path / "ledger", CHAIN_ID)
+    # LevelDB itself would let go of its lock here; ours must hold against another process.
+    refused = subprocess.run(
+        [sys.executable, "-c", _OPEN, str(tmp_path / "ledger")], capture_output=True, text=True, check=False
+    )
+    assert "LockedError" in refused.stderr
+    store.write_block(next_write(store))
+    store.close()
+    assert Store(tmp_path / "ledger", CHAIN_ID).tip.height == 6
+
+
+_OPEN = """
+import sys
+from pathlib import Path
+from node.storage.database import Database
+Database(Path(sys.argv[1]))
+"""
+
+_WRITE_FOR_EVER = """
+import sys
+from pathlib import Path
+from node.storage.store import Store
+from tests.support.blocks import genesis_write, next_write
+store = Store.create(Path(sys.argv[1]), genesis_write())
+while True:
+    store.write_block(next_write(store))
+    print(store.tip.height, flush=True)
+"""
+
+
+def test_a_killed_writer_loses_no_block_that_it_reported(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _WRITE_FOR_EVER, str(tmp_path / "ledger")], stdout=subprocess.PIPE, text=True
+    ) as writer:
+        assert writer.stdout is not None
+        for line in writer.stdout:
+            if int(line) >= 50:
+                break
+        writer.send_signal(signal.SIGKILL)
+        reported = [int(line) for line in writer.stdout if line.endswith("\n")]
+    store = Store(tmp_path / "ledger", CHAIN_ID)
+    assert store.tip.height >= max(reported, default=50)
+    store.close()
+
+
+def delete_current(leveldb: Path) -> None:
+    (leveldb / "CURRENT").unlink()
+
+
+def flip_a_bit_in_the_log(leveldb: Path) -> None:
+    log = max(leveldb.glob("*.log"), key=lambda path: path.stat().st_size)
+    data = bytearray(log.read_bytes())
+    data[len(data) // 2] ^= 0x10
+    log.write_bytes(data)
+
+
+def zero_a_page_of_the_log(leveldb: Path) -> None:
+    log = max(leveldb.glob("*.log"), key=lambda path: path.stat().st_size)
+    data = bytearray(log.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 4096] = bytes(4096)
+    log.write_bytes(data)
+
+
+def delete_the_manifest(leveldb: Path) -> None:
+    for manifest in leveldb.glob("MANIFEST-*"):
+        manifest.unlink()
+
+
+@pytest.mark.parametrize("damage", [delete_current, flip_a_bit_in_the_log, zero_a_page_of_the_log, delete_the_manifest])
+def test_damage_is_found_at_start(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    filled(tmp_path / "ledger").close()
+    damage(tmp_path / "ledger" / "leveldb")
+    with pytest.raises(StorageError):
+        Store(tmp_path / "ledger", CHAIN_ID)
+
+
+def test_a_block_that_went_missing_is_named(tmp_path: Path) -> None:
+    filled(tmp_path / "ledger").close()
+    database = Database(tmp_path / "ledger")
+    database.write({b"h" + (17).to_bytes(8, "big"): None})
+    database.close()
+    with pytest.raises(DamagedError, match="block 17 is missing"):
+        Store(tmp_path / "ledger", CHAIN_ID)
+
+
+def test_a_body_that_went_missing_is_named(tmp_path: Path) -> None:
+    filled(tmp_path / "ledger").close()
+    database = Database(tmp_path / "ledger")
+    database.write({b"b" + (23).to_bytes(8, "big"): None})
+    database.close()
+    with pytest.raises(DamagedError, match="transactions of block 23"):
+        Store(tmp_path / "ledger", CHAIN_ID)
+
+
+def test_a_tip_that_lost_its_block_is_found(tmp_path: Path) -> None:
+    filled(tmp_path / "ledger").close()
+    database = Database(tmp_path / "ledger")
+    database.write({b"h" + BLOCKS.to_bytes(8, "big"): None})
+    database.close()
+    with pytest.raises(DamagedError, match=f"the tip is said to be block {BLOCKS}"):
+        Store(tmp_path / "ledger", CHAIN_ID)
+
+
+def test_a_bit_flip_in_a_sorted_table_is_found_when_it_is_read(tmp_path: Path) -> None:
+    directory = tmp_path / "ledger"
+    filled(directory).close()
+    # A second open moves the log into a sorted table.
+    Store(directory, CHAIN_ID).close()
+    tables = list((directory / "leveldb").glob("*.ldb"))
+    assert tables
+    for table in tables:
+        data = bytearray(table.read_bytes())
+        for position in range(200, len(data) - 200, 997):
+            data[position] ^= 0x01
+        table.write_bytes(data)
+    with pytest.raises(StorageError):
+        _read_everything(directory)
+
+
+def _read_everything(directory: Path) -> None:
+    store = Store(directory, CHAIN_ID)
+    for height in range(BLOCKS + 1):
+        store.block(height)
+
+
+def test_every_batch_is_synced(tmp_path: Path) -> None:
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is not installed; this test counts fdatasync calls with it")
+    trace = tmp_path / "trace"
+    script = _WRITE_FOR_EVER.replace("while True:", "for _ in range(20):")
+    subprocess.run(
+        [
+            strace,
+            "-f",
+            "-e",
+            "trace=fdatasync,fsync",
+            "-o",
+            str(trace),
+            sys.executable,
+            "-c",
+            script,
+            str(tmp_path / "l"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    assert trace.read_text().count("fdatasync(") >= 21
