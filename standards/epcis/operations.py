@@ -1,0 +1,236 @@
+"""EPCIS events as operations of the ledger, and back without loss.
+
+``events_to_operations`` turns each event into ``["provenance.capture", arguments]``. The arguments are what the ledger
+reasons about, in one spelling: canonical identifiers, barewords, integer milliseconds, decimal strings. Whatever they
+cannot give back exactly (master data, extensions, the caller's spelling of an identifier or a time) is the *residue*:
+the difference between the event that the arguments alone describe and the event as written, as canonical JSON.
+So ``operation_to_event`` returns the event as it was written, value for value, and a plain event has no residue.
+
+The ledger does not read the residue, so a residue may lie. ``operation_to_event`` therefore derives the arguments
+again from the event that it is about to return and refuses where they differ: what is shown to a reader is always what
+the ledger acted on. ``plain_event`` shows such an operation by its arguments alone.
+
+The shape of the arguments: docs/formats.md, section "provenance.capture".
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, TypeAlias, cast
+
+from standards.epcis import residue
+from standards.epcis.arguments import Arguments, arguments_of, event_of
+from standards.epcis.document import EVENTS_MAX, CapturedEvent, EpcisDocument, check_event
+from standards.epcis.json_text import JsonObject, JsonValue, dumps, loads
+from standards.epcis.spelling import to_digital_link
+from standards.errors import EpcisError, OperationError
+
+CAPTURE: Final = "provenance.capture"
+RESIDUE_BYTES_MAX: Final = 256 * 1024
+
+# The context that every EPCIS reader knows; a document that brings only this one needs none of its own.
+STANDARD_CONTEXT: Final = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
+_STANDARD_CONTEXTS: Final = (
+    STANDARD_CONTEXT,
+    "https://ref.gs1.org/standards/epcis/epcis-context.jsonld",
+    "https://gs1.github.io/EPCIS/epcis-context.jsonld",
+)
+
+Operation: TypeAlias = "list[str | Arguments]"
+IdentifierFormat = Literal["as_captured", "digital_link"]
+
+
+def events_to_operations(document: EpcisDocument) -> list[Operation]:
+    """Return one ``["provenance.capture", arguments]`` an event, in the order of the document.
+
+    ``recordTime`` is left out: the ledger sets it.
+
+    Raises
+    ------
+    EpcisError
+        ``event_too_large``: the residue of an event is larger than 256 KiB.
+
+    """
+    context = None if _is_standard(document.context) else document.context
+    return [[CAPTURE, _capture(captured, context)] for captured in document.events]
+
+
+def operation_to_event(
+    arguments: Mapping[str, object], *, identifier_format: IdentifierFormat = "as_captured"
+) -> JsonObject:
+    """Return the event that a ``provenance.capture`` operation captured, numbers exact.
+
+    ``identifier_format="digital_link"`` spells every GS1 identifier as its canonical Digital Link.
+
+    Raises
+    ------
+    OperationError
+        ``not_an_event``: the arguments describe no valid event. ``residue``: the residue is not of its form.
+        ``residue_contradicts``: it says something else than the arguments; ``plain_event`` still answers.
+
+    """
+    plain = plain_event(arguments)
+    held = _residue(arguments)
+    event = plain if "event" not in held else residue.apply(held["event"], plain)
+    try:
+        derived, _ = arguments_of(check_event(event).event)
+    except EpcisError as error:
+        raise OperationError("residue_contradicts", f"with its residue the operation is no event: {error}") from error
+    if derived != {name: value for name, value in arguments.items() if name != "residue"}:
+        raise OperationError("residue_contradicts", "the residue says something else than the arguments")
+    return to_digital_link(event) if identifier_format == "digital_link" else event
+
+
+def plain_event(arguments: Mapping[str, object]) -> JsonObject:
+    """Return the event that the arguments describe without the residue.
+
+    Raises
+    ------
+    OperationError
+        ``not_an_event``: they describe none.
+
+    """
+    event = event_of(arguments)
+    try:
+        check_event(event)
+    except EpcisError as error:
+        # An argument set may be complete only with its residue: a user's own event type, ilmd of an empty list.
+        if "residue" not in arguments:
+            raise OperationError("not_an_event", f"the arguments describe no event: {error}") from error
+    return event
+
+
+def context_of(arguments: Mapping[str, object]) -> JsonValue:
+    """Return the @context of the document that the event came in, ``None`` where it was the standard one."""
+    return _residue(arguments).get("context")
+
+
+def document_from_operations(
+    operations: Sequence[Mapping[str, object]],
+    *,
+    creation_date: str,
+    query_name: str = "SimpleEventQuery",
+    identifier_format: IdentifierFormat = "as_captured",
+    record_times: Sequence[str] = (),
+) -> JsonObject:
+    """Return an EPCISQueryDocument with the events of the given ``provenance.capture`` arguments.
+
+    ``record_times``, where given, is one time an event, in the same order. Contexts are kept: see
+    ``document_from_events``. An operation whose residue lies is shown by its arguments alone.
+    """
+    assert not record_times or len(record_times) == len(operations), "one record time an event"
+    events: list[JsonObject] = []
+    contexts: list[JsonValue] = []
+    for index, arguments in enumerate(operations):
+        try:
+            event = operation_to_event(arguments, identifier_format=identifier_format)
+            contexts.append(context_of(arguments))
+        except OperationError:
+            event = plain_event(arguments)
+            contexts.append(None)
+        events.append({**event, "recordTime": record_times[index]} if record_times else event)
+    return document_from_events(events, contexts, creation_date=creation_date, query_name=query_name)
+
+
+def document_from_events(
+    events: Sequence[JsonObject],
+    contexts: Sequence[JsonValue] = (),
+    *,
+    creation_date: str,
+    query_name: str = "SimpleEventQuery",
+) -> JsonObject:
+    """Return an EPCISQueryDocument with the given events.
+
+    ``contexts`` is one @context an event (``None`` for the standard one). A context that all events share, and one
+    that no other contradicts, moves up to the document; a prefix that means different things in different events
+    stays with them, so that no extension changes its meaning.
+    """
+    assert not contexts or len(contexts) == len(events), "one context an event"
+    shared, own = _merge_contexts(contexts)
+    placed = [_with_context(event, own[index]) if own else event for index, event in enumerate(events)]
+    return {
+        "@context": shared,
+        "type": "EPCISQueryDocument",
+        "schemaVersion": "2.0",
+        "creationDate": creation_date,
+        "epcisBody": {
+            "queryResults": {
+                "queryName": query_name,
+                "resultsBody": {"eventList": cast("list[JsonValue]", placed)},
+            }
+        },
+    }
+
+
+def _capture(captured: CapturedEvent, context: JsonValue) -> Arguments:
+    arguments, plain = arguments_of(captured.event)
+    written = {name: value for name, value in captured.written.items() if name != "recordTime"}
+    held: JsonObject = {} if context is None else {"context": context}
+    difference = residue.between(plain, written)
+    if difference is not None:
+        held["event"] = difference
+    if held:
+        data = dumps(held)
+        if len(data) > RESIDUE_BYTES_MAX:
+            message = (
+                f"{len(data)} bytes of extensions and spelling, at most {RESIDUE_BYTES_MAX} are accepted; "
+                "move large content into a document and refer to it"
+            )
+            raise EpcisError(captured.path, "event_too_large", message)
+        arguments["residue"] = data
+    return arguments
+
+
+def _residue(arguments: Mapping[str, object]) -> JsonObject:
+    data = arguments.get("residue")
+    if data is None:
+        return {}
+    if not isinstance(data, bytes) or len(data) > RESIDUE_BYTES_MAX:
+        raise OperationError("residue", f"the residue is at most {RESIDUE_BYTES_MAX} bytes of JSON")
+    try:
+        held = loads(data)
+    except EpcisError as error:
+        raise OperationError("residue", f"the residue is not canonical JSON: {error}") from error
+    if not isinstance(held, dict) or not held or held.keys() - {"context", "event"} or dumps(held) != data:
+        raise OperationError("residue", "the residue is not a canonical JSON object of context and event")
+    return held
+
+
+def _is_standard(context: JsonValue) -> bool:
+    return context == STANDARD_CONTEXT or context == [STANDARD_CONTEXT]
+
+
+def _merge_contexts(contexts: Sequence[JsonValue]) -> tuple[JsonValue, list[list[JsonValue]]]:
+    """Return the context of the document and, for each event, the entries that it must keep (empty: none)."""
+    if all(context is None for context in contexts):
+        return [STANDARD_CONTEXT], []
+    if all(dumps(context) == dumps(contexts[0]) for context in contexts):
+        return contexts[0], []
+    shared: list[JsonValue] = [STANDARD_CONTEXT]
+    prefixes: JsonObject = {}
+    own: list[list[JsonValue]] = []
+    for context in contexts:
+        entries = context if isinstance(context, list) else [] if context is None else [context]
+        kept: list[JsonValue] = []
+        for entry in entries:
+            if isinstance(entry, dict):
+                # Keywords such as @vocab and @base would change every other event.
+                private = {
+                    name: meaning
+                    for name, meaning in entry.items()
+                    if name.startswith("@") or dumps(prefixes.setdefault(name, meaning)) != dumps(meaning)
+                }
+                kept += [private] if private else []
+            elif entry not in _STANDARD_CONTEXTS:
+                # What a foreign context defines is unknown here, so it stays with the events that came with it.
+                kept.append(entry)
+        own.append(kept)
+    return [*shared, prefixes] if prefixes else shared, own
+
+
+def _with_context(event: JsonObject, kept: list[JsonValue]) -> JsonObject:
+    if not kept:
+        return event
+    brought = event.get("@context", [])
+    return {**event, "@context": [*kept, *(brought if isinstance(brought, list) else [brought])]}
+
+
+assert EVENTS_MAX > 0
