@@ -90,9 +90,9 @@ def _check_votes_against_blocks(home: Home) -> None:
     voted = max((record.height for record in home.safety.records()), default=0)
     if voted - 1 > home.store.tip.height:
         raise DamagedError(
-            f"the ledger in {home.config.ledger_directory} ends at block {home.store.tip.height}, but this node voted at "
-            f"height {voted}: blocks are lost. Move the ledger directory away, keep the safety directory, initialise the "
-            f"ledger again and let it fetch the blocks from its peers"
+            f"the ledger in {home.config.ledger_directory} ends at block {home.store.tip.height}, but this node voted "
+            f"at height {voted}: blocks are lost. Move the ledger directory away, keep the safety directory, "
+            f"initialise the ledger again and let it fetch the blocks from its peers"
         )
 
 
