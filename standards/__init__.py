@@ -1,1 +1,9 @@
-"""Standards at the edge: EPCIS, GS1 identifiers, Digital Link. Pure conversion, no IO."""
+"""Standards at the edge: pure conversion between published formats and what the ledger holds. No IO, no clock.
+
+``errors``                   what a caller can do wrong
+``gs1``                      check digits, GTIN, GLN, SSCC, LEI
+``application_identifiers``  the GS1 application identifiers and the form of their values
+``epc_urn``                  EPC URNs as application identifiers
+``digital_link``             GS1 Digital Link URIs; ``canonical_id``, the one spelling of an identifier
+``epcis``                    EPCIS 2.0 documents to operations and back
+"""

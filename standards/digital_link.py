@@ -51,10 +51,31 @@ _FINEST: Final[Mapping[str, tuple[str, ...]]] = {
 }
 # The convenience names of version 1.0 may be read but are never written.
 _NAMES: Final[Mapping[str, str]] = {
-    **{"sscc": "00", "gtin": "01", "gdti": "253", "gcn": "255", "ginc": "401", "gsin": "402", "gln": "414"},
-    **{"payTo": "415", "refNo": "8020", "party": "417", "grai": "8003", "giai": "8004", "itip": "8006"},
-    **{"cpid": "8010", "gmn": "8013", "gsrnp": "8017", "gsrn": "8018", "cpv": "22", "lot": "10", "ser": "21"},
-    **{"tpx": "235", "glnx": "254", "cpsn": "8011", "srin": "8019", "uic": "7040"},
+    "sscc": "00",
+    "gtin": "01",
+    "gdti": "253",
+    "gcn": "255",
+    "ginc": "401",
+    "gsin": "402",
+    "gln": "414",
+    "payTo": "415",
+    "refNo": "8020",
+    "party": "417",
+    "grai": "8003",
+    "giai": "8004",
+    "itip": "8006",
+    "cpid": "8010",
+    "gmn": "8013",
+    "gsrnp": "8017",
+    "gsrn": "8018",
+    "cpv": "22",
+    "lot": "10",
+    "ser": "21",
+    "tpx": "235",
+    "glnx": "254",
+    "cpsn": "8011",
+    "srin": "8019",
+    "uic": "7040",
 }
 # These carry whole URIs or mark something internal and are no attributes of a Digital Link.
 _NO_ATTRIBUTES: Final = frozenset({"03", "8200"})
@@ -128,7 +149,8 @@ def parse(uri: str, *, check: bool = True) -> DigitalLink:
     segments = match["path"].split("/")[1:]
     start = _key_position(segments, uri)
     elements = [
-        (_NAMES.get(name, name), unquote(text)) for name, text in zip(segments[start::2], segments[start + 1 :: 2], strict=True)
+        (_NAMES.get(name, name), unquote(text))
+        for name, text in zip(segments[start::2], segments[start + 1 :: 2], strict=True)
     ]
     key, value = elements[0][0], _value(*elements[0], check=check)
     stem = f"{match['scheme'].lower()}://{match['domain']}{''.join(f'/{segment}' for segment in segments[:start])}"

@@ -148,12 +148,14 @@ def check_document(value: JsonValue) -> EpcisDocument:
     """Return the document that a value from ``loads`` is; the same rules as ``parse_document``."""
     if not isinstance(value, dict):
         raise EpcisError("$", "wrong_type", "the document is not a JSON object; write it in braces")
-    kind = value.get("type")
-    if kind == "EPCISDocument":
+    kind: DocumentKind
+    if value.get("type") == "EPCISDocument":
+        kind = "EPCISDocument"
         document = _validate(_Document, value, ())
         steps: tuple[str, ...] = ("epcisBody", "eventList")
         events = document.epcis_body.event_list
-    elif kind == "EPCISQueryDocument":
+    elif value.get("type") == "EPCISQueryDocument":
+        kind = "EPCISQueryDocument"
         query = _validate(_QueryDocument, value, ())
         steps = ("epcisBody", "queryResults", "resultsBody", "eventList")
         events = query.epcis_body.query_results.results_body.event_list

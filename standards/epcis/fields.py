@@ -32,7 +32,9 @@ _URI: Final = re.compile(
     rf"(?:\?(?:{_PCHAR}|[/?])*)?(?:#(?:{_PCHAR}|[/?])*)?"
 )
 # Most identifiers need only this: a scheme and characters that are always allowed after it.
-_SIMPLE_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?://[A-Za-z0-9.-]+/)?[A-Za-z0-9._~:-]+(?:/[A-Za-z0-9._~:-]+)*")
+_SIMPLE_URI: Final = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*:(?://[A-Za-z0-9.-]+/)?[A-Za-z0-9._~:-]+(?:/[A-Za-z0-9._~:-]+)*"
+)
 _TIME: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]+))?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -92,9 +94,14 @@ def offset_text(minutes: int) -> str:
 
 def _text(value: object, what: str) -> str:
     if not isinstance(value, str):
-        raise PydanticCustomError("wrong_type", "{shown} is not a text; {what} is written as a JSON string", {
-            "shown": _shown(value), "what": what,
-        })
+        raise PydanticCustomError(
+            "wrong_type",
+            "{shown} is not a text; {what} is written as a JSON string",
+            {
+                "shown": _shown(value),
+                "what": what,
+            },
+        )
     return value
 
 
@@ -111,21 +118,35 @@ def _shown(value: object) -> str:
 def _uri(value: object) -> str:
     text = _text(value, "a URI")
     if not is_uri(text):
-        raise PydanticCustomError("not_a_uri", "{shown} is not a URI; write an absolute URI such as "
-            "https://id.gs1.org/01/09521141012345/21/2017 or urn:epc:id:sgtin:...", {"shown": _shown(text)})
+        raise PydanticCustomError(
+            "not_a_uri",
+            "{shown} is not a URI; write an absolute URI such as "
+            "https://id.gs1.org/01/09521141012345/21/2017 or urn:epc:id:sgtin:...",
+            {"shown": _shown(text)},
+        )
     if len(text) > URI_BYTES_MAX:
-        raise PydanticCustomError("uri_too_long", "a URI of {size} bytes; at most {most} are accepted", {
-            "size": len(text), "most": URI_BYTES_MAX,
-        })
+        raise PydanticCustomError(
+            "uri_too_long",
+            "a URI of {size} bytes; at most {most} are accepted",
+            {
+                "size": len(text),
+                "most": URI_BYTES_MAX,
+            },
+        )
     return text
 
 
 def _identifier(value: object) -> str:
     text = _uri(value)
     if len(text) > IDENTIFIER_BYTES_MAX:
-        raise PydanticCustomError("identifier_too_long", "an identifier of {size} bytes; at most {most} are accepted", {
-            "size": len(text), "most": IDENTIFIER_BYTES_MAX,
-        })
+        raise PydanticCustomError(
+            "identifier_too_long",
+            "an identifier of {size} bytes; at most {most} are accepted",
+            {
+                "size": len(text),
+                "most": IDENTIFIER_BYTES_MAX,
+            },
+        )
     return text
 
 
@@ -138,15 +159,26 @@ def _term(known: Vocabulary) -> Callable[[object], str]:
             return text
         if not is_uri(text):
             near = get_close_matches(text, sorted(known.terms), n=1, cutoff=0.5)
-            raise PydanticCustomError("unknown_term", "{shown} is no standard {what}; use a term of CBV 2.0 such as "
-                "{example}, or the full URI of a term of your own", {
-                    "shown": _shown(text), "what": known.what, "example": (near or sorted(known.terms))[0],
-                })
+            raise PydanticCustomError(
+                "unknown_term",
+                "{shown} is no standard {what}; use a term of CBV 2.0 such as "
+                "{example}, or the full URI of a term of your own",
+                {
+                    "shown": _shown(text),
+                    "what": known.what,
+                    "example": (near or sorted(known.terms))[0],
+                },
+            )
         short = vocabulary.bareword(known, text)
         if text.startswith(_RESERVED[known.prefixes[0].startswith("urn:")]):
-            raise PydanticCustomError("use_bareword", "{shown} is a GS1 name, which JSON writes short; write {short}", {
-                "shown": _shown(text), "short": repr(short) if short != text else "its last part",
-            })
+            raise PydanticCustomError(
+                "use_bareword",
+                "{shown} is a GS1 name, which JSON writes short; write {short}",
+                {
+                    "shown": _shown(text),
+                    "short": repr(short) if short != text else "its last part",
+                },
+            )
         return _uri(text)
 
     return check
@@ -163,8 +195,12 @@ _RESERVED: Final = {
 def _time(value: object) -> str:
     text = _text(value, "a time")
     if time_ms(text) is None:
-        raise PydanticCustomError("not_a_time", "{shown} is not a time of RFC 3339 with its offset; write it like "
-            "2026-11-02T08:30:00Z or 2026-11-02T08:30:00.000+01:00", {"shown": _shown(text)})
+        raise PydanticCustomError(
+            "not_a_time",
+            "{shown} is not a time of RFC 3339 with its offset; write it like "
+            "2026-11-02T08:30:00Z or 2026-11-02T08:30:00.000+01:00",
+            {"shown": _shown(text)},
+        )
     return text
 
 
@@ -172,9 +208,15 @@ def _matching(pattern: re.Pattern[str], rule: str, what: str, example: str) -> C
     def check(value: object) -> str:
         text = _text(value, what)
         if not pattern.fullmatch(text):
-            raise PydanticCustomError(rule, "{shown} is not {what}; write it like {example}", {
-                "shown": _shown(text), "what": what, "example": example,
-            })
+            raise PydanticCustomError(
+                rule,
+                "{shown} is not {what}; write it like {example}",
+                {
+                    "shown": _shown(text),
+                    "what": what,
+                    "example": example,
+                },
+            )
         return text
 
     return check
@@ -182,17 +224,25 @@ def _matching(pattern: re.Pattern[str], rule: str, what: str, example: str) -> C
 
 def _action(value: object) -> str:
     if value not in ("ADD", "OBSERVE", "DELETE"):
-        raise PydanticCustomError("unknown_action", "{shown} is no action; it is ADD, OBSERVE or DELETE", {
-            "shown": _shown(value),
-        })
+        raise PydanticCustomError(
+            "unknown_action",
+            "{shown} is no action; it is ADD, OBSERVE or DELETE",
+            {
+                "shown": _shown(value),
+            },
+        )
     return str(value)
 
 
 def _number(value: object) -> int | Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise PydanticCustomError("not_a_number", "{shown} is not a JSON number; write it without quotes", {
-            "shown": _shown(value),
-        })
+        raise PydanticCustomError(
+            "not_a_number",
+            "{shown} is not a JSON number; write it without quotes",
+            {
+                "shown": _shown(value),
+            },
+        )
     return value
 
 

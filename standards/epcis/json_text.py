@@ -16,8 +16,8 @@ from typing import Final, NoReturn, TypeAlias, cast
 
 from standards.errors import EpcisError
 
-JsonValue: TypeAlias = "None | bool | int | Decimal | str | list[JsonValue] | dict[str, JsonValue]"
-JsonObject: TypeAlias = "dict[str, JsonValue]"
+JsonValue: TypeAlias = bool | int | Decimal | str | list["JsonValue"] | dict[str, "JsonValue"] | None
+JsonObject: TypeAlias = dict[str, JsonValue]
 
 DEPTH_MAX: Final = 64
 SIZE_BYTES_MAX: Final = 8 * 1024 * 1024

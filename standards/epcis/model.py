@@ -79,6 +79,15 @@ def _context(value: object) -> object:
     return value
 
 
+def is_context(value: object) -> bool:
+    """Return whether a value has the shape of an @context."""
+    try:
+        _context(value)
+    except PydanticCustomError:
+        return False
+    return True
+
+
 def _certification(value: object) -> object:
     """Check a URI or a list of URIs."""
     entries = value if isinstance(value, list) else [value]

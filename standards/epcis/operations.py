@@ -1,6 +1,6 @@
 """EPCIS events as operations of the ledger, and back without loss.
 
-``events_to_operations`` turns each event into ``["provenance.capture", arguments]``. The arguments are what the ledger
+``events_to_operations`` turns each event into ``("provenance.capture", arguments)``. The arguments are what the ledger
 reasons about, in one spelling: canonical identifiers, barewords, integer milliseconds, decimal strings. Whatever they
 cannot give back exactly (master data, extensions, the caller's spelling of an identifier or a time) is the *residue*:
 the difference between the event that the arguments alone describe and the event as written, as canonical JSON.
@@ -18,15 +18,17 @@ from typing import Final, Literal, TypeAlias, cast
 
 from standards.epcis import residue
 from standards.epcis.arguments import Arguments, arguments_of, event_of
-from standards.epcis.document import EVENTS_MAX, CapturedEvent, EpcisDocument, check_event
+from standards.epcis.document import CapturedEvent, EpcisDocument, check_event
 from standards.epcis.json_text import JsonObject, JsonValue, dumps, loads
+from standards.epcis.model import is_context
 from standards.epcis.spelling import to_digital_link
 from standards.errors import EpcisError, OperationError
 
 CAPTURE: Final = "provenance.capture"
 RESIDUE_BYTES_MAX: Final = 256 * 1024
 
-# The context that every EPCIS reader knows; a document that brings only this one needs none of its own.
+# The context that every EPCIS reader knows, and its other addresses. A document that brings only this one needs none
+# of its own.
 STANDARD_CONTEXT: Final = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
 _STANDARD_CONTEXTS: Final = (
     STANDARD_CONTEXT,
@@ -34,12 +36,14 @@ _STANDARD_CONTEXTS: Final = (
     "https://gs1.github.io/EPCIS/epcis-context.jsonld",
 )
 
-Operation: TypeAlias = "list[str | Arguments]"
+UNREADABLE: Final = "urn:tradelane:event:unreadable"
+
+Operation: TypeAlias = tuple[str, Arguments]
 IdentifierFormat = Literal["as_captured", "digital_link"]
 
 
 def events_to_operations(document: EpcisDocument) -> list[Operation]:
-    """Return one ``["provenance.capture", arguments]`` an event, in the order of the document.
+    """Return one ``("provenance.capture", arguments)`` an event, in the order of the document.
 
     ``recordTime`` is left out: the ledger sets it.
 
@@ -50,7 +54,7 @@ def events_to_operations(document: EpcisDocument) -> list[Operation]:
 
     """
     context = None if _is_standard(document.context) else document.context
-    return [[CAPTURE, _capture(captured, context)] for captured in document.events]
+    return [(CAPTURE, _capture(captured, context)) for captured in document.events]
 
 
 def operation_to_event(
@@ -67,20 +71,24 @@ def operation_to_event(
         ``residue_contradicts``: it says something else than the arguments; ``plain_event`` still answers.
 
     """
-    plain = plain_event(arguments)
     held = _residue(arguments)
-    event = plain if "event" not in held else residue.apply(held["event"], plain)
+    event: JsonValue = event_of(arguments)
+    if "event" in held:
+        event = residue.apply(held["event"], event)
     try:
-        derived, _ = arguments_of(check_event(event).event)
+        captured = check_event(event)
     except EpcisError as error:
-        raise OperationError("residue_contradicts", f"with its residue the operation is no event: {error}") from error
+        rule = "residue_contradicts" if held else "not_an_event"
+        raise OperationError(rule, f"the operation is no event: {error}") from error
+    derived, _ = arguments_of(captured.event)
     if derived != {name: value for name, value in arguments.items() if name != "residue"}:
-        raise OperationError("residue_contradicts", "the residue says something else than the arguments")
-    return to_digital_link(event) if identifier_format == "digital_link" else event
+        rule = "residue_contradicts" if held else "not_an_event"
+        raise OperationError(rule, "the arguments are not those of the event that they describe")
+    return to_digital_link(captured.written) if identifier_format == "digital_link" else captured.written
 
 
 def plain_event(arguments: Mapping[str, object]) -> JsonObject:
-    """Return the event that the arguments describe without the residue.
+    """Return the event that the arguments describe without the residue; it may lack what only the residue held.
 
     Raises
     ------
@@ -88,18 +96,18 @@ def plain_event(arguments: Mapping[str, object]) -> JsonObject:
         ``not_an_event``: they describe none.
 
     """
-    event = event_of(arguments)
-    try:
-        check_event(event)
-    except EpcisError as error:
-        # An argument set may be complete only with its residue: a user's own event type, ilmd of an empty list.
-        if "residue" not in arguments:
-            raise OperationError("not_an_event", f"the arguments describe no event: {error}") from error
-    return event
+    return event_of(arguments)
 
 
 def context_of(arguments: Mapping[str, object]) -> JsonValue:
-    """Return the @context of the document that the event came in, ``None`` where it was the standard one."""
+    """Return the @context of the document that the event came in, ``None`` where it was the standard one.
+
+    Raises
+    ------
+    OperationError
+        ``residue``: the residue is not of its form.
+
+    """
     return _residue(arguments).get("context")
 
 
@@ -114,19 +122,16 @@ def document_from_operations(
     """Return an EPCISQueryDocument with the events of the given ``provenance.capture`` arguments.
 
     ``record_times``, where given, is one time an event, in the same order. Contexts are kept: see
-    ``document_from_events``. An operation whose residue lies is shown by its arguments alone.
+    ``document_from_events``. This never raises for what stands on the ledger: an operation whose residue lies is shown
+    by its arguments alone, one that describes no event as an event of type ``urn:tradelane:event:unreadable``.
     """
     assert not record_times or len(record_times) == len(operations), "one record time an event"
     events: list[JsonObject] = []
     contexts: list[JsonValue] = []
     for index, arguments in enumerate(operations):
-        try:
-            event = operation_to_event(arguments, identifier_format=identifier_format)
-            contexts.append(context_of(arguments))
-        except OperationError:
-            event = plain_event(arguments)
-            contexts.append(None)
+        event, context = _shown(arguments, identifier_format)
         events.append({**event, "recordTime": record_times[index]} if record_times else event)
+        contexts.append(context)
     return document_from_events(events, contexts, creation_date=creation_date, query_name=query_name)
 
 
@@ -139,12 +144,11 @@ def document_from_events(
 ) -> JsonObject:
     """Return an EPCISQueryDocument with the given events.
 
-    ``contexts`` is one @context an event (``None`` for the standard one). A context that all events share, and one
-    that no other contradicts, moves up to the document; a prefix that means different things in different events
-    stays with them, so that no extension changes its meaning.
+    ``contexts`` is one @context an event (``None`` for the standard one). A context that all events share stands on
+    the document; where they differ each event brings its own, so that no extension changes its meaning.
     """
     assert not contexts or len(contexts) == len(events), "one context an event"
-    shared, own = _merge_contexts(contexts)
+    shared, own = _own_contexts(contexts)
     placed = [_with_context(event, own[index]) if own else event for index, event in enumerate(events)]
     return {
         "@context": shared,
@@ -158,6 +162,18 @@ def document_from_events(
             }
         },
     }
+
+
+def _shown(arguments: Mapping[str, object], identifier_format: IdentifierFormat) -> tuple[JsonObject, JsonValue]:
+    """Return the event and the context to show for an operation, whatever it holds."""
+    try:
+        return operation_to_event(arguments, identifier_format=identifier_format), context_of(arguments)
+    except OperationError:
+        pass
+    try:
+        return check_event(plain_event(arguments)).written, None
+    except (OperationError, EpcisError):
+        return {"type": UNREADABLE, "eventTime": "1970-01-01T00:00:00Z", "eventTimeZoneOffset": "+00:00"}, None
 
 
 def _capture(captured: CapturedEvent, context: JsonValue) -> Arguments:
@@ -191,39 +207,30 @@ def _residue(arguments: Mapping[str, object]) -> JsonObject:
         raise OperationError("residue", f"the residue is not canonical JSON: {error}") from error
     if not isinstance(held, dict) or not held or held.keys() - {"context", "event"} or dumps(held) != data:
         raise OperationError("residue", "the residue is not a canonical JSON object of context and event")
+    if "context" in held and not is_context(held["context"]):
+        raise OperationError("residue", "the context in the residue is no @context")
     return held
 
 
 def _is_standard(context: JsonValue) -> bool:
-    return context == STANDARD_CONTEXT or context == [STANDARD_CONTEXT]
+    entries = context if isinstance(context, list) else [context]
+    return len(entries) == 1 and entries[0] in _STANDARD_CONTEXTS
 
 
-def _merge_contexts(contexts: Sequence[JsonValue]) -> tuple[JsonValue, list[list[JsonValue]]]:
-    """Return the context of the document and, for each event, the entries that it must keep (empty: none)."""
+def _own_contexts(contexts: Sequence[JsonValue]) -> tuple[JsonValue, list[list[JsonValue]]]:
+    """Return the context of the document and, for each event, the entries that it must bring itself (empty: none).
+
+    A context goes on the document only where every event came with the same one. Anything less could change another
+    event: a caller who declares ``urn`` or ``gs1`` as a prefix gives a new meaning to every identifier under it.
+    """
     if all(context is None for context in contexts):
         return [STANDARD_CONTEXT], []
     if all(dumps(context) == dumps(contexts[0]) for context in contexts):
         return contexts[0], []
-    shared: list[JsonValue] = [STANDARD_CONTEXT]
-    prefixes: JsonObject = {}
-    own: list[list[JsonValue]] = []
-    for context in contexts:
-        entries = context if isinstance(context, list) else [] if context is None else [context]
-        kept: list[JsonValue] = []
-        for entry in entries:
-            if isinstance(entry, dict):
-                # Keywords such as @vocab and @base would change every other event.
-                private = {
-                    name: meaning
-                    for name, meaning in entry.items()
-                    if name.startswith("@") or dumps(prefixes.setdefault(name, meaning)) != dumps(meaning)
-                }
-                kept += [private] if private else []
-            elif entry not in _STANDARD_CONTEXTS:
-                # What a foreign context defines is unknown here, so it stays with the events that came with it.
-                kept.append(entry)
-        own.append(kept)
-    return [*shared, prefixes] if prefixes else shared, own
+    lists = [context if isinstance(context, list) else [context] for context in contexts]
+    return [STANDARD_CONTEXT], [
+        [entry for entry in entries if entry is not None and entry not in _STANDARD_CONTEXTS] for entries in lists
+    ]
 
 
 def _with_context(event: JsonObject, kept: list[JsonValue]) -> JsonObject:
@@ -231,6 +238,3 @@ def _with_context(event: JsonObject, kept: list[JsonValue]) -> JsonObject:
         return event
     brought = event.get("@context", [])
     return {**event, "@context": [*kept, *(brought if isinstance(brought, list) else [brought])]}
-
-
-assert EVENTS_MAX > 0

@@ -7,7 +7,8 @@ A difference is an object with one of these, or several of the last three:
     {"-": [name, ...]}        an object does not have these (sorted)
     {"~": {name: difference}} these members differ; in a list the name is the index in decimal digits
 
-Lists are compared member by member where they have the same length, else replaced whole. Equality is exact: numbers
+Lists are compared member by member where they have the same length, and replaced whole where they have not or where no
+member is left. Equality is exact: numbers
 digit by digit, ``true`` different from 1. ``apply(between(a, b), a)`` is ``b`` for all JSON values.
 """
 
@@ -26,6 +27,8 @@ def between(plain: JsonValue, written: JsonValue) -> JsonObject | None:
     elif isinstance(plain, list) and isinstance(written, list) and len(plain) == len(written):
         pairs = enumerate(zip(plain, written, strict=True))
         changed = {str(index): between(value, other) for index, (value, other) in pairs}
+        if changed and all(change is not None and "=" in change for change in changed.values()):
+            return {"=": written}
         added, removed = {}, []
     else:
         return None if same(plain, written) else {"=": written}
@@ -57,20 +60,12 @@ def apply(difference: JsonValue, plain: JsonValue) -> JsonValue:
         return difference["="]
     if difference.keys() - {"+", "-", "~"}:
         raise _misfit()
-    changed = _part(difference, "~")
     if isinstance(plain, list):
-        if difference.keys() != {"~"}:
-            raise _misfit()
-        items = list(plain)
-        for name, change in changed.items():
-            if not (name.isascii() and name.isdigit() and len(name) < 10 and int(name) < len(items)):
-                raise _misfit()
-            items[int(name)] = apply(change, items[int(name)])
-        return items
+        return _apply_to_list(difference, plain)
     if not isinstance(plain, dict):
         raise _misfit()
     members = dict(plain)
-    for name, change in changed.items():
+    for name, change in _part(difference, "~").items():
         if name not in members:
             raise _misfit()
         members[name] = apply(change, members[name])
@@ -82,6 +77,17 @@ def apply(difference: JsonValue, plain: JsonValue) -> JsonValue:
             raise _misfit()
         del members[entry]
     return {**members, **_part(difference, "+")}
+
+
+def _apply_to_list(difference: JsonObject, plain: list[JsonValue]) -> list[JsonValue]:
+    if difference.keys() != {"~"}:
+        raise _misfit()
+    items = list(plain)
+    for name, change in _part(difference, "~").items():
+        if not (name.isascii() and name.isdigit() and len(name) < 10 and int(name) < len(items)):
+            raise _misfit()
+        items[int(name)] = apply(change, items[int(name)])
+    return items
 
 
 def _part(difference: JsonObject, name: str) -> JsonObject:

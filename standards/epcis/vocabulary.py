@@ -18,9 +18,13 @@ class Vocabulary(NamedTuple):
     prefixes: tuple[str, ...]
 
 
+def _terms(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 def _cbv(what: str, terms: str, urn: str, path: str) -> Vocabulary:
     prefixes = (f"urn:epcglobal:cbv:{urn}:", *(f"{host}{path}" for host in _CBV_HOSTS))
-    return Vocabulary(what, frozenset(terms.split()), prefixes)
+    return Vocabulary(what, _terms(terms), prefixes)
 
 
 _CBV_HOSTS: Final = ("https://ref.gs1.org/cbv/", "https://ns.gs1.org/cbv/", "http://ns.gs1.org/cbv/", "cbv:")
@@ -65,7 +69,7 @@ COMPONENT: Final = _cbv(
 SENSOR_ALERT: Final = Vocabulary("sensor alert", frozenset({"ALARM_CONDITION", "ERROR_CONDITION"}), _WEB_VOCABULARY)
 MEASUREMENT: Final = Vocabulary(
     "measurement type",
-    frozenset(
+    _terms(
         "AbsoluteHumidity AbsorbedDose AbsorbedDoseRate Acceleration Altitude AmountOfSubstance "
         "AmountOfSubstancePerUnitVolume Angle AngularAcceleration AngularMomentum AngularVelocity Area Capacitance "
         "Conductance Conductivity Count Density Dimensionless DoseEquivalent DoseEquivalentRate DynamicViscosity "
@@ -75,7 +79,7 @@ MEASUREMENT: Final = Vocabulary(
         "MassFlowRate MassPerAreaTime MemoryCapacity MolalityOfSolute MolarEnergy MolarMass MolarVolume Power "
         "Pressure RadiantFlux RadiantIntensity Radioactivity RelativeHumidity Resistance Resistivity SolidAngle "
         "SpecificVolume Speed SurfaceDensity SurfaceTension Temperature Time Torque Voltage Volume VolumeFlowRate "
-        "VolumeFraction VolumetricFlux Wavenumber".split()
+        "VolumeFraction VolumetricFlux Wavenumber"
     ),
     _WEB_VOCABULARY,
 )
