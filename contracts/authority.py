@@ -1,0 +1,124 @@
+"""Whether a sender may do what a transaction asks: the ladder that stands before every handler.
+
+Sender: known key, not revoked, valid at the block's time, organisation active. Then each operation in order: known
+method, not reserved for authority, within the key's delegation, admin key where one is needed, role where the chain's
+permissions ask for one. The API asks the same function before it lets a transaction in.
+"""
+
+from dataclasses import dataclass
+from typing import Final, cast
+
+from contracts import heads
+from contracts.membership import ACTIVE
+from contracts.methods import METHODS, Access
+from contracts.permissions import ANY_ROLE
+from contracts.results import Rejected, ResultCode
+from ledger.state import Overlay
+from ledger.transaction import Transaction
+
+_PURPOSE_ADMIN: Final = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``failed_operation`` is None where the sender itself is refused; ``organisation`` None after a refusal."""
+
+    code: ResultCode
+    detail: str = ""
+    failed_operation: int | None = None
+    organisation: str | None = None
+
+
+def authorise(transaction: Transaction, state: Overlay, time_ms: int) -> tuple[ResultCode, str]:
+    """Return OK, or the code and the detail of the first check that the sender does not pass at ``time_ms`` (UTC)."""
+    verdict = Authority(state, time_ms).judge(transaction)
+    return verdict.code, verdict.detail
+
+
+class Authority:
+    """The senders of one block, judged once each: ``forget`` when a transaction has changed members or permissions."""
+
+    __slots__ = ("_allowed", "_standings", "_state", "_time_ms")
+
+    def __init__(self, state: Overlay, time_ms: int) -> None:
+        self._state = state
+        self._time_ms = time_ms
+        self._standings: dict[bytes, _Standing | Rejected] = {}
+        self._allowed: set[tuple[bytes, str]] = set()
+
+    def forget(self) -> None:
+        """Drop every judgement, so that the next transaction is judged by the heads as they are then."""
+        self._standings.clear()
+        self._allowed.clear()
+
+    def judge(self, transaction: Transaction) -> Verdict:
+        """Return whether the sender may call every operation of the transaction."""
+        sender = transaction.sender
+        standing = self._standings.get(sender)
+        if standing is None:
+            standing = self._standings[sender] = _standing(self._state, sender, self._time_ms)
+        if isinstance(standing, Rejected):
+            return Verdict(standing.code, standing.detail)
+        for index, operation in enumerate(transaction.operations):
+            if (sender, operation.method) in self._allowed:
+                continue
+            refusal = _refusal(self._state, standing, operation.method)
+            if refusal is not None:
+                return Verdict(refusal.code, refusal.detail, failed_operation=index)
+            self._allowed.add((sender, operation.method))
+        return Verdict(ResultCode.OK, organisation=standing.organisation)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    organisation: str
+    roles: frozenset[str]
+    is_admin: bool
+    methods: frozenset[str] | None
+
+
+def _standing(state: Overlay, sender: bytes, time_ms: int) -> _Standing | Rejected:
+    """Return who a key stands for, or why it stands for nobody."""
+    key = state.get(heads.public_key(sender))
+    if key is None:
+        return Rejected(ResultCode.UNKNOWN_KEY, f"{sender.hex()} is not registered")
+    if "revoked_ms" in key:
+        return Rejected(ResultCode.KEY_REVOKED, f"{sender.hex()} was revoked at {key['revoked_ms']!r}")
+    if time_ms < cast(int, key.get("valid_from_ms", 0)):
+        return Rejected(ResultCode.KEY_NOT_YET_VALID, f"{sender.hex()} is valid from {key['valid_from_ms']!r}")
+    valid_until_ms = key.get("valid_until_ms")
+    if valid_until_ms is not None and time_ms >= cast(int, valid_until_ms):
+        return Rejected(ResultCode.KEY_EXPIRED, f"{sender.hex()} was valid until {valid_until_ms!r}")
+    identifier = cast(str, key["organisation"])
+    organisation = state.get(heads.organisation(identifier))
+    assert organisation is not None, "a registered key has an organisation"
+    if organisation["status"] != ACTIVE:
+        return Rejected(ResultCode.ORGANISATION_SUSPENDED, f"{identifier} is suspended")
+    methods = key.get("methods")
+    return _Standing(
+        organisation=identifier,
+        roles=frozenset(cast("list[str]", organisation["roles"])),
+        is_admin=key["purpose"] == _PURPOSE_ADMIN,
+        methods=None if methods is None else frozenset(cast("list[str]", methods)),
+    )
+
+
+def _refusal(state: Overlay, standing: _Standing, name: str) -> Rejected | None:
+    """Return why the sender cannot call a method, or None."""
+    method = METHODS.get(name)
+    if method is None:
+        return Rejected(ResultCode.UNKNOWN_METHOD, f"there is no method {name!r}")
+    if method.access is Access.AUTHORITY:
+        return Rejected(ResultCode.AUTHORITY_REQUIRED, f"{name} needs the approval of the validators' organisations")
+    if standing.methods is not None and not standing.methods & {name, name.partition(".")[0] + ".*"}:
+        return Rejected(ResultCode.METHOD_NOT_DELEGATED, f"the key is limited to {', '.join(sorted(standing.methods))}")
+    if method.access is Access.ADMIN:
+        if not standing.is_admin:
+            return Rejected(ResultCode.ADMIN_KEY_REQUIRED, f"{name} needs an admin key of {standing.organisation}")
+        return None
+    permission = state.get(heads.permission(name))
+    assert permission is not None, "genesis sets the permission of every method that goes by roles"
+    roles = cast("list[str]", permission["roles"])
+    if ANY_ROLE not in roles and standing.roles.isdisjoint(roles):
+        return Rejected(ResultCode.ROLE_REQUIRED, f"{name} needs one of the roles {', '.join(roles) or '(none)'}")
+    return None

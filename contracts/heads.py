@@ -1,0 +1,93 @@
+"""The kinds of heads that contracts keep, and the keys that they stand under (fields: docs/contracts.md)."""
+
+from typing import Final
+
+from ledger.state import head_key
+
+PARAMETERS: Final = head_key("parameters")
+VALIDATORS: Final = head_key("validators")
+
+
+def organisation(identifier: str) -> bytes:
+    """Return the key of an organisation."""
+    return head_key("organisation", identifier)
+
+
+def public_key(key: bytes) -> bytes:
+    """Return the key of a registered public key (32 bytes)."""
+    return head_key("key", key.hex())
+
+
+def permission(method: str) -> bytes:
+    """Return the key of the roles that may call a method."""
+    return head_key("permission", method)
+
+
+def proposal(identifier: str) -> bytes:
+    """Return the key of a governance proposal."""
+    return head_key("proposal", identifier)
+
+
+def product(gtin: str) -> bytes:
+    """Return the key of a product."""
+    return head_key("product", gtin)
+
+
+def item(identifier: str) -> bytes:
+    """Return the key of an instance: an item, a logistic unit, an asset, whatever an event names singly."""
+    return head_key("item", identifier)
+
+
+def lot(identifier: str) -> bytes:
+    """Return the key of a class of things that events name by quantity."""
+    return head_key("lot", identifier)
+
+
+def content(parent: str, child: str) -> bytes:
+    """Return the key of the link between a parent and a thing packed in it."""
+    return head_key("content", parent, child)
+
+
+def association(parent: str, child: str) -> bytes:
+    """Return the key of the link between a parent and a thing installed in or on it."""
+    return head_key("association", parent, child)
+
+
+def lot_content(parent: str, class_id: str) -> bytes:
+    """Return the key of the link between a parent and an amount of a class packed in it."""
+    return head_key("lot_content", parent, class_id)
+
+
+def event(*key: str) -> bytes:
+    """Return the key of a captured event: its event id, or ``content`` and the hash of its content in hexadecimal."""
+    return head_key("event", *key)
+
+
+def declaration(*key: str) -> bytes:
+    """Return the key of the error declaration about an event, named as for ``event``."""
+    return head_key("declaration", *key)
+
+
+def offer(identifier: str) -> bytes:
+    """Return the key of an offer of custody or ownership."""
+    return head_key("offer", identifier)
+
+
+def currency(code: str) -> bytes:
+    """Return the key of a currency."""
+    return head_key("currency", code)
+
+
+def account(identifier: str) -> bytes:
+    """Return the key of an account."""
+    return head_key("account", identifier)
+
+
+def transfer(identifier: bytes) -> bytes:
+    """Return the key of a transfer (16 bytes)."""
+    return head_key("transfer", identifier.hex())
+
+
+def uetr(identifier: str) -> bytes:
+    """Return the key of the transfer that used a unique end-to-end transaction reference."""
+    return head_key("uetr", identifier)

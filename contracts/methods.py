@@ -1,0 +1,54 @@
+"""Every method that a transaction can call, who may call it, and the handler. Nothing registers itself."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from contracts import governance, membership
+from contracts.governance import Handler
+from contracts.provenance import capture, custody, products
+from contracts.settlement import accounts, currencies, transfers
+
+
+class Access(Enum):
+    """What a sender needs, besides a valid key of an active organisation."""
+
+    AUTHORITY = "founders and governance only"
+    ADMIN = "an admin key"
+    ROLE = "a role that the chain's permissions name"
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A handler and who may reach it; ``at_genesis`` says whether the founders can call it at height 0."""
+
+    handler: Handler
+    access: Access
+    at_genesis: bool = False
+
+
+METHODS: Final[dict[str, Method]] = {
+    "custody.accept": Method(custody.accept, Access.ROLE),
+    "custody.cancel": Method(custody.cancel, Access.ROLE),
+    "custody.offer": Method(custody.offer, Access.ROLE),
+    "custody.reject": Method(custody.reject, Access.ROLE),
+    "governance.approve": Method(governance.approve, Access.ADMIN),
+    "governance.propose": Method(governance.propose, Access.ADMIN),
+    "governance.set_parameters": Method(governance.set_parameters, Access.AUTHORITY, at_genesis=True),
+    "governance.set_permissions": Method(governance.set_permissions, Access.AUTHORITY, at_genesis=True),
+    "governance.withdraw": Method(governance.withdraw, Access.ADMIN),
+    "membership.add_key": Method(membership.add_key, Access.ADMIN, at_genesis=True),
+    "membership.register_organisation": Method(membership.register_organisation, Access.AUTHORITY, at_genesis=True),
+    "membership.reinstate_organisation": Method(membership.reinstate_organisation, Access.AUTHORITY, at_genesis=True),
+    "membership.revoke_key": Method(membership.revoke_key, Access.ADMIN, at_genesis=True),
+    "membership.suspend_organisation": Method(membership.suspend_organisation, Access.AUTHORITY, at_genesis=True),
+    "membership.update_organisation": Method(membership.update_organisation, Access.ADMIN, at_genesis=True),
+    "provenance.capture": Method(capture.capture, Access.ROLE),
+    "provenance.register_product": Method(products.register_product, Access.ROLE, at_genesis=True),
+    "provenance.update_product": Method(products.update_product, Access.ROLE),
+    "settlement.define_currency": Method(currencies.define_currency, Access.ROLE, at_genesis=True),
+    "settlement.issue": Method(transfers.issue, Access.ROLE),
+    "settlement.open_account": Method(accounts.open_account, Access.ROLE, at_genesis=True),
+    "settlement.redeem": Method(transfers.redeem, Access.ROLE),
+    "settlement.transfer": Method(transfers.transfer, Access.ROLE),
+}

@@ -1,0 +1,41 @@
+"""Who may call what: the roles, and the table that a chain starts with. Governance changes the table, not the code."""
+
+from typing import Final
+
+ANY_ROLE: Final = "*"
+
+ROLES: Final = frozenset(
+    {
+        "auditor",
+        "brand",
+        "carrier",
+        "certifier",
+        "customs",
+        "device_operator",
+        "issuer",
+        "maker",
+        "packer",
+        "payment",
+        "retailer",
+        "warehouse",
+    }
+)
+
+_HANDLERS: Final = ("brand", "carrier", "customs", "device_operator", "maker", "packer", "retailer", "warehouse")
+_HOLDERS: Final = ("brand", "carrier", "customs", "maker", "packer", "retailer", "warehouse")
+
+DEFAULT_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
+    "custody.accept": _HOLDERS,
+    "custody.cancel": _HOLDERS,
+    "custody.offer": _HOLDERS,
+    "custody.reject": _HOLDERS,
+    "provenance.capture": (*_HANDLERS, "certifier"),
+    "provenance.register_product": ("brand", "maker"),
+    "provenance.update_product": ("brand", "maker"),
+    "settlement.define_currency": ("issuer",),
+    "settlement.issue": ("issuer",),
+    "settlement.open_account": (ANY_ROLE,),
+    "settlement.redeem": (ANY_ROLE,),
+    "settlement.transfer": (ANY_ROLE,),
+}
+"""The roles that may call a method; a method that is not here does not go by roles (contracts/methods.py)."""

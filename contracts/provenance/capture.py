@@ -1,0 +1,297 @@
+"""Capture: what each type of EPCIS event does to the things that it names (ISO/IEC 19987:2024 section 7.4).
+
+ObjectEvent          ADD commissions, DELETE decommissions, OBSERVE says where and in what state a thing is
+AggregationEvent     ADD packs, DELETE unpacks what is listed or everything, OBSERVE compares
+AssociationEvent     the same for what is installed rather than packed
+TransformationEvent  inputs are consumed, outputs commissioned
+TransactionEvent     observed; the business transactions stay in the record
+any URI              recorded against the things that it names
+declaration          recorded, counted on the things and noted on the event; effects are not undone yet
+
+Every thing that is named, and every parent that gains or loses contents, gets the operation in its history.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from contracts import heads
+from contracts.context import Context
+from contracts.provenance import events, links
+from contracts.provenance.events import ADD, DELETE, OBSERVE, Event, Quantity, read_event
+from contracts.provenance.things import CONSUMED, DECOMMISSIONED, ITEM, LOT, OBSERVED, Thing, Things
+from contracts.results import Rejected, ResultCode
+from ledger.codec import Value
+from ledger.state import Head
+
+
+def capture(context: Context, arguments: dict[str, Value]) -> Value:
+    """Capture one event; the output is nil or {"violations": [[identifier, rule], ...], "violations_count": n}."""
+    event = read_event(arguments)
+    things = Things(context, event)
+    if event.declaration is not None:
+        _declare(things)
+    else:
+        _remember(context, heads.event(*event.key), event.content_hash)
+        _EFFECTS.get(event.type, _note)(things)
+    things.write()
+    return things.output()
+
+
+def _remember(context: Context, key: bytes, content_hash: bytes) -> None:
+    """Keep who captured what under a name, once."""
+    known = context.get(key)
+    if known is not None:
+        if known["content_hash"] == content_hash:
+            raise Rejected(ResultCode.EVENT_ALREADY_CAPTURED, f"captured by {known['organisation']!r}")
+        raise Rejected(ResultCode.EVENT_ID_CONFLICT, f"{known['organisation']!r} captured another under this id")
+    head: Head = {
+        "organisation": context.member,
+        "content_hash": content_hash,
+        "transaction": context.transaction_id,
+        "operation": context.operation_index,
+    }
+    context.put(key, head)
+
+
+def _declare(things: Things) -> None:
+    """Record that an event was in error, if whoever captured it says so."""
+    context, event = things.context, things.event
+    original = context.get(heads.event(*event.key))
+    problem = None
+    if original is None:
+        problem = ResultCode.UNKNOWN_EVENT
+    elif original["organisation"] != context.member:
+        problem = ResultCode.NOT_EVENT_CAPTURER
+    elif original["content_hash"] != event.content_hash:
+        problem = ResultCode.DECLARATION_DIFFERS
+    if problem is not None:
+        things.event_violation(problem)
+    elif original is not None:
+        _remember(context, heads.declaration(*event.key), event.declared_hash)
+        original["declared_by"] = context.transaction_id
+        context.put(heads.event(*event.key), original)
+    for kind, identifier in _named(event):
+        thing = things.touch(identifier, kind)
+        if problem is None:
+            thing.head["declarations"] = thing.integer("declarations") + 1
+
+
+def _note(things: Things) -> None:
+    """Record an event of a type that no rule knows."""
+    for kind, identifier in _named(things.event):
+        things.touch(identifier, kind)
+
+
+def _object(things: Things) -> None:
+    event = things.event
+    for identifier in event.epcs:
+        thing = things.touch(identifier)
+        if event.action == ADD:
+            _commission(things, thing)
+        elif event.action == DELETE:
+            _retire(things, thing, DECOMMISSIONED)
+        else:
+            _observe(things, thing)
+    for quantity in event.quantities:
+        if event.action == ADD:
+            _produce(things, quantity)
+        elif event.action == DELETE:
+            _withdraw(things, quantity)
+        else:
+            _observe_lot(things, quantity)
+
+
+def _aggregation(things: Things) -> None:
+    event = things.event
+    parent = _parent(things)
+    if parent is None or event.action == OBSERVE:
+        _observe_contents(things, parent)
+    elif event.action == ADD:
+        parent_allowed = things.may_change(parent, forms=True)
+        if parent_allowed:
+            things.take(parent)
+            things.move(parent)
+        for identifier in event.children:
+            child = things.touch(identifier)
+            if _observe(things, child) and parent_allowed:
+                links.pack(things, parent, child)
+        for quantity in event.child_quantities:
+            _observe_lot(things, quantity)
+            if parent_allowed:
+                links.pack_lot(things, parent, quantity)
+    else:
+        _unpack(things, parent)
+
+
+def _unpack(things: Things, parent: Thing) -> None:
+    """Unpack the listed children, or all of them where none is listed.
+
+    Whoever holds the parent may take anything out of it, and whoever holds a thing may take that out of anything.
+    """
+    event = things.event
+    parent_allowed = _observe(things, parent)
+    is_held = things.is_held(parent)
+    is_everything = not event.children and not event.child_quantities
+    everything = links.linked(things.context, "content", parent.identifier) if is_everything else ()
+    for identifier in everything or event.children:
+        child = things.touch(identifier)
+        if things.may_change(child, held_through=is_held):
+            things.move(child)
+            links.unpack_from(things, parent.identifier, child)
+    for quantity in event.child_quantities:
+        _observe_lot(things, quantity)
+        if parent_allowed:
+            links.unpack_lot(things, parent, quantity)
+    if is_everything and parent_allowed:
+        links.empty_lots(things, parent)
+
+
+def _association(things: Things) -> None:
+    event = things.event
+    parent = _parent(things)
+    if parent is None or event.action == OBSERVE:
+        _observe_all(things)
+        return
+    is_removing = event.action == DELETE
+    # What things are installed in may be a place, which nobody commissions.
+    parent_allowed = things.may_change(parent, forms=True)
+    if parent_allowed:
+        things.move(parent)
+    children = event.children
+    if is_removing and not children and not event.child_quantities:
+        children = tuple(links.linked(things.context, "association", parent.identifier))
+    for identifier in children:
+        child = things.touch(identifier)
+        if _observe(things, child) and parent_allowed:
+            (links.dissociate if is_removing else links.associate)(things, parent, child)
+    for quantity in event.child_quantities:
+        _observe_lot(things, quantity)
+
+
+def _transformation(things: Things) -> None:
+    event = things.event
+    reworked = set(event.inputs) & set(event.outputs)
+    for identifier in event.inputs:
+        thing = things.touch(identifier)
+        if identifier in reworked:
+            _observe(things, thing)
+        else:
+            _retire(things, thing, CONSUMED)
+    for quantity in event.input_quantities:
+        _withdraw(things, quantity)
+    for identifier in event.outputs:
+        if identifier not in reworked:
+            _commission(things, things.touch(identifier))
+    for quantity in event.output_quantities:
+        _produce(things, quantity)
+
+
+def _observe_all(things: Things) -> None:
+    """Say of every thing named where and in what state it is."""
+    event = things.event
+    singly = (*event.epcs, *((event.parent,) if event.parent is not None else ()), *event.children)
+    for identifier in singly:
+        _observe(things, things.touch(identifier))
+    for quantity in (*event.quantities, *event.child_quantities):
+        _observe_lot(things, quantity)
+
+
+def _observe_contents(things: Things, parent: Thing | None) -> None:
+    """Compare what was seen in a parent with what was packed in it."""
+    _observe_all(things)
+    for identifier in things.event.children if parent is not None else ():
+        child = things.find(identifier)
+        if parent is not None and things.event.time_ms >= child.integer("parent_ms"):
+            current = child.text("parent")
+            if current is None:
+                things.violation(child, ResultCode.NOT_PACKED)
+            elif current != parent.identifier:
+                things.violation(child, ResultCode.WRONG_PARENT)
+
+
+def _parent(things: Things) -> Thing | None:
+    """Return the parent that an event names; that an adding or deleting one names none is a violation."""
+    if things.event.parent is not None:
+        return things.touch(things.event.parent)
+    if things.event.action != OBSERVE:
+        things.event_violation(ResultCode.PARENT_MISSING)
+    return None
+
+
+def _observe(things: Things, thing: Thing) -> bool:
+    """Apply place and state; return whether the event may have further effects on the thing."""
+    allowed = things.may_change(thing)
+    if allowed:
+        things.move(thing)
+    return allowed
+
+
+def _observe_lot(things: Things, quantity: Quantity) -> None:
+    """Apply the state of a lot. Others than its holder may have some of it, so that they break no rule by seeing it."""
+    lot = things.touch(quantity.class_id, LOT)
+    if things.is_held(lot):
+        _observe(things, lot)
+
+
+def _commission(things: Things, thing: Thing) -> None:
+    """Bring an item into being, in the hands of the organisation that says so."""
+    if "commissioned_ms" in thing.head:
+        things.violation(thing, ResultCode.ALREADY_COMMISSIONED)
+        return
+    if not things.may_change(thing, forms=True):
+        return
+    if thing.integer("first_event_ms") < things.event.time_ms:
+        things.violation(thing, ResultCode.EVENT_BEFORE_COMMISSIONING)
+    thing.head["commissioned_ms"] = things.event.time_ms
+    things.take(thing)
+    things.move(thing)
+
+
+def _produce(things: Things, quantity: Quantity) -> None:
+    """Add to a lot, which comes into being with its first amount."""
+    lot = things.touch(quantity.class_id, LOT)
+    if not things.may_change(lot, forms=True):
+        return
+    lot.head["commissioned_ms"] = min(lot.integer("commissioned_ms", things.event.time_ms), things.event.time_ms)
+    things.take(lot)
+    things.move(lot)
+    links.add_to_lot(things, lot, quantity, 1)
+
+
+def _withdraw(things: Things, quantity: Quantity) -> None:
+    """Take from a lot; of one that never came into being nothing can be counted down."""
+    lot = things.touch(quantity.class_id, LOT)
+    if not things.may_change(lot):
+        return
+    things.move(lot)
+    if lot.head["status"] != OBSERVED:
+        links.add_to_lot(things, lot, quantity, -1)
+
+
+def _retire(things: Things, thing: Thing, status: str) -> None:
+    """End an item's life, which also takes it out of whatever it is packed in."""
+    if not things.may_change(thing):
+        return
+    things.move(thing)
+    if thing.text("parent") is not None:
+        links.unpack(things, thing)
+    thing.head["status"] = status
+    thing.head["ended_ms"] = things.event.time_ms
+
+
+def _named(event: Event) -> list[tuple[str, str]]:
+    """Return every thing that an event names as (kind, identifier), each once, in a fixed order."""
+    singly = (*event.epcs, *((event.parent,) if event.parent is not None else ()), *event.children)
+    by_class = (*event.quantities, *event.child_quantities, *event.input_quantities, *event.output_quantities)
+    named = [(ITEM, identifier) for identifier in (*singly, *event.inputs, *event.outputs)]
+    named += [(LOT, quantity.class_id) for quantity in by_class]
+    return list(dict.fromkeys(named))
+
+
+_EFFECTS: Final[dict[str, Callable[[Things], None]]] = {
+    events.OBJECT: _object,
+    events.AGGREGATION: _aggregation,
+    events.ASSOCIATION: _association,
+    events.TRANSFORMATION: _transformation,
+    events.TRANSACTION: _observe_all,
+}

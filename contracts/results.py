@@ -1,0 +1,153 @@
+"""What can become of a transaction: one numbered, append-only code for each outcome.
+
+Rules: a number is never given to another meaning and never removed; a code has one meaning; a handler answers with
+the *first* check that fails, in the order that docs/contracts.md gives. The code is in the receipt and so under the
+receipts root; the detail text is for people and is not on the ledger.
+"""
+
+from enum import IntEnum
+from typing import Final
+
+_FINAL: Final = False
+_TRANSIENT: Final = True
+
+
+class ResultCode(IntEnum):
+    """Outcome of a transaction; ``is_transient`` says whether the same operations can succeed at another time."""
+
+    is_transient: bool
+    meaning: str
+
+    def __new__(cls, number: int, is_transient: bool, meaning: str) -> "ResultCode":  # noqa: FBT001 (table columns)
+        """Make a member out of a row of the table."""
+        member = int.__new__(cls, number)
+        member._value_ = number
+        member.is_transient = is_transient
+        member.meaning = meaning
+        return member
+
+    OK = 0, _FINAL, "The transaction was carried out."
+
+    # 1-99: every method
+    BAD_ARGUMENTS = 1, _FINAL, "An argument is missing, unknown, of the wrong type or out of its range."
+    UNKNOWN_METHOD = 2, _FINAL, "No contract has a method of this name."
+    UNKNOWN_KEY = 3, _TRANSIENT, "The signing key is not registered."
+    KEY_NOT_YET_VALID = 4, _TRANSIENT, "The signing key's validity has not begun at the block's time."
+    KEY_EXPIRED = 5, _FINAL, "The signing key's validity has ended at the block's time."
+    KEY_REVOKED = 6, _FINAL, "The signing key has been revoked."
+    ORGANISATION_SUSPENDED = 7, _TRANSIENT, "The organisation of the signing key, or one that is named, is suspended."
+    AUTHORITY_REQUIRED = 8, _FINAL, "Only the founders at genesis or an approved proposal may do this."
+    ADMIN_KEY_REQUIRED = 9, _FINAL, "Only an admin key of the organisation may call the method."
+    METHOD_NOT_DELEGATED = 10, _FINAL, "The signing key is limited to other methods."
+    ROLE_REQUIRED = 11, _TRANSIENT, "The organisation has none of the roles that may call the method."
+    TOO_MANY_OPERATIONS = 12, _FINAL, "The transaction has more operations than the chain's parameters allow."
+    WORK_LIMIT_EXCEEDED = 13, _FINAL, "The transaction would read and write more heads than one transaction may."
+    CHECK_DIGIT_WRONG = 14, _FINAL, "The check digit of a GTIN, GLN or LEI does not fit its other characters."
+
+    # 100-199: membership
+    ORGANISATION_EXISTS = 100, _FINAL, "An organisation with this id is registered already."
+    UNKNOWN_ORGANISATION = 101, _TRANSIENT, "No organisation with this id is registered."
+    UNKNOWN_ROLE = 102, _FINAL, "A role is none of those that the contracts know."
+    KEY_EXISTS = (
+        103,
+        _FINAL,
+        "The key is registered already; a key is never registered twice, not even after revocation.",
+    )
+    KEY_UNACCEPTABLE = 104, _FINAL, "The bytes are not an Ed25519 public key that the network's signature rule accepts."
+    POSSESSION_UNPROVEN = 105, _FINAL, "The new key's signature over the organisation's id is missing or wrong."
+    KEY_NOT_FOUND = 106, _TRANSIENT, "The key that the operation names is not registered."
+    KEY_OF_ANOTHER = 107, _FINAL, "The key that the operation names belongs to another organisation."
+    KEY_ALREADY_REVOKED = 108, _FINAL, "The key that the operation names has been revoked already."
+    LAST_ADMIN_KEY = 109, _TRANSIENT, "It would leave the organisation without a lasting, unlimited admin key."
+    TOO_MANY_KEYS = 110, _FINAL, "The organisation has registered as many keys as one may."
+    ALREADY_SUSPENDED = 111, _TRANSIENT, "The organisation is suspended already."
+    NOT_SUSPENDED = 112, _TRANSIENT, "The organisation is not suspended."
+
+    # 200-299: provenance and custody
+    PRODUCT_EXISTS = 200, _FINAL, "A product with this GTIN is registered already."
+    UNKNOWN_PRODUCT = 201, _TRANSIENT, "No product with this GTIN is registered."
+    NOT_PRODUCT_OWNER = 202, _FINAL, "The product was registered by another organisation."
+    EVENT_ALREADY_CAPTURED = 203, _FINAL, "The same event or the same declaration was captured before."
+    EVENT_ID_CONFLICT = 204, _FINAL, "Another event or declaration was captured under this event id."
+    TOO_MANY_IDENTIFIERS = 205, _FINAL, "The event names more identifiers than one event may."
+    NOT_COMMISSIONED = 210, _TRANSIENT, "The item or lot has not been commissioned."
+    ALREADY_COMMISSIONED = 211, _FINAL, "The item has been commissioned before."
+    ALREADY_PACKED = 212, _TRANSIENT, "The item is packed already."
+    NOT_PACKED = 213, _TRANSIENT, "The item is not packed."
+    WRONG_PARENT = 214, _TRANSIENT, "The item is packed in another parent."
+    NOT_CUSTODIAN = 215, _TRANSIENT, "The organisation is neither custodian nor owner of the item or lot."
+    DECOMMISSIONED = 216, _FINAL, "The item has been decommissioned."
+    CONSUMED = 217, _FINAL, "The item went into a transformation."
+    EVENT_BEFORE_COMMISSIONING = 218, _FINAL, "An event of the item happened before its commissioning."
+    EVENT_IN_FUTURE = 219, _TRANSIENT, "The event's time lies after the block's by more than the allowed clock drift."
+    CYCLE = 220, _TRANSIENT, "The item would be packed into itself or into its own contents."
+    TOO_DEEP = 221, _TRANSIENT, "Packing would be nested deeper than it may."
+    TOO_MANY_CONTENTS = 222, _TRANSIENT, "The parent would hold more things directly than one may."
+    PARENT_MISSING = 223, _FINAL, "An aggregation or association that adds or deletes names no parent."
+    ALREADY_ASSOCIATED = 224, _TRANSIENT, "The thing is associated with this parent already."
+    NOT_ASSOCIATED = 225, _TRANSIENT, "The thing is not associated with this parent."
+    QUANTITY_EXCEEDED = 226, _TRANSIENT, "More of a lot would leave than there is."
+    UNKNOWN_EVENT = 227, _TRANSIENT, "An error declaration names an event that was not captured."
+    NOT_EVENT_CAPTURER = 228, _FINAL, "An error declaration comes from another organisation than the event."
+    DECLARATION_DIFFERS = 229, _FINAL, "An error declaration repeats its event with other content."
+    TOO_MANY_UNITS = 230, _FINAL, "A lot would be counted in more units than one may."
+    OFFER_EXISTS = 240, _FINAL, "An offer with this id was made before."
+    UNKNOWN_OFFER = 241, _TRANSIENT, "No offer with this id was made."
+    OFFER_CLOSED = 242, _FINAL, "The offer was accepted, rejected or cancelled before."
+    OFFER_EXPIRED = 243, _FINAL, "The offer has expired at the block's time."
+    NOT_RECIPIENT = 244, _FINAL, "The offer was made to another organisation."
+    NOT_OFFERER = 245, _FINAL, "The offer was made by another organisation."
+    SAME_PARTY = 246, _FINAL, "The offer would be made to the organisation that makes it."
+    EXPIRY_PASSED = 247, _FINAL, "The expiry that is asked for is not after the block's time."
+    UNKNOWN_ITEM = 248, _TRANSIENT, "The ledger has no item or lot with this identifier."
+    NOT_OWNER = 249, _TRANSIENT, "The organisation does not own the item or lot."
+    OFFERER_NO_LONGER_HOLDS = 250, _FINAL, "The offerer has lost custody or ownership since the offer."
+    DISCREPANCY_ELSEWHERE = 251, _FINAL, "A shortage or damage names a thing that is not in the offer."
+    CONSIGNMENT_TOO_LARGE = 252, _TRANSIENT, "More things would change hands than one acceptance may move."
+
+    # 300-399: settlement
+    CURRENCY_EXISTS = 300, _FINAL, "The currency is defined already."
+    UNKNOWN_CURRENCY = 301, _TRANSIENT, "The currency is not defined."
+    ACCOUNT_EXISTS = 302, _FINAL, "An account with this id is open already."
+    RESERVED_ACCOUNT_ID = 303, _FINAL, "Account ids that begin with issuer/ belong to the currencies."
+    NOT_ISSUER = 304, _FINAL, "Only the issuer of the currency may do this."
+    TRANSFER_ID_RESERVED = 305, _FINAL, "A transfer id of all zero bits or all one bits is reserved."
+    EXISTS_WITH_DIFFERENT_KIND = 306, _FINAL, "The transfer id was used for another kind of transfer."
+    EXISTS_WITH_DIFFERENT_DEBIT = 307, _FINAL, "The transfer id was used with another debit account."
+    EXISTS_WITH_DIFFERENT_CREDIT = 308, _FINAL, "The transfer id was used with another credit account."
+    EXISTS_WITH_DIFFERENT_AMOUNT = 309, _FINAL, "The transfer id was used with another amount."
+    EXISTS_WITH_DIFFERENT_CURRENCY = 310, _FINAL, "The transfer id was used with another currency."
+    EXISTS_WITH_DIFFERENT_REFERENCE = 311, _FINAL, "The transfer id was used with another reference."
+    EXISTS_WITH_DIFFERENT_UETR = 312, _FINAL, "The transfer id was used with another UETR."
+    ACCOUNTS_MUST_DIFFER = 313, _FINAL, "Debit and credit account are the same."
+    UETR_EXISTS = 314, _FINAL, "The UETR was used by another transfer."
+    UNKNOWN_DEBIT_ACCOUNT = 315, _TRANSIENT, "The debit account is not open."
+    UNKNOWN_CREDIT_ACCOUNT = 316, _TRANSIENT, "The credit account is not open."
+    NOT_ACCOUNT_OWNER = 317, _FINAL, "The debit account belongs to another organisation."
+    ACCOUNT_CURRENCIES_DIFFER = 318, _FINAL, "The accounts are in different currencies."
+    TRANSFER_CURRENCY_DIFFERS = 319, _FINAL, "The transfer names another currency than its accounts have."
+    ISSUER_ACCOUNT = 320, _FINAL, "A transfer cannot touch a currency's issuer account; issue and redeem do."
+    BALANCE_OVERFLOW = 321, _TRANSIENT, "A total of an account would not fit into 63 bits."
+    INSUFFICIENT_FUNDS = 322, _TRANSIENT, "The guarded debit account holds less than the amount."
+
+    # 400-499: governance
+    NOT_A_VALIDATOR = 400, _TRANSIENT, "The organisation runs no validator."
+    PROPOSAL_EXISTS = 401, _FINAL, "A proposal with this id was made before."
+    UNKNOWN_PROPOSAL = 402, _TRANSIENT, "No proposal with this id was made."
+    PROPOSAL_CLOSED = 403, _FINAL, "The proposal was carried out or withdrawn before."
+    PROPOSAL_EXPIRED = 404, _FINAL, "The proposal has expired at the block's time."
+    ALREADY_APPROVED = 405, _FINAL, "The organisation has approved the proposal before."
+    NOT_PROPOSER = 406, _FINAL, "The proposal was made by another organisation."
+    ACTION_NOT_GOVERNED = 407, _FINAL, "A proposal cannot carry out this method."
+    PARAMETERS_UNACCEPTABLE = 408, _FINAL, "A parameter is unknown, out of range or at odds with another."
+    PERMISSION_UNKNOWN = 409, _FINAL, "The method is not one that permissions by role apply to."
+
+
+class Rejected(Exception):  # noqa: N818 (an answer, not an error of ours)
+    """A handler's answer that the operation cannot be carried out; caught in ``execute`` and nowhere else."""
+
+    def __init__(self, code: ResultCode, detail: str) -> None:
+        super().__init__(f"{code.name}: {detail}")
+        assert code is not ResultCode.OK, "a rejection needs a reason"
+        self.code = code
+        self.detail = detail
