@@ -113,10 +113,10 @@ def _execute_transaction(
     transaction_id = transaction.transaction_id
     if len(operations) > parameters.transaction_operations_max:
         detail = f"{len(operations)} operations, at most {parameters.transaction_operations_max}"
-        return Receipt(transaction_id, ResultCode.TOO_MANY_OPERATIONS, None, ()), detail
+        return Receipt(transaction_id, ResultCode.TOO_MANY_OPERATIONS.value, None, ()), detail
     verdict = authority.judge(transaction)
     if verdict.code is not ResultCode.OK:
-        return Receipt(transaction_id, verdict.code, verdict.failed_operation, ()), verdict.detail
+        return Receipt(transaction_id, verdict.code.value, verdict.failed_operation, ()), verdict.detail
     outputs: list[Value] = []
     work = Work()
     for position, operation in enumerate(operations):
@@ -127,11 +127,11 @@ def _execute_transaction(
             outputs.append(METHODS[operation.method].handler(context, operation.arguments))
         except Rejected as rejected:
             overlay.undo()
-            return Receipt(transaction_id, rejected.code, position, ()), rejected.detail
+            return Receipt(transaction_id, rejected.code.value, position, ()), rejected.detail
     overlay.settle()
     if any(operation.method.startswith(_CHANGES_AUTHORITY) for operation in operations):
         authority.forget()
-    return Receipt(transaction_id, ResultCode.OK, None, tuple(outputs)), ""
+    return Receipt(transaction_id, ResultCode.OK.value, None, tuple(outputs)), ""
 
 
 def _committed(source: HeadSource, key: bytes) -> Head | None:

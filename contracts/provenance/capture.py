@@ -201,7 +201,7 @@ def _observe_contents(things: Things, parent: Thing | None) -> None:
     _observe_all(things)
     for identifier in things.event.children if parent is not None else ():
         child = things.find(identifier)
-        if parent is not None and things.event.time_ms >= child.integer("parent_ms"):
+        if parent is not None and things.event.time_ms >= child.integer("parent_ms", things.event.time_ms):
             current = child.text("parent")
             if current is None:
                 things.violation(child, ResultCode.NOT_PACKED)

@@ -33,6 +33,8 @@ _POLICIES: Final = frozenset({"mark", "refuse"})
 _OFFSET_MINUTES_MAX: Final = 14 * 60
 _NAMED_LISTS_MAX: Final = 1_000
 _SENSORS_MAX: Final = 10_000
+# Measured values are not reckoned with here, so that they may be longer than a quantity.
+_NUMBER: Final = re.compile(r"-?[0-9]{1,1000}(?:\.[0-9]{1,1000})?")
 _URI_TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20\x7f]+")
 
 
@@ -101,7 +103,7 @@ def read_event(arguments: dict[str, Value]) -> Event:
     content = {name: value for name, value in arguments.items() if name not in ("policy", "declaration")}
     event = Event(
         type=kind,
-        time_ms=read.integer("event_time_ms"),
+        time_ms=read.integer("event_time_ms", -INTEGER_MAX),
         event_id=read.optional_identifier("event_id"),
         action=action,
         parent=read.optional_identifier("parent"),
@@ -155,7 +157,7 @@ def _declaration(read: Arguments) -> Declaration | None:
         return None
     inner = Arguments(mapping(read.required("declaration"), "declaration", 3))
     declaration = Declaration(
-        inner.integer("declared_ms"),
+        inner.integer("declared_ms", -INTEGER_MAX),
         inner.optional_identifier("reason"),
         inner.listed("corrective_ids", 100, identifier),
     )
@@ -189,7 +191,7 @@ def _sensor(value: object, what: str) -> None:
         if name == "reports":
             listed(member, "reports", _SENSORS_MAX, _report)
         elif name.endswith("_ms"):
-            integer(member, f"{what}: {name}", 0, INTEGER_MAX)
+            integer(member, f"{what}: {name[:40]}", -INTEGER_MAX, INTEGER_MAX)
         else:
             _scalar(member, f"{what}: {name[:40]}")
 
@@ -199,7 +201,7 @@ def _report(value: object, what: str) -> None:
     if "type" not in report:
         refuse(f"{what}: type is missing")
     for name, member in report.items():
-        if name in ("value", "min", "max", "mean") and (type(member) is not str or scaled(member) is None):
+        if name in ("value", "min", "max", "mean") and (type(member) is not str or _NUMBER.fullmatch(member) is None):
             refuse(f"{what}: {name} is a decimal string")
         _scalar(member, f"{what}: {name[:40]}")
 

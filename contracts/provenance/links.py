@@ -23,7 +23,7 @@ UNITS_MAX: Final = 16
 def pack(things: Things, parent: Thing, child: Thing) -> None:
     """Put a child into a parent; an event older than the child's last packing or unpacking changes nothing."""
     time_ms = things.event.time_ms
-    if time_ms < child.integer("parent_ms"):
+    if time_ms < child.integer("parent_ms", time_ms):
         return
     current = child.text("parent")
     if current is not None:
@@ -66,7 +66,7 @@ def unpack(things: Things, child: Thing) -> None:
 
 def unpack_from(things: Things, parent: str, child: Thing) -> None:
     """Take a child out of the parent that an event names, if it is there."""
-    if things.event.time_ms < child.integer("parent_ms"):
+    if things.event.time_ms < child.integer("parent_ms", things.event.time_ms):
         return
     current = child.text("parent")
     if current is None:

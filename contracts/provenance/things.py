@@ -4,7 +4,7 @@ A violation is a ResultCode. Under the policy "refuse" the first one rejects the
 on the thing's head and in the receipt's output, and those in BLOCKING keep the event from having any further effect
 on that thing. Marks keep the newest sixteen and a count of all.
 
-Heads: ``item`` {status, first_event_ms, last_event_ms, custodian?, owner?, parent?, parent_ms?, contents?, associates?,
+Heads: ``item`` {status, first_event_ms, last_event_ms?, custodian?, owner?, parent?, parent_ms?, contents?, associates?,
 height?, product?, lot?, disposition?, location?, persistent?, commissioned_ms?, ended_ms?, declarations?, marks?,
 marks_count?, count, chain}; ``lot`` has no place (parent, contents, height, location) and has ``quantities``
 {unit or "": decimal} besides.
@@ -149,7 +149,7 @@ class Things:
 
     def is_late(self, thing: Thing) -> bool:
         """Say whether a newer event of the thing has been applied."""
-        return self.event.time_ms < thing.integer("last_event_ms")
+        return self.event.time_ms < thing.integer("last_event_ms", self.event.time_ms)
 
     def take(self, thing: Thing) -> None:
         """Give a thing that nobody holds to the sender's organisation, and make it active."""
@@ -193,12 +193,7 @@ class Things:
             raise Rejected(code, f"{name}: {code.meaning}")
 
     def _new_head(self, identifier: str) -> Head:
-        head: Head = {
-            "status": OBSERVED,
-            "first_event_ms": self.event.time_ms,
-            # Nothing has been applied yet, so that no event is late.
-            "last_event_ms": 0,
-        }
+        head: Head = {"status": OBSERVED, "first_event_ms": self.event.time_ms}
         product, lot = product_of(identifier), lot_of(identifier)
         if product is not None:
             head["product"] = product
