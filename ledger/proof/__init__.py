@@ -1,0 +1,40 @@
+"""Proof bundles: one file that shows, without a network, that an answer is authentic, complete and how recent it is.
+
+The verifier gets the bundle and a trust root that its user already has, and answers with the facts that are proven or
+with the one named reason why not (docs/proofs.md has the format and every reason).
+
+==========  ====================================================================
+trust       whom the user trusts: a chain and its validators
+bundle      the shape gate: a JSON text to a typed bundle
+verify      the checks, in numbered steps
+facts       what a bundle proves
+json_text   strict JSON and base64url, shared by bundles and trust files
+==========  ====================================================================
+"""
+
+from ledger.errors import ProofError
+from ledger.proof.bundle import BUNDLE_FORMAT, BUNDLE_LENGTH_MAX, RECORDS_MAX
+from ledger.proof.facts import Facts, ProvenHead, ProvenHeader, ProvenTransaction, Record, Step
+from ledger.proof.json_text import to_base64url
+from ledger.proof.trust import TRUST_FORMAT, TrustRoot, trust_from_genesis, trust_from_json, trust_to_json
+from ledger.proof.verify import verify_bundle
+
+__all__ = [
+    "BUNDLE_FORMAT",
+    "BUNDLE_LENGTH_MAX",
+    "RECORDS_MAX",
+    "TRUST_FORMAT",
+    "Facts",
+    "ProofError",
+    "ProvenHead",
+    "ProvenHeader",
+    "ProvenTransaction",
+    "Record",
+    "Step",
+    "TrustRoot",
+    "to_base64url",
+    "trust_from_genesis",
+    "trust_from_json",
+    "trust_to_json",
+    "verify_bundle",
+]

@@ -1,0 +1,273 @@
+"""The shape gate of bundles: a JSON text in, a typed bundle out, nothing proven yet.
+
+Every list has one order and no entry twice, so two spellings of one bundle do not exist. What a field means and what
+it is checked against: docs/proofs.md.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final, TypeVar, cast
+
+from ledger.block import Header, decode_header
+from ledger.certificate import Certificate, decode_certificate
+from ledger.codec import decode
+from ledger.errors import CodecError, ProofError, ShapeError
+from ledger.hashing import HASH_BYTES, ZERO_HASH
+from ledger.limits import BLOCK_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_OPERATIONS_MAX
+from ledger.proof.facts import Record
+from ledger.proof.json_text import bytes_of, fields_of, integer_of, list_of, parse_json
+from ledger.readable import Json
+from ledger.receipt import Receipt, decode_receipt
+from ledger.shape import as_bytes, as_integer, as_map
+from ledger.state import CHAIN_FIELD, COUNT_FIELD, Head
+from ledger.transaction import Transaction, decode_transaction
+
+BUNDLE_FORMAT: Final = "tradelane-proof/1"
+BUNDLE_LENGTH_MAX: Final = 64 * 1024 * 1024
+RECORDS_MAX: Final = 10_000
+"""How many records one history in a bundle may have; a longer one is handed over in parts (kind ``statement``)."""
+
+_KEY_BYTES_MAX: Final = 4096
+_HEAD_BYTES_MAX: Final = 1024 * 1024
+_RECEIPT_BYTES_MAX: Final = 4 * 1024 * 1024
+_NODE_BYTES_MAX: Final = 4 + 16 * 2 * HASH_BYTES
+_STATE_PATH_MAX: Final = 2 * HASH_BYTES
+_MERKLE_PATH_MAX: Final = 64
+_HEADS_MAX: Final = 1_000
+_FIELDS: Final = (
+    "format",
+    "kind",
+    "chain_id",
+    "subject",
+    "validator_changes",
+    "headers",
+    "transactions",
+    "heads",
+    "history",
+)
+_TRANSACTION_FIELDS: Final = (
+    "height",
+    "index",
+    "count",
+    "transaction",
+    "transaction_path",
+    "receipt",
+    "receipt_path",
+)
+
+_Entry = TypeVar("_Entry")
+_Decoded = TypeVar("_Decoded")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a bundle is about: a transaction (``transaction_id``) or a head (``key``) and its records after a count."""
+
+    transaction_id: bytes
+    key: bytes
+    after_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderEntry:
+    """A header and the certificate that makes it final."""
+
+    header: Header
+    certificate: Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionEntry:
+    """A transaction and its receipt at place ``index`` of the ``count`` of a block, with their Merkle paths."""
+
+    height: int
+    index: int
+    count: int
+    transaction: Transaction
+    transaction_path: tuple[bytes, ...]
+    receipt: Receipt
+    receipt_path: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadEntry:
+    """What is said to stand under a key (``encoded`` None: nothing), with the nodes of the state tree on the way there.
+
+    ``count`` and ``chain`` are those of the head's history; 0 and the zero hash where it has none.
+    """
+
+    key: bytes
+    encoded: bytes | None
+    value: Head | None
+    count: int
+    chain: bytes
+    path: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """The records of a head after the first ``after_count``, after which its chain is said to be ``after_chain``."""
+
+    key: bytes
+    after_count: int
+    after_chain: bytes
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle that is right in form."""
+
+    kind: str
+    chain_id: bytes
+    subject: Subject
+    headers: tuple[HeaderEntry, ...]
+    transactions: tuple[TransactionEntry, ...]
+    heads: tuple[HeadEntry, ...]
+    history: tuple[HistoryEntry, ...]
+
+
+def read_bundle(document: str | dict[str, Json]) -> Bundle:
+    """Return the bundle of a JSON text, or of the object that such a text stands for; raises ProofError."""
+    value = parse_json(document, BUNDLE_LENGTH_MAX) if isinstance(document, str) else document
+    # The version comes first: what a later version looks like is not for this one to judge.
+    if type(value) is dict and value.get("format", BUNDLE_FORMAT) != BUNDLE_FORMAT:
+        raise ProofError("unknown_format", f"the format is not {BUNDLE_FORMAT!r}, the one that this program reads")
+    fields = fields_of(value, _FIELDS, "the bundle")
+    kind = fields["kind"]
+    if kind not in ("transaction", "head", "statement"):
+        raise ProofError("unknown_kind", "the kind of the bundle is none of transaction, head and statement")
+    if list_of(fields["validator_changes"], _HEADS_MAX, "validator_changes"):
+        raise ProofError("validator_changes", "this program follows no change of the validators")
+    headers = _entries(fields["headers"], "header", RECORDS_MAX + 1, _header, lambda entry: entry.header.height)
+    if not headers:
+        raise ProofError("no_headers", "a bundle without a header proves nothing")
+    return Bundle(
+        kind=kind,
+        chain_id=_hash(fields["chain_id"], "chain_id"),
+        subject=_subject(kind, fields["subject"]),
+        headers=headers,
+        transactions=_entries(
+            fields["transactions"], "transaction", RECORDS_MAX, _transaction, lambda entry: (entry.height, entry.index)
+        ),
+        heads=_entries(fields["heads"], "head", _HEADS_MAX, _head, lambda entry: entry.key),
+        history=_entries(fields["history"], "history", _HEADS_MAX, _history, lambda entry: entry.key),
+    )
+
+
+def _subject(kind: str, value: Json) -> Subject:
+    if kind == "transaction":
+        fields = fields_of(value, ("transaction_id",), "the subject")
+        return Subject(_hash(fields["transaction_id"], "transaction_id"), b"", 0)
+    if kind == "head":
+        return Subject(b"", _key(fields_of(value, ("key",), "the subject")), 0)
+    fields = fields_of(value, ("key", "after_count"), "the subject")
+    return Subject(b"", _key(fields), integer_of(fields["after_count"], "after_count"))
+
+
+def _header(value: Json) -> HeaderEntry:
+    fields = fields_of(value, ("header", "certificate"), "a header entry")
+    header = bytes_of(fields["header"], "header", 1024)
+    certificate = bytes_of(fields["certificate"], "certificate", 16 * 1024)
+    return HeaderEntry(
+        _decoded("header_encoding", decode_header, header),
+        _decoded("certificate_encoding", decode_certificate, certificate),
+    )
+
+
+def _transaction(value: Json) -> TransactionEntry:
+    fields = fields_of(value, _TRANSACTION_FIELDS, "a transaction entry")
+    count = integer_of(fields["count"], "count", BLOCK_TRANSACTIONS_MAX)
+    index = integer_of(fields["index"], "index", BLOCK_TRANSACTIONS_MAX)
+    if index >= count:
+        raise ProofError("transaction_position", f"a block of {count} transactions has none at place {index}")
+    transaction = bytes_of(fields["transaction"], "transaction", TRANSACTION_BYTES_MAX)
+    receipt = bytes_of(fields["receipt"], "receipt", _RECEIPT_BYTES_MAX)
+    return TransactionEntry(
+        height=integer_of(fields["height"], "height"),
+        index=index,
+        count=count,
+        transaction=_decoded("transaction_encoding", decode_transaction, transaction),
+        transaction_path=_path(fields["transaction_path"], "transaction_path"),
+        receipt=_decoded("receipt_encoding", decode_receipt, receipt),
+        receipt_path=_path(fields["receipt_path"], "receipt_path"),
+    )
+
+
+def _head(value: Json) -> HeadEntry:
+    fields = fields_of(value, ("key", "value", "path"), "a head entry")
+    nodes = list_of(fields["path"], _STATE_PATH_MAX, "path")
+    key = _key(fields)
+    path = tuple(bytes_of(node, "a node of the path", _NODE_BYTES_MAX) for node in nodes)
+    if fields["value"] is None:
+        return HeadEntry(key, None, None, 0, ZERO_HASH, path)
+    encoded = bytes_of(fields["value"], "value", _HEAD_BYTES_MAX)
+    head, count, chain = _decoded("head_encoding", _head_value, encoded)
+    return HeadEntry(key, encoded, head, count, chain, path)
+
+
+def _head_value(encoded: bytes) -> tuple[Head, int, bytes]:
+    head = as_map(decode(encoded), "head")
+    if CHAIN_FIELD not in head:
+        return head, 0, ZERO_HASH
+    count = as_integer(head.get(COUNT_FIELD), 1, (1 << 63) - 1, "count")
+    return head, count, as_bytes(head[CHAIN_FIELD], HASH_BYTES, "chain")
+
+
+def _history(value: Json) -> HistoryEntry:
+    fields = fields_of(value, ("key", "after_count", "after_chain", "records"), "a history entry")
+    return HistoryEntry(
+        key=_key(fields),
+        after_count=integer_of(fields["after_count"], "after_count"),
+        after_chain=_hash(fields["after_chain"], "after_chain"),
+        records=tuple(_record(entry) for entry in list_of(fields["records"], RECORDS_MAX, "records")),
+    )
+
+
+def _record(value: Json) -> Record:
+    entry = list_of(value, 3, "a record")
+    if len(entry) != 3:
+        raise ProofError("field_type", "a record is [height, transaction index, operation index]")
+    return Record(
+        integer_of(entry[0], "height"),
+        integer_of(entry[1], "transaction index", BLOCK_TRANSACTIONS_MAX),
+        integer_of(entry[2], "operation index", TRANSACTION_OPERATIONS_MAX),
+    )
+
+
+def _entries(
+    value: Json,
+    what: str,
+    length_max: int,
+    read: Callable[[Json], _Entry],
+    place: Callable[[_Entry], int | bytes | tuple[int, int]],
+) -> tuple[_Entry, ...]:
+    """Return the entries of an array that must stand in strictly ascending order of their places."""
+    entries = tuple(read(entry) for entry in list_of(value, length_max, f"the list of {what} entries"))
+    places = cast("Sequence[int]", [place(entry) for entry in entries])
+    for earlier, later in pairwise(places):
+        if earlier == later:
+            raise ProofError(f"duplicate_{what}", f"there are two {what} entries for {later!r}")
+        if earlier > later:
+            raise ProofError(f"{what}_order", f"the {what} entries are not in ascending order")
+    return entries
+
+
+def _path(value: Json, what: str) -> tuple[bytes, ...]:
+    return tuple(_hash(sibling, what) for sibling in list_of(value, _MERKLE_PATH_MAX, what))
+
+
+def _key(fields: dict[str, Json]) -> bytes:
+    return bytes_of(fields["key"], "key", _KEY_BYTES_MAX, 1)
+
+
+def _hash(value: Json, what: str) -> bytes:
+    return bytes_of(value, what, HASH_BYTES, HASH_BYTES)
+
+
+def _decoded(code: str, read: Callable[[bytes], _Decoded], data: bytes) -> _Decoded:
+    try:
+        return read(data)
+    except (CodecError, ShapeError) as error:
+        raise ProofError(code, str(error)) from error
