@@ -18,7 +18,8 @@ class ResultCode(IntEnum):
     is_transient: bool
     meaning: str
 
-    def __new__(cls, number: int, is_transient: bool, meaning: str) -> "ResultCode":  # noqa: FBT001 (table columns)
+    # The defaults are for type checkers, which take ``ResultCode(7)`` for a call of this.
+    def __new__(cls, number: int, is_transient: bool = False, meaning: str = "") -> "ResultCode":  # noqa: FBT001, FBT002 (columns)
         """Make a member out of a row of the table."""
         member = int.__new__(cls, number)
         member._value_ = number

@@ -4,10 +4,10 @@ A violation is a ResultCode. Under the policy "refuse" the first one rejects the
 on the thing's head and in the receipt's output, and those in BLOCKING keep the event from having any further effect
 on that thing. Marks keep the newest sixteen and a count of all.
 
-Heads: ``item`` {status, first_event_ms, last_event_ms?, custodian?, owner?, parent?, parent_ms?, contents?, associates?,
-height?, product?, lot?, disposition?, location?, persistent?, commissioned_ms?, ended_ms?, declarations?, marks?,
-marks_count?, count, chain}; ``lot`` has no place (parent, contents, height, location) and has ``quantities``
-{unit or "": decimal} besides.
+Heads: ``item`` {status, first_event_ms, last_event_ms?, custodian?, owner?, parent?, parent_ms?, contents?,
+associates?, height?, product?, lot?, disposition?, location?, persistent?, commissioned_ms?, ended_ms?,
+declarations?, marks?, marks_count?, count, chain}; ``lot`` has no place (parent, contents, height, location) and has
+``quantities`` {unit or "": decimal} besides.
 """
 
 from dataclasses import dataclass, field
