@@ -82,8 +82,8 @@ _FORMS: Final = {
     "Y1-30": "8010",
     "Z1-90": "8030",
 }
-_ALPHABETS: Final = {"N": gs1.DIGITS, "X": gs1.CSET82, "Y": gs1.CSET39, "Z": gs1.CSET64}
-_NAMES: Final = {"N": "digit", "X": "character of GS1 set 82", "Y": "character of GS1 set 39", "Z": "base 64 character"}
+_ALPHABETS: Final = {"N": gs1.DIGITS, "X": gs1.CSET82, "Y": gs1.CSET39}
+_NAMES: Final = {"N": "digit", "X": "character of GS1 set 82", "Y": "character of GS1 set 39"}
 _PART: Final = re.compile(r"([NXYZ])(\d+)(?:-(\d+))?([cpdD]?)")
 # Identifiers that begin like this have a fixed length, so no separator follows them in an element string.
 _FIXED_PREFIXES: Final = (
@@ -133,7 +133,10 @@ def require_value(ai: str, value: str, *, check: bool = True) -> None:
     for part in parts:
         text = value[start : start + part.length_max]
         start += len(text)
-        _require_characters(text, part, value, start)
+        if part.charset == "Z":
+            gs1.require_base64(text)
+        else:
+            _require_characters(text, part, value, start)
         if check and text:
             _require_flag(text, part.flag)
 
@@ -159,8 +162,8 @@ def _require_flag(text: str, flag: str) -> None:
 def require_date(text: str, *, day_zero: bool) -> None:
     """Refuse a YYMMDD that is no date; with ``day_zero`` day 00 stands for the end of the month.
 
-    Of a year only the last two digits are known, and every century year that they can mean within the window of 49
-    years back and 50 forward has the same leap days, so 29 February goes by YY divisible by four.
+    Of a year only the last two digits are known, so 29 February goes by YY divisible by four. That holds for YY 00
+    as long as it means 2000, which is until 2050 (the window is 49 years back and 50 forward).
     """
     gs1.require_characters(text, gs1.DIGITS, "digit")
     if len(text) != 6:

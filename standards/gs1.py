@@ -4,6 +4,8 @@ Rules: GS1 General Specifications section 3 (keys), 7.9.1 (check digit), 7.9.5 (
 sets), ISO 17442 and ISO 7064 MOD 97-10 (LEI). Every function is pure; what is wrong is said with its position.
 """
 
+from collections.abc import Iterator
+from itertools import count
 from typing import Final, Literal
 
 from standards.errors import IdentifierError
@@ -11,13 +13,13 @@ from standards.errors import IdentifierError
 # GS1 AI encodable character set 82; the order is the value of each character in the check character pair.
 CSET82: Final = "!\"%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 CSET39: Final = "#-/0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-CSET64: Final = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz="
+CSET64: Final = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 DIGITS: Final = "0123456789"
 
 GTIN_LENGTHS: Final = (8, 12, 13, 14)
 
 _PAIR_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-_PAIR_WEIGHTS: Final = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83)
+_PAIR_LENGTH_MAX: Final = 97
 _PAIR_MODULUS: Final = 1021
 
 
@@ -44,11 +46,11 @@ def require_check_digit(value: str) -> None:
 
 
 def check_characters(value: str) -> str:
-    """Return the check character pair that follows a Global Model Number (at most 23 characters)."""
+    """Return the check character pair that follows a Global Model Number: its weights are the primes, from the right."""
     require_characters(value, CSET82, "character of GS1 set 82")
-    if len(value) > len(_PAIR_WEIGHTS):
-        raise IdentifierError("too_long", f"a model number has at most {len(_PAIR_WEIGHTS)} characters and its pair")
-    pairs = zip(reversed(value), _PAIR_WEIGHTS, strict=False)
+    if len(value) > _PAIR_LENGTH_MAX:
+        raise IdentifierError("too_long", f"a check character pair covers at most {_PAIR_LENGTH_MAX} characters")
+    pairs = zip(reversed(value), _primes(), strict=False)
     total = sum(CSET82.index(character) * weight for character, weight in pairs) % _PAIR_MODULUS
     return _PAIR_ALPHABET[total >> 5] + _PAIR_ALPHABET[total & 31]
 
@@ -75,6 +77,15 @@ def require_characters(value: str, alphabet: str, what: str) -> None:
             raise IdentifierError(
                 "character", f"{character!r} at position {position} of {value!r} is not a {what}", position=position
             )
+
+
+def require_base64(value: str) -> None:
+    """Refuse what is not of GS1 set 64: URL-safe base 64, padded by at most two signs to a multiple of three."""
+    body = value.rstrip("=")
+    require_characters(body, CSET64, "character of GS1 set 64")
+    padding = len(value) - len(body)
+    if padding and (padding > 2 or len(value) % 3):
+        raise IdentifierError("padding", f"{value!r} is not padded to a multiple of three", position=len(body) + 1)
 
 
 def gtin14(value: str) -> str:
@@ -119,6 +130,14 @@ def organisation_scheme(value: str) -> Literal["gln", "lei"]:
         return "lei"
     require_gln(value)
     return "gln"
+
+
+def _primes() -> Iterator[int]:
+    found: list[int] = []
+    for candidate in count(2):
+        if all(candidate % prime for prime in found):
+            found.append(candidate)
+            yield candidate
 
 
 def _mod97(value: str) -> int:

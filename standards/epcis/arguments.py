@@ -60,7 +60,7 @@ def arguments_of(event: model.Event) -> tuple[Arguments, JsonObject]:
         arguments["event_id"] = event.event_id
     if event.error_declaration is not None:
         arguments["declaration"] = _declaration(event.error_declaration)
-    if type(event) is not model.Event:
+    if not isinstance(event, model.UserEvent):
         _add_standard(arguments, event)
     return arguments, event_of(arguments)
 

@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from standards.epcis import fields, vocabulary
 from standards.epcis.json_text import JsonObject, JsonValue, loads, path_text
-from standards.epcis.model import EVENT_MODELS, Context, Element, Event
+from standards.epcis.model import EVENT_MODELS, Context, Element, Event, UserEvent
 from standards.errors import EpcisError
 
 EVENTS_MAX: Final = 1000
@@ -172,8 +172,8 @@ def check_event(value: JsonValue, path: tuple[str | int, ...] = ()) -> CapturedE
     if not isinstance(value, dict):
         raise EpcisError(path_text(path), "wrong_type", "the event is not a JSON object; write it in braces")
     name = value.get("type")
-    model = EVENT_MODELS.get(vocabulary.event_type(name), Event) if isinstance(name, str) else Event
-    if model is Event and isinstance(name, str) and not fields.is_uri(name):
+    model = EVENT_MODELS.get(vocabulary.event_type(name), UserEvent) if isinstance(name, str) else UserEvent
+    if model is UserEvent and isinstance(name, str) and not fields.is_uri(name):
         known = ", ".join(EVENT_MODELS)
         message = f"{name!r} is no event type; it is one of {known}, or the URI of a type of your own"
         raise EpcisError(path_text((*path, "type")), "unknown_event_type", message)

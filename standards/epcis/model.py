@@ -222,7 +222,7 @@ class MasterData(Element):
 
 
 class Event(Element):
-    """What every event has; on its own the event of a user's own type, whose ``type`` is a URI."""
+    """What every event has."""
 
     type: fields.Uri
     event_time: fields.Time
@@ -232,6 +232,12 @@ class Event(Element):
     certification_info: Annotated[object, PlainValidator(_certification)] = None
     error_declaration: ErrorDeclaration | None = None
     context: Context = Field(default=None, alias="@context")
+
+
+class UserEvent(Event):
+    """An event of a user's own type, whose ``type`` is a URI. It may have any fields; what they mean is the user's."""
+
+    extensible = None
 
 
 class _StandardEvent(Event):
