@@ -163,32 +163,32 @@ class World:
         return key_of(name).sign(signed_preimage("possession", self.start.chain_id, organisation.encode()))
 
 
-def event(kind: str, action: str | None = None, time_ms: int = START_MS - 100_000, **arguments: Value) -> Call:
+def event(kind: str, action: str | None = None, time_ms: object = START_MS - 100_000, **arguments: object) -> Call:
     """Return a capture operation."""
-    fields: dict[str, Value] = {"type": kind, "event_time_ms": time_ms, "offset_minutes": 60, **arguments}
+    fields: dict[str, object] = {"type": kind, "event_time_ms": time_ms, "offset_minutes": 60, **arguments}
     if action is not None:
         fields["action"] = action
-    return "provenance.capture", fields
+    return "provenance.capture", cast("dict[str, Value]", fields)
 
 
-def add(*identifiers: str, **arguments: Value) -> Call:
+def add(*identifiers: str, **arguments: object) -> Call:
     """Return the commissioning of items."""
-    return event("ObjectEvent", "ADD", epcs=list(identifiers), **arguments)  # type: ignore[arg-type]
+    return event("ObjectEvent", "ADD", epcs=list(identifiers), **arguments)
 
 
-def observe(*identifiers: str, **arguments: Value) -> Call:
+def observe(*identifiers: str, **arguments: object) -> Call:
     """Return an observation of items."""
-    return event("ObjectEvent", "OBSERVE", epcs=list(identifiers), **arguments)  # type: ignore[arg-type]
+    return event("ObjectEvent", "OBSERVE", epcs=list(identifiers), **arguments)
 
 
-def pack(parent: str, *children: str, **arguments: Value) -> Call:
+def pack(parent: str, *children: str, **arguments: object) -> Call:
     """Return the packing of children."""
-    return event("AggregationEvent", "ADD", parent=parent, children=list(children), **arguments)  # type: ignore[arg-type]
+    return event("AggregationEvent", "ADD", parent=parent, children=list(children), **arguments)
 
 
-def unpack(parent: str, *children: str, **arguments: Value) -> Call:
+def unpack(parent: str, *children: str, **arguments: object) -> Call:
     """Return the unpacking of children, all of them where none is given."""
-    return event("AggregationEvent", "DELETE", parent=parent, children=list(children), **arguments)  # type: ignore[arg-type]
+    return event("AggregationEvent", "DELETE", parent=parent, children=list(children), **arguments)
 
 
 def violations(output: Value) -> list[Value]:

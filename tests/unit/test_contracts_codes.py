@@ -1,0 +1,686 @@
+"""One golden table: for every ResultCode a situation and the operation that is answered with it.
+
+Rows with several faults at once pin down which check comes first.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from contracts import heads
+from contracts.context import WORK_MAX
+from contracts.membership import KEYS_MAX
+from contracts.provenance.custody import CONSIGNMENT_MAX
+from contracts.provenance.links import CONTENTS_MAX, DEPTH_MAX, UNITS_MAX
+from contracts.results import ResultCode
+from ledger.codec import Value, encode
+from ledger.limits import INTEGER_MAX
+from ledger.parameters import Parameters
+from tests.support.contracts_world import (
+    START_MS,
+    Call,
+    World,
+    add,
+    event,
+    genesis,
+    key_of,
+    lgtin,
+    observe,
+    pack,
+    sgtin,
+    sscc,
+    unpack,
+)
+
+R = ResultCode
+GTIN = "09506000134352"
+UETR = "8a562c67-ca16-48ba-b074-65581be6f001"
+ID = b"t" * 16
+REFUSE: dict[str, Value] = {"policy": "refuse"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """``setup`` prepares the world, then ``signer`` sends ``calls`` and gets ``code``."""
+
+    code: ResultCode
+    signer: str
+    calls: tuple[Call, ...]
+    setup: Callable[[World], object] | None = None
+    note: str = ""
+    parameters: Parameters = field(default_factory=Parameters)
+
+
+def case(
+    code: ResultCode, signer: str, *calls: Call, setup: Callable[[World], object] | None = None, note: str = ""
+) -> Case:
+    return Case(code, signer, calls, setup, note)
+
+
+def with_head(key: bytes, **fields: Value) -> Callable[[World], None]:
+    """Change a head behind the contracts' back, where the honest road is too long for a test."""
+
+    def setup(world: World) -> None:
+        world.committed[key] = encode({**(world.get(key) or {}), **fields})
+
+    return setup
+
+
+def at(time_ms: int) -> Callable[[World], None]:
+    def setup(world: World) -> None:
+        world.time_ms = time_ms
+
+    return setup
+
+
+def in_turn(*setups: Callable[[World], object]) -> Callable[[World], None]:
+    def setup(world: World) -> None:
+        for step in setups:
+            step(world)
+
+    return setup
+
+
+def key_call(name: str = "device", purpose: str = "operator", proof: bytes | None = None, **more: Value) -> Call:
+    fields: dict[str, Value] = {"key": key_of(name).public_key, "purpose": purpose, **more}
+    if proof is not None:
+        fields["proof"] = proof
+    return "membership.add_key", fields
+
+
+def with_key(name: str = "device", purpose: str = "operator", **more: Value) -> Callable[[World], None]:
+    def setup(world: World) -> None:
+        world.must("maker", key_call(name, purpose, world.proof(name, "maker"), **more))
+
+    return setup
+
+
+def governed(method: str, **arguments: Value) -> Callable[[World], None]:
+    return lambda world: world.propose(method, arguments, name=f"setup {method}")
+
+
+def last_approval(method: str, arguments: dict[str, Value]) -> Callable[[World], None]:
+    """Propose an action and approve it once, so that the next approval carries it out."""
+
+    def setup(world: World) -> None:
+        world.must("maker", proposal(method, arguments))
+        world.must("carrier", ("governance.approve", {"id": "p"}))
+
+    return setup
+
+
+def proposal(method: str, arguments: dict[str, Value], expires_ms: int = START_MS + 1, name: str = "p") -> Call:
+    return "governance.propose", {"id": name, "action": [method, arguments], "expires_ms": expires_ms}
+
+
+APPROVE: Call = ("governance.approve", {"id": "p"})
+REGISTER: dict[str, Value] = {"id": "new", "name": "New", "roles": [], "admin_key": key_of("new").public_key}
+
+
+def ran(*steps: tuple[str, Call]) -> Callable[[World], None]:
+    def setup(world: World) -> None:
+        for signer, call in steps:
+            world.must(signer, call)
+
+    return setup
+
+
+def ran_all(signer: str, *calls: Call) -> Callable[[World], None]:
+    return ran(*((signer, call) for call in calls))
+
+
+def offer(**more: Value) -> Call:
+    fields: dict[str, Value] = {"id": "o", "to": "carrier", "kind": "custody", "items": [sgtin(1)]}
+    return "custody.offer", {**fields, "expires_ms": START_MS + 1, **more}
+
+
+def answer(verb: str, **more: Value) -> Call:
+    return f"custody.{verb}", {"id": "o", **more}
+
+
+def offered(**more: Value) -> Callable[[World], None]:
+    return ran(("maker", add(sgtin(1))), ("maker", offer(**more)))
+
+
+def pay(**more: Value) -> Call:
+    fields: dict[str, Value] = {"id": ID, "debit": "shop/eur", "credit": "maker/eur", "amount": 100}
+    return "settlement.transfer", {**fields, **more}
+
+
+def issue(amount: int = 1_000, **more: Value) -> Call:
+    return "settlement.issue", {"id": b"i" * 16, "account": "shop/eur", "amount": amount, **more}
+
+
+def redeem(**more: Value) -> Call:
+    return "settlement.redeem", {"id": b"r" * 16, "account": "shop/eur", "amount": 1, **more}
+
+
+PAID = ran(("bank", issue()), ("shop", pay(reference="a", uetr=UETR)))
+HKD = ran(("shop", ("settlement.open_account", {"id": "shop/hkd", "currency": "HKD"})))
+
+
+def deep(world: World) -> None:
+    for level in range(DEPTH_MAX):
+        world.must("maker", pack(sscc(level + 1), sscc(level)))
+
+
+def large(world: World) -> None:
+    """Three levels: one pallet with two boxes that hold more together than may change hands at once."""
+    world.must("maker", add(sscc(1), sscc(2), sscc(3)))
+    for box in (2, 3):
+        for part in range(2):
+            items = [sgtin(f"{box}-{part}-{number}") for number in range(CONSIGNMENT_MAX // 4)]
+            world.must("maker", add(*items), pack(sscc(box), *items))
+    world.must("maker", pack(sscc(1), sscc(2), sscc(3)), offer(items=[sscc(1)]))
+
+
+def work(world: World) -> tuple[Call, ...]:
+    items = [sgtin(number) for number in range(4_000)]
+    return tuple(observe(*items, event_id=f"urn:e:{number}") for number in range(WORK_MAX // 8_000 + 1))
+
+
+DECLARATION: Value = {"declared_ms": START_MS, "corrective_ids": []}
+
+CASES: tuple[Case, ...] = (
+    case(R.OK, "maker", add(sgtin(1))),
+    case(R.BAD_ARGUMENTS, "maker", ("provenance.capture", {})),
+    case(R.BAD_ARGUMENTS, "maker", observe(sgtin(1), surprise=1), note="unknown field"),
+    case(R.BAD_ARGUMENTS, "maker", observe("a\0b"), note="control character"),
+    case(R.BAD_ARGUMENTS, "maker", observe("x" * 513), note="too long"),
+    case(R.BAD_ARGUMENTS, "maker", observe("\u00e9" * 257), note="bytes count, not characters"),
+    case(R.BAD_ARGUMENTS, "shop", pay(amount=10**18), note="amount at its limit"),
+    case(R.BAD_ARGUMENTS, "shop", pay(amount=-1)),
+    case(R.BAD_ARGUMENTS, "shop", pay(amount=True), note="a boolean is no integer"),
+    case(R.BAD_ARGUMENTS, "maker", event("ObjectEvent"), note="no action"),
+    case(R.BAD_ARGUMENTS, "maker", event("TransformationEvent", "ADD"), note="an action too many"),
+    case(R.BAD_ARGUMENTS, "maker", event("Something"), note="neither a type nor a URI"),
+    case(R.BAD_ARGUMENTS, "maker", offer(items=[])),
+    case(R.BAD_ARGUMENTS, "maker", key_call(purpose="device"), note="a device key without methods"),
+    case(R.BAD_ARGUMENTS, "maker", key_call(valid_from_ms=5, valid_until_ms=5), note="no time of validity"),
+    case(R.UNKNOWN_METHOD, "maker", ("provenance.forget", {})),
+    case(R.UNKNOWN_METHOD, "maker", add(sgtin(1)), ("nothing", {}), note="before anything runs"),
+    case(R.UNKNOWN_KEY, "stranger", ("provenance.forget", {}), note="before the method"),
+    case(R.KEY_NOT_YET_VALID, "device", add(sgtin(1)), setup=with_key(valid_from_ms=START_MS + 1)),
+    case(R.OK, "device", add(sgtin(1)), setup=with_key(valid_from_ms=START_MS), note="valid from this very moment"),
+    case(R.KEY_EXPIRED, "device", add(sgtin(1)), setup=with_key(valid_until_ms=START_MS), note="at its end"),
+    case(R.OK, "device", add(sgtin(1)), setup=with_key(valid_until_ms=START_MS + 1)),
+    case(
+        R.KEY_REVOKED,
+        "device",
+        add(sgtin(1)),
+        setup=in_turn(
+            with_key(valid_until_ms=1),
+            ran_all("maker", ("membership.revoke_key", {"key": key_of("device").public_key})),
+        ),
+        note="before expiry",
+    ),
+    case(
+        R.ORGANISATION_SUSPENDED,
+        "maker",
+        ("nothing", {}),
+        setup=governed("membership.suspend_organisation", id="maker"),
+        note="before the method",
+    ),
+    case(
+        R.ORGANISATION_SUSPENDED,
+        "maker",
+        offer(items=[sgtin(1)]),
+        setup=governed("membership.suspend_organisation", id="carrier"),
+        note="the recipient",
+    ),
+    case(R.AUTHORITY_REQUIRED, "maker", ("governance.set_parameters", {})),
+    case(R.AUTHORITY_REQUIRED, "maker", ("membership.update_organisation", {"id": "carrier", "name": "Mine"})),
+    case(R.AUTHORITY_REQUIRED, "maker", ("membership.update_organisation", {"roles": ["issuer"]})),
+    case(R.ADMIN_KEY_REQUIRED, "device", key_call("other"), setup=with_key()),
+    case(
+        R.METHOD_NOT_DELEGATED,
+        "device",
+        ("custody.cancel", {"id": "o"}),
+        setup=with_key(purpose="device", methods=["provenance.*"]),
+    ),
+    case(
+        R.METHOD_NOT_DELEGATED,
+        "device",
+        key_call("other"),
+        setup=with_key(methods=["provenance.capture"]),
+        note="before the admin key",
+    ),
+    case(R.OK, "device", add(sgtin(1)), setup=with_key(purpose="device", methods=["provenance.*"])),
+    case(R.ROLE_REQUIRED, "watcher", add(sgtin(1))),
+    case(
+        R.ROLE_REQUIRED,
+        "maker",
+        add(sgtin(1)),
+        setup=governed("governance.set_permissions", permissions={"provenance.capture": ["carrier"]}),
+    ),
+    Case(
+        R.TOO_MANY_OPERATIONS,
+        "stranger",
+        (add(sgtin(1)), add(sgtin(2))),
+        note="before the key",
+        parameters=Parameters(transaction_operations_max=1),
+    ),
+    case(R.WORK_LIMIT_EXCEEDED, "maker", *work(World())),
+    case(R.CHECK_DIGIT_WRONG, "maker", ("provenance.register_product", {"gtin": "09506000134351", "name": "x"})),
+    case(R.CHECK_DIGIT_WRONG, "maker", ("membership.update_organisation", {"gln": "9506000134351"})),
+    case(R.CHECK_DIGIT_WRONG, "maker", ("membership.update_organisation", {"lei": "529900T8BM49AURSDO56"})),
+    # membership
+    case(
+        R.ORGANISATION_EXISTS,
+        "shop",
+        APPROVE,
+        setup=last_approval("membership.register_organisation", {**REGISTER, "id": "maker"}),
+    ),
+    case(
+        R.UNKNOWN_ORGANISATION,
+        "shop",
+        APPROVE,
+        setup=last_approval("membership.suspend_organisation", {"id": "nobody"}),
+    ),
+    case(R.UNKNOWN_ORGANISATION, "maker", offer(to="nobody")),
+    case(
+        R.UNKNOWN_ROLE,
+        "shop",
+        APPROVE,
+        setup=last_approval("membership.register_organisation", {**REGISTER, "roles": ["king"]}),
+    ),
+    case(
+        R.UNKNOWN_ROLE,
+        "shop",
+        APPROVE,
+        setup=last_approval("governance.set_permissions", {"permissions": {"custody.offer": ["king"]}}),
+    ),
+    case(
+        R.KEY_EXISTS,
+        "shop",
+        APPROVE,
+        setup=last_approval(
+            "membership.register_organisation", {**REGISTER, "admin_key": key_of("carrier").public_key}
+        ),
+    ),
+    case(
+        R.KEY_UNACCEPTABLE,
+        "shop",
+        APPROVE,
+        setup=last_approval("membership.register_organisation", {**REGISTER, "admin_key": bytes(32)}),
+    ),
+    case(R.POSSESSION_UNPROVEN, "maker", key_call()),
+    case(R.POSSESSION_UNPROVEN, "maker", key_call(proof=bytes(64))),
+    case(R.POSSESSION_UNPROVEN, "maker", key_call(proof=World().proof("device", "carrier")), note="for another"),
+    case(R.KEY_NOT_FOUND, "maker", ("membership.revoke_key", {"key": key_of("nobody").public_key})),
+    case(R.KEY_OF_ANOTHER, "maker", ("membership.revoke_key", {"key": key_of("carrier").public_key})),
+    case(
+        R.KEY_ALREADY_REVOKED,
+        "maker",
+        ("membership.revoke_key", {"key": key_of("device").public_key}),
+        setup=in_turn(
+            with_key(),
+            ran_all("maker", ("membership.revoke_key", {"key": key_of("device").public_key})),
+        ),
+    ),
+    case(
+        R.LAST_ADMIN_KEY,
+        "maker",
+        ("membership.revoke_key", {"key": key_of("maker").public_key}),
+        setup=with_key(purpose="admin", valid_until_ms=INTEGER_MAX),
+        note="one that ends does not last",
+    ),
+    case(
+        R.OK,
+        "maker",
+        ("membership.revoke_key", {"key": key_of("maker").public_key}),
+        setup=with_key(purpose="admin"),
+    ),
+    case(
+        R.TOO_MANY_KEYS,
+        "maker",
+        key_call(proof=World().proof("device", "maker")),
+        setup=with_head(heads.organisation("maker"), keys=KEYS_MAX),
+    ),
+    case(
+        R.ALREADY_SUSPENDED,
+        "shop",
+        APPROVE,
+        setup=in_turn(
+            governed("membership.suspend_organisation", id="watcher"),
+            last_approval("membership.suspend_organisation", {"id": "watcher"}),
+        ),
+    ),
+    case(R.NOT_SUSPENDED, "shop", APPROVE, setup=last_approval("membership.reinstate_organisation", {"id": "watcher"})),
+    # provenance
+    case(
+        R.PRODUCT_EXISTS,
+        "maker",
+        ("provenance.register_product", {"gtin": GTIN, "name": "x"}),
+        setup=ran(("maker", ("provenance.register_product", {"gtin": GTIN, "name": "x"}))),
+    ),
+    case(R.UNKNOWN_PRODUCT, "maker", ("provenance.update_product", {"gtin": GTIN})),
+    case(
+        R.NOT_PRODUCT_OWNER,
+        "maker",
+        ("provenance.update_product", {"gtin": GTIN, "name": "y"}),
+        setup=with_head(heads.product(GTIN), owner="carrier", name="x"),
+    ),
+    case(R.EVENT_ALREADY_CAPTURED, "carrier", observe(sgtin(1)), setup=ran(("maker", observe(sgtin(1))))),
+    case(
+        R.EVENT_ALREADY_CAPTURED,
+        "maker",
+        observe(sgtin(1), event_id="urn:e", declaration=DECLARATION),
+        setup=ran(
+            ("maker", observe(sgtin(1), event_id="urn:e")),
+            ("maker", observe(sgtin(1), event_id="urn:e", declaration=DECLARATION)),
+        ),
+        note="the same declaration",
+    ),
+    case(
+        R.EVENT_ID_CONFLICT,
+        "maker",
+        observe(sgtin(2), event_id="urn:e"),
+        setup=ran(("maker", observe(sgtin(1), event_id="urn:e"))),
+    ),
+    case(
+        R.TOO_MANY_IDENTIFIERS,
+        "maker",
+        event("TransformationEvent", inputs=[str(n) for n in range(2_501)], outputs=[str(n) for n in range(2_500)]),
+    ),
+    case(R.NOT_COMMISSIONED, "maker", observe(sgtin(1), **REFUSE)),
+    case(
+        R.ALREADY_COMMISSIONED, "maker", add(sgtin(1), time_ms=START_MS, **REFUSE), setup=ran(("maker", add(sgtin(1))))
+    ),
+    case(
+        R.ALREADY_PACKED,
+        "maker",
+        pack(sscc(2), sgtin(1), **REFUSE),
+        setup=ran(("maker", add(sgtin(1))), ("maker", pack(sscc(1), sgtin(1)))),
+    ),
+    case(
+        R.NOT_PACKED,
+        "maker",
+        unpack(sscc(1), sgtin(1), **REFUSE),
+        setup=ran(("maker", add(sgtin(1), sgtin(2))), ("maker", pack(sscc(1), sgtin(2)))),
+    ),
+    case(
+        R.WRONG_PARENT,
+        "maker",
+        unpack(sscc(2), sgtin(1), **REFUSE),
+        setup=ran(("maker", add(sgtin(1), sscc(2))), ("maker", pack(sscc(1), sgtin(1)))),
+    ),
+    case(R.NOT_CUSTODIAN, "carrier", observe(sgtin(1), **REFUSE), setup=ran(("maker", add(sgtin(1))))),
+    case(R.NOT_CUSTODIAN, "carrier", offer(to="shop"), setup=ran(("maker", add(sgtin(1))))),
+    case(
+        R.DECOMMISSIONED,
+        "maker",
+        observe(sgtin(1), **REFUSE),
+        setup=ran(("maker", add(sgtin(1))), ("maker", event("ObjectEvent", "DELETE", epcs=[sgtin(1)]))),
+    ),
+    case(
+        R.CONSUMED,
+        "maker",
+        offer(),
+        setup=ran(("maker", add(sgtin(1))), ("maker", event("TransformationEvent", inputs=[sgtin(1)]))),
+    ),
+    case(
+        R.EVENT_BEFORE_COMMISSIONING,
+        "maker",
+        observe(sgtin(1), time_ms=START_MS - 2, **REFUSE),
+        setup=ran(("maker", add(sgtin(1), time_ms=START_MS - 1))),
+    ),
+    case(
+        R.EVENT_IN_FUTURE,
+        "maker",
+        add(sgtin(1), time_ms=START_MS + 10_001, **REFUSE),
+    ),
+    case(R.OK, "maker", add(sgtin(1), time_ms=START_MS + 10_000, **REFUSE), note="within the clock drift"),
+    case(R.CYCLE, "maker", pack(sscc(1), sscc(2), **REFUSE), setup=ran(("maker", pack(sscc(2), sscc(1))))),
+    case(R.CYCLE, "maker", pack(sscc(1), sscc(1), **REFUSE), setup=ran(("maker", add(sscc(1)))), note="into itself"),
+    case(R.TOO_DEEP, "maker", pack(sscc(DEPTH_MAX + 1), sscc(DEPTH_MAX), **REFUSE), setup=deep),
+    case(
+        R.TOO_DEEP,
+        "maker",
+        pack(sscc(0), sgtin(1), **REFUSE),
+        setup=in_turn(deep, ran_all("maker", add(sgtin(1)))),
+        note="below",
+    ),
+    case(
+        R.TOO_MANY_CONTENTS,
+        "maker",
+        pack(sscc(1), sgtin(1), **REFUSE),
+        setup=in_turn(
+            ran_all("maker", add(sscc(1), sgtin(1))),
+            with_head(heads.item(sscc(1)), contents=CONTENTS_MAX),
+        ),
+    ),
+    case(R.PARENT_MISSING, "maker", event("AggregationEvent", "ADD", children=[sgtin(1)], **REFUSE)),
+    case(
+        R.ALREADY_ASSOCIATED,
+        "maker",
+        event("AssociationEvent", "ADD", parent="urn:p", children=[sgtin(1)], time_ms=START_MS, **REFUSE),
+        setup=ran(
+            ("maker", add(sgtin(1))), ("maker", event("AssociationEvent", "ADD", parent="urn:p", children=[sgtin(1)]))
+        ),
+    ),
+    case(
+        R.NOT_ASSOCIATED,
+        "maker",
+        event("AssociationEvent", "DELETE", parent="urn:p", children=[sgtin(1)], **REFUSE),
+        setup=ran(("maker", add(sgtin(1)))),
+    ),
+    case(
+        R.QUANTITY_EXCEEDED,
+        "maker",
+        event("ObjectEvent", "DELETE", quantities=[[lgtin("A"), "10.1", "KGM"]], **REFUSE),
+        setup=ran(("maker", event("ObjectEvent", "ADD", quantities=[[lgtin("A"), "10", "KGM"]]))),
+    ),
+    case(
+        R.TOO_MANY_UNITS,
+        "maker",
+        event("ObjectEvent", "ADD", quantities=[[lgtin("A"), "1", f"U{n}"] for n in range(UNITS_MAX + 1)], **REFUSE),
+    ),
+    case(R.UNKNOWN_EVENT, "maker", observe(sgtin(1), declaration=DECLARATION, **REFUSE)),
+    case(
+        R.NOT_EVENT_CAPTURER,
+        "carrier",
+        observe(sgtin(1), declaration=DECLARATION, **REFUSE),
+        setup=ran(("maker", observe(sgtin(1)))),
+    ),
+    case(
+        R.DECLARATION_DIFFERS,
+        "maker",
+        observe(sgtin(1), event_id="urn:e", disposition="x", declaration=DECLARATION, **REFUSE),
+        setup=ran(("maker", observe(sgtin(1), event_id="urn:e"))),
+    ),
+    # custody
+    case(R.OFFER_EXISTS, "maker", offer(to="maker"), setup=offered(), note="before the rest"),
+    case(R.UNKNOWN_OFFER, "maker", answer("cancel")),
+    case(R.OFFER_CLOSED, "carrier", answer("accept"), setup=in_turn(offered(), ran_all("maker", answer("cancel")))),
+    case(
+        R.OFFER_EXPIRED,
+        "carrier",
+        answer("accept"),
+        setup=in_turn(offered(), at(START_MS + 1)),
+        note="exactly at the expiry",
+    ),
+    case(R.NOT_RECIPIENT, "shop", answer("accept"), setup=offered()),
+    case(R.NOT_RECIPIENT, "maker", answer("reject", reason="no"), setup=offered()),
+    case(R.NOT_OFFERER, "carrier", answer("cancel"), setup=offered()),
+    case(R.SAME_PARTY, "maker", offer(to="maker")),
+    case(R.EXPIRY_PASSED, "maker", offer(expires_ms=START_MS)),
+    case(R.UNKNOWN_ITEM, "maker", offer()),
+    case(
+        R.NOT_OWNER,
+        "carrier",
+        offer(id="second", to="shop", kind="ownership"),
+        setup=in_turn(offered(), ran_all("carrier", answer("accept"))),
+        note="custody is not ownership",
+    ),
+    case(
+        R.OFFERER_NO_LONGER_HOLDS,
+        "shop",
+        ("custody.accept", {"id": "second"}),
+        setup=in_turn(
+            offered(),
+            ran_all("maker", offer(id="second", to="shop")),
+            ran_all("carrier", answer("accept")),
+        ),
+    ),
+    case(
+        R.OFFERER_NO_LONGER_HOLDS,
+        "carrier",
+        answer("accept"),
+        setup=in_turn(
+            offered(),
+            ran_all("maker", event("ObjectEvent", "DELETE", epcs=[sgtin(1)])),
+        ),
+        note="it was destroyed since",
+    ),
+    case(
+        R.DISCREPANCY_ELSEWHERE,
+        "carrier",
+        answer("accept", discrepancies=[[sgtin(2), "damaged", "wet"]]),
+        setup=offered(),
+    ),
+    case(
+        R.DISCREPANCY_ELSEWHERE,
+        "carrier",
+        answer("accept", discrepancies=[[sgtin(2), "short", "gone"]]),
+        setup=offered(),
+    ),
+    case(R.CONSIGNMENT_TOO_LARGE, "carrier", answer("accept"), setup=large),
+    # settlement
+    case(R.CURRENCY_EXISTS, "bank", ("settlement.define_currency", {"code": "EUR", "exponent": 2})),
+    case(R.UNKNOWN_CURRENCY, "shop", ("settlement.open_account", {"id": "a", "currency": "XXX"})),
+    case(
+        R.ACCOUNT_EXISTS, "shop", ("settlement.open_account", {"id": "maker/eur", "currency": "EUR", "guarded": False})
+    ),
+    case(R.RESERVED_ACCOUNT_ID, "shop", ("settlement.open_account", {"id": "issuer/EUR", "currency": "XXX"})),
+    case(
+        R.NOT_ISSUER,
+        "shop",
+        ("settlement.open_account", {"id": "a", "currency": "EUR", "guarded": False}),
+        note="an unguarded account makes money",
+    ),
+    case(R.NOT_ISSUER, "other_bank", issue(), note="the issuer of another currency"),
+    case(R.TRANSFER_ID_RESERVED, "shop", pay(id=bytes(16))),
+    case(R.TRANSFER_ID_RESERVED, "shop", pay(id=b"\xff" * 16)),
+    case(R.EXISTS_WITH_DIFFERENT_KIND, "shop", redeem(id=ID, amount=5), setup=PAID, note="before the amount"),
+    case(
+        R.EXISTS_WITH_DIFFERENT_DEBIT, "shop", pay(debit="a", credit="b", amount=5), setup=PAID, note="before the rest"
+    ),
+    case(R.EXISTS_WITH_DIFFERENT_CREDIT, "shop", pay(credit="carrier/eur", amount=5), setup=PAID),
+    case(R.EXISTS_WITH_DIFFERENT_AMOUNT, "shop", pay(amount=5, currency="HKD"), setup=PAID),
+    case(R.EXISTS_WITH_DIFFERENT_CURRENCY, "shop", pay(currency="HKD", reference="b"), setup=PAID),
+    case(R.EXISTS_WITH_DIFFERENT_REFERENCE, "shop", pay(), setup=PAID, note="one left out"),
+    case(R.EXISTS_WITH_DIFFERENT_UETR, "shop", pay(reference="a"), setup=PAID),
+    case(R.OK, "shop", pay(reference="a", uetr=UETR, currency="EUR"), setup=PAID, note="the same: exists"),
+    case(R.ACCOUNTS_MUST_DIFFER, "shop", pay(debit="nobody", credit="nobody", uetr=UETR)),
+    case(R.UETR_EXISTS, "shop", pay(id=b"u" * 16, debit="nobody", uetr=UETR), setup=PAID, note="before the accounts"),
+    case(R.UNKNOWN_DEBIT_ACCOUNT, "shop", pay(debit="a", credit="b")),
+    case(R.UNKNOWN_DEBIT_ACCOUNT, "shop", redeem(account="a")),
+    case(R.UNKNOWN_CREDIT_ACCOUNT, "carrier", pay(credit="b"), note="before the owner"),
+    case(R.UNKNOWN_CREDIT_ACCOUNT, "bank", issue(account="a")),
+    case(R.NOT_ACCOUNT_OWNER, "carrier", pay(currency="HKD")),
+    case(R.NOT_ACCOUNT_OWNER, "bank", redeem(), note="not even the issuer may take money back"),
+    case(R.ACCOUNT_CURRENCIES_DIFFER, "shop", pay(credit="shop/hkd", currency="USD"), setup=HKD),
+    case(R.TRANSFER_CURRENCY_DIFFERS, "shop", pay(currency="HKD")),
+    case(R.ISSUER_ACCOUNT, "bank", pay(debit="issuer/EUR", amount=10**17)),
+    case(R.ISSUER_ACCOUNT, "shop", pay(credit="issuer/EUR")),
+    case(
+        R.BALANCE_OVERFLOW,
+        "bank",
+        issue(amount=2),
+        setup=with_head(heads.account("shop/eur"), credits_posted=INTEGER_MAX - 1),
+    ),
+    case(R.INSUFFICIENT_FUNDS, "shop", pay(amount=1)),
+    case(
+        R.INSUFFICIENT_FUNDS,
+        "shop",
+        pay(amount=901),
+        setup=in_turn(
+            ran_all("bank", issue()),
+            with_head(heads.account("shop/eur"), debits_pending=100),
+        ),
+        note="what is held counts",
+    ),
+    case(R.OK, "shop", pay(amount=0), note="nothing may be moved"),
+    # governance
+    case(R.NOT_A_VALIDATOR, "watcher", proposal("nothing", {})),
+    case(
+        R.PROPOSAL_EXISTS,
+        "maker",
+        proposal("nothing", {}),
+        setup=ran(("maker", proposal("governance.set_parameters", {}))),
+    ),
+    case(R.UNKNOWN_PROPOSAL, "maker", APPROVE),
+    case(
+        R.PROPOSAL_CLOSED,
+        "shop",
+        APPROVE,
+        setup=ran(
+            ("maker", proposal("governance.set_parameters", {})), ("maker", ("governance.withdraw", {"id": "p"}))
+        ),
+    ),
+    case(R.PROPOSAL_EXPIRED, "maker", proposal("governance.set_parameters", {}, expires_ms=START_MS)),
+    case(
+        R.PROPOSAL_EXPIRED,
+        "carrier",
+        APPROVE,
+        setup=in_turn(
+            ran_all("maker", proposal("governance.set_parameters", {})),
+            at(START_MS + 1),
+        ),
+    ),
+    case(R.ALREADY_APPROVED, "maker", APPROVE, setup=ran(("maker", proposal("governance.set_parameters", {})))),
+    case(
+        R.NOT_PROPOSER,
+        "carrier",
+        ("governance.withdraw", {"id": "p"}),
+        setup=ran(("maker", proposal("governance.set_parameters", {}))),
+    ),
+    case(R.ACTION_NOT_GOVERNED, "maker", proposal("settlement.issue", {})),
+    case(
+        R.PARAMETERS_UNACCEPTABLE,
+        "shop",
+        APPROVE,
+        setup=last_approval("governance.set_parameters", {"block_transactions_max": 0}),
+    ),
+    case(
+        R.PERMISSION_UNKNOWN,
+        "shop",
+        APPROVE,
+        setup=last_approval("governance.set_permissions", {"permissions": {"membership.add_key": []}}),
+    ),
+)
+
+
+@pytest.mark.parametrize("row", CASES, ids=lambda row: f"{row.code.name}-{row.note}".replace(" ", "_"))
+def test_a_situation_has_its_code_and_a_rejection_no_effect(row: Case) -> None:
+    world = World(genesis(parameters=row.parameters))
+    if row.setup is not None:
+        row.setup(world)
+
+    execution = world.execute(world.transaction(row.signer, *row.calls))
+
+    receipt = execution.receipts[0]
+    assert ResultCode(receipt.code) is row.code, execution.details
+    assert type(receipt.code) is int
+    assert (execution.details[0] == "") == (row.code is R.OK)
+    if row.code is not R.OK:
+        assert execution.changes == {}
+        assert execution.history == ()
+        assert receipt.outputs == ()
+    receipt.encode()
+
+
+def test_the_table_has_every_code() -> None:
+    assert {row.code for row in CASES} == set(ResultCode)
+
+
+def test_every_code_has_one_number_and_one_sentence_of_its_own() -> None:
+    assert len({code.meaning for code in ResultCode}) == len(ResultCode)
+    for code in ResultCode:
+        assert code.meaning.endswith(".")
+        assert code.meaning[0].isupper()
+    assert all(0 <= code <= 0xFFFF for code in ResultCode)
+    assert R.INSUFFICIENT_FUNDS.is_transient
+    assert not R.BAD_ARGUMENTS.is_transient
