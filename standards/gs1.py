@@ -46,7 +46,7 @@ def require_check_digit(value: str) -> None:
 
 
 def check_characters(value: str) -> str:
-    """Return the check character pair that follows a Global Model Number: its weights are the primes, from the right."""
+    """Return the check character pair after a Global Model Number; the weights are the primes, from the right."""
     require_characters(value, CSET82, "character of GS1 set 82")
     if len(value) > _PAIR_LENGTH_MAX:
         raise IdentifierError("too_long", f"a check character pair covers at most {_PAIR_LENGTH_MAX} characters")

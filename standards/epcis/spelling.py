@@ -28,7 +28,8 @@ def to_digital_link(event: JsonObject) -> JsonObject:
     for name in _LISTS:
         items = spelled.get(name)
         if isinstance(items, list):
-            spelled[name] = [canonical_id(item) if isinstance(item, str) else item for item in items]
+            # Two spellings of one thing become one entry, as in the arguments; EPCIS wants the entries unique.
+            spelled[name] = list(dict.fromkeys(canonical_id(item) for item in items if isinstance(item, str)))
     for name in _PLACES:
         spelled.update({name: _respelled(spelled[name], "id")} if name in spelled else {})
     for name, member in _ENTRIES.items():
