@@ -1,0 +1,72 @@
+"""Trust roots and their files."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ledger.genesis import Genesis
+from ledger.parameters import Parameters
+from ledger.proof import ProofError, TrustRoot, trust_from_genesis, trust_from_json, trust_to_json
+from ledger.validators import Validator, ValidatorSet
+from tests.support.chain_builder import key_named
+
+VALIDATORS = ValidatorSet(Validator(key_named(name).public_key, f"org {name}") for name in "abcd")
+GENESIS = Genesis("harbour", 1_760_000_000_000, Parameters(), VALIDATORS, ())
+
+
+def test_a_genesis_is_a_trust_root() -> None:
+    assert trust_from_genesis(GENESIS) == TrustRoot("harbour", GENESIS.chain_id, VALIDATORS)
+
+
+def test_a_trust_file_comes_back_the_same() -> None:
+    trust = trust_from_genesis(GENESIS)
+    assert trust_from_json(trust_to_json(trust)) == trust
+    document = json.loads(trust_to_json(trust))
+    assert list(document) == ["format", "network", "chain_id", "validators"]
+    assert document["format"] == "tradelane-trust/1"
+    assert [entry["organisation"] for entry in document["validators"]] == [m.organisation for m in VALIDATORS]
+
+
+def test_the_order_of_validators_in_the_file_does_not_matter() -> None:
+    document = json.loads(trust_to_json(trust_from_genesis(GENESIS)))
+    document["validators"].reverse()
+    assert trust_from_json(json.dumps(document)).validators.hash == VALIDATORS.hash
+
+
+@pytest.mark.parametrize(
+    ("code", "change"),
+    [
+        ("unknown_format", lambda d: d.update(format="tradelane-trust/2")),
+        ("unknown_format", lambda d: d.update(format=None)),
+        ("missing_field", lambda d: d.pop("network")),
+        ("missing_field", lambda d: d["validators"][0].pop("organisation")),
+        ("unknown_field", lambda d: d.update(quorum=1)),
+        ("unknown_field", lambda d: d["validators"][0].update(weight=2)),
+        ("field_type", lambda d: d.update(network="")),
+        ("field_type", lambda d: d.update(network="\ud800")),
+        ("field_type", lambda d: d.update(validators={})),
+        ("field_type", lambda d: d["validators"].append("x")),
+        ("field_size", lambda d: d.update(chain_id="AA")),
+        ("base64url", lambda d: d.update(chain_id=d["chain_id"] + "=")),
+        ("trusted_validators", lambda d: d.update(validators=[])),
+        ("trusted_validators", lambda d: d["validators"].append(d["validators"][0])),
+        ("trusted_validators", lambda d: d["validators"][0].update(public_key="A" * 43)),
+        ("trusted_validators", lambda d: d["validators"][0].update(organisation="e\u0301")),
+        ("too_many", lambda d: d.update(validators=d["validators"] * 26)),
+    ],
+)
+def test_a_bad_trust_file_is_refused_by_name(code: str, change: Callable[[Any], object]) -> None:
+    document = json.loads(trust_to_json(trust_from_genesis(GENESIS)))
+    change(document)
+    with pytest.raises(ProofError) as caught:
+        trust_from_json(json.dumps(document))
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1,]", "\x00", '{"format": "tradelane-trust/1"'])
+def test_what_is_not_json_is_refused(text: str) -> None:
+    with pytest.raises(ProofError) as caught:
+        trust_from_json(text)
+    assert caught.value.code == "not_json"
