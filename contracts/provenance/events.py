@@ -155,12 +155,15 @@ def _quantity(value: object, what: str) -> Quantity:
 def _declaration(read: Arguments) -> Declaration | None:
     if not read.has("declaration"):
         return None
-    inner = Arguments(mapping(read.required("declaration"), "declaration", 3))
+    inner = Arguments(mapping(read.required("declaration"), "declaration", 4))
     declaration = Declaration(
         inner.integer("declared_ms", -INTEGER_MAX),
         inner.optional_identifier("reason"),
         inner.listed("corrective_ids", 100, identifier),
     )
+    # Its own residue, so that declaring an event in error leaves the content of the event as it was.
+    if inner.has("residue"):
+        blob(inner.required("residue"), "residue", TRANSACTION_BYTES_MAX)
     inner.end()
     return declaration
 

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias, cast
 from standards.digital_link import canonical_id
 from standards.epcis import fields, model, vocabulary
 from standards.epcis.json_text import JsonObject, JsonValue
-from standards.errors import OperationError
+from standards.errors import EpcisError, OperationError
 
 Argument: TypeAlias = bool | int | str | bytes | list["Argument"] | dict[str, "Argument"] | None
 Arguments: TypeAlias = dict[str, Argument]
@@ -45,6 +45,18 @@ _NUMBERS: Final = (
     ("max", "max_value", "maxValue"),
     ("mean", "mean_value", "meanValue"),
 )
+# What the ledger takes of one event (contracts/provenance). Identifiers are counted over all lists together.
+IDENTIFIERS_MAX: Final = 5_000
+_ENTRIES_MAX: Final = {
+    "persistent_set": ("persistentDisposition", 20),
+    "persistent_unset": ("persistentDisposition", 20),
+    "business_transactions": ("bizTransactionList", 1_000),
+    "sources": ("sourceList", 1_000),
+    "destinations": ("destinationList", 1_000),
+    "sensors": ("sensorElementList", 1_000),
+}
+CORRECTIVE_IDS_MAX: Final = 100
+REPORTS_MAX: Final = 1_000
 _UNIT: Final = re.compile(r"[A-Z0-9]{2,3}")
 _DECIMAL: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
@@ -79,6 +91,34 @@ def event_of(arguments: Mapping[str, object]) -> JsonObject:
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         message = f"the arguments do not have the shape of provenance.capture: {type(error).__name__} {error}"
         raise OperationError("not_an_event", message) from error
+
+
+def require_limits(arguments: Arguments, path: str) -> None:
+    """Refuse an event of which the ledger would not take so much.
+
+    Raises
+    ------
+    EpcisError
+        ``too_many_entries``, with the path of the list below ``path``, the event's.
+
+    """
+
+    def require(length: int, most: int, field: str) -> None:
+        if length > most:
+            message = f"{length} entries, at most {most} are accepted; split the event"
+            raise EpcisError(path + field, "too_many_entries", message)
+
+    def length(name: str) -> int:
+        return len(cast("list[Argument]", arguments.get(name, [])))
+
+    require(sum(length(name) for name, _, _ in (*_IDENTIFIERS, *_QUANTITIES)), IDENTIFIERS_MAX, "")
+    for name, (field, most) in _ENTRIES_MAX.items():
+        require(length(name), most, f".{field}")
+    for index, sensor in enumerate(cast("list[dict[str, list[Argument]]]", arguments.get("sensors", []))):
+        require(len(sensor["reports"]), REPORTS_MAX, f".sensorElementList[{index}].sensorReport")
+    declaration = cast("dict[str, list[Argument]]", arguments.get("declaration", {}))
+    corrective = declaration.get("corrective_ids", [])
+    require(len(corrective), CORRECTIVE_IDS_MAX, ".errorDeclaration.correctiveEventIDs")
 
 
 def _add_standard(arguments: Arguments, event: model.Event) -> None:

@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from standards.epcis import fields, vocabulary
 from standards.epcis.json_text import JsonObject, JsonValue, loads, path_text
-from standards.epcis.model import EVENT_MODELS, Context, Element, Event, UserEvent
+from standards.epcis.model import EVENT_MODELS, Context, Element, Event, Many, UserEvent
 from standards.errors import EpcisError
 
 EVENTS_MAX: Final = 1000
@@ -71,19 +71,19 @@ class _Attribute(Element):
 class _VocabularyElement(Element):
     extensible: ClassVar[bool | None] = None
     id: fields.Uri
-    attributes: list[_Attribute] | None = None
-    children: list[fields.Uri] | None = None
+    attributes: Many[_Attribute] | None = None
+    children: Many[fields.Uri] | None = None
 
 
 class _Vocabulary(Element):
     extensible: ClassVar[bool | None] = None
     type: fields.Uri
-    vocabulary_element_list: list[_VocabularyElement] | None = None
+    vocabulary_element_list: Many[_VocabularyElement] | None = None
 
 
 class _MasterData(Element):
     extensible: ClassVar[bool | None] = None
-    vocabulary_list: list[_Vocabulary] | None = None
+    vocabulary_list: Many[_Vocabulary] | None = None
 
 
 class _Header(Element):
@@ -110,7 +110,7 @@ class _Document(Element):
 
 class _ResultsBody(Element):
     event_list: list[object]
-    vocabulary_list: list[_Vocabulary] | None = None
+    vocabulary_list: Many[_Vocabulary] | None = None
 
 
 class _QueryResults(Element):

@@ -20,6 +20,8 @@ from standards.epcis.vocabulary import Vocabulary
 
 IDENTIFIER_BYTES_MAX: Final = 512
 URI_BYTES_MAX: Final = 2048
+# Amounts are added up on the ledger, exactly and therefore within limits.
+AMOUNT_DIGITS_MAX: Final = 40
 
 _UNRESERVED: Final = r"A-Za-z0-9._~!$&'()*+,;=\-"
 _PCHAR: Final = rf"(?:[{_UNRESERVED}:@]|%[0-9A-Fa-f]{{2}})"
@@ -51,7 +53,12 @@ TIME_CHARACTERS_MAX: Final = 64
 
 
 def is_uri(text: str) -> bool:
-    """Return whether a text is an absolute URI of RFC 3986; a compact URI such as ``ext:colour`` is one too."""
+    """Return whether a text is an absolute URI of RFC 3986; a compact URI such as ``ext:colour`` is one too.
+
+    One longer than 2048 bytes counts as none.
+    """
+    if len(text) > URI_BYTES_MAX:
+        return False
     return _SIMPLE_URI.fullmatch(text) is not None or _URI.fullmatch(text) is not None
 
 
@@ -117,21 +124,18 @@ def _shown(value: object) -> str:
 
 def _uri(value: object) -> str:
     text = _text(value, "a URI")
+    if len(text) > URI_BYTES_MAX:
+        raise PydanticCustomError(
+            "uri_too_long",
+            "a URI of {size} characters; at most {most} are accepted",
+            {"size": len(text), "most": URI_BYTES_MAX},
+        )
     if not is_uri(text):
         raise PydanticCustomError(
             "not_a_uri",
             "{shown} is not a URI; write an absolute URI such as "
             "https://id.gs1.org/01/09521141012345/21/2017 or urn:epc:id:sgtin:...",
             {"shown": _shown(text)},
-        )
-    if len(text) > URI_BYTES_MAX:
-        raise PydanticCustomError(
-            "uri_too_long",
-            "a URI of {size} bytes; at most {most} are accepted",
-            {
-                "size": len(text),
-                "most": URI_BYTES_MAX,
-            },
         )
     return text
 
@@ -158,7 +162,7 @@ def _term(known: Vocabulary) -> Callable[[object], str]:
         if text in known.terms:
             return text
         if not is_uri(text):
-            near = get_close_matches(text, sorted(known.terms), n=1, cutoff=0.5)
+            near = get_close_matches(text[:80], sorted(known.terms), n=1, cutoff=0.5)
             raise PydanticCustomError(
                 "unknown_term",
                 "{shown} is no standard {what}; use a term of CBV 2.0 such as "
@@ -179,7 +183,7 @@ def _term(known: Vocabulary) -> Callable[[object], str]:
                     "short": repr(short) if short != text else "its last part",
                 },
             )
-        return _uri(text)
+        return _identifier(text)
 
     return check
 
@@ -246,6 +250,18 @@ def _number(value: object) -> int | Decimal:
     return value
 
 
+def _amount(value: object) -> int | Decimal:
+    number = _number(value)
+    whole, _, fraction = (str(number) if isinstance(number, int) else f"{number:f}").lstrip("-").partition(".")
+    if max(len(whole), len(fraction)) > AMOUNT_DIGITS_MAX:
+        raise PydanticCustomError(
+            "number",
+            "{shown} has more than {most} digits before or after the point; round it",
+            {"shown": _shown(value), "most": AMOUNT_DIGITS_MAX},
+        )
+    return number
+
+
 def _plain(value: object) -> str:
     return _text(value, "this field")
 
@@ -262,6 +278,7 @@ Uri: TypeAlias = Annotated[str, PlainValidator(_uri)]
 Identifier: TypeAlias = Annotated[str, PlainValidator(_identifier)]
 Time: TypeAlias = Annotated[str, PlainValidator(_time)]
 Number: TypeAlias = Annotated[int | Decimal, PlainValidator(_number)]
+Amount: TypeAlias = Annotated[int | Decimal, PlainValidator(_amount)]
 Action: TypeAlias = Annotated[str, PlainValidator(_action)]
 Offset: TypeAlias = Annotated[
     str, PlainValidator(_matching(_OFFSET, "not_an_offset", "an offset from UTC", "+01:00 (from -14:00 to +14:00)"))

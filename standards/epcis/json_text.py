@@ -99,15 +99,20 @@ def same(left: object, right: object) -> bool:
 
 
 def path_text(path: Sequence[str | int]) -> str:
-    """Return a JSON path such as ``$.epcisBody.eventList[0]['ext:colour']`` (RFC 9535, short where it can be)."""
+    """Return a JSON path such as ``$.epcisBody.eventList[0]['ext:colour']`` (RFC 9535, short where it can be).
+
+    Of a name longer than 100 characters the first 100 stand in the path.
+    """
     text = "$"
     for step in path:
         if isinstance(step, int):
             text += f"[{step}]"
-        elif _PLAIN_KEY.fullmatch(step):
-            text += f".{step}"
+            continue
+        name = step[:100]
+        if _PLAIN_KEY.fullmatch(name):
+            text += f".{name}"
         else:
-            text += "['" + step.replace("\\", "\\\\").replace("'", "\\'") + "']"
+            text += "['" + name.replace("\\", "\\\\").replace("'", "\\'") + "']"
     return text
 
 
@@ -115,9 +120,9 @@ def _object(pairs: list[tuple[str, object]]) -> object:
     value = dict(pairs)
     if len(value) == len(pairs):
         return value
-    keys = [key for key, _ in pairs]
-    key = next(key for key in keys if keys.count(key) > 1)
-    return _Refused("duplicate_key", f"the key {key!r} stands twice in this object; keep one")
+    seen: set[str] = set()
+    key = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+    return _Refused("duplicate_key", f"the key {key[:80]!r} stands twice in this object; keep one")
 
 
 def _decimal(text: str) -> object:

@@ -7,7 +7,7 @@ Rules: EPCIS 2.0 (ISO/IEC 19987) sections 7.3 and 7.4, as the JSON binding of se
 asks for more than GS1's JSON schema, the comment at the rule says so.
 """
 
-from typing import Annotated, ClassVar, Final, TypeAlias
+from typing import Annotated, ClassVar, Final, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
 from pydantic.alias_generators import to_camel
@@ -41,12 +41,12 @@ class Element(BaseModel):
                 if value is None:
                     raise _fault("null", name, f"{name} is null; leave the field out where there is no value")
             elif cls.extensible is False:
-                message = f"{name!r} is no field of this object, which takes no extensions; remove it"
+                message = f"{name[:80]!r} is no field of this object, which takes no extensions; remove it"
                 raise _fault("unknown_field", name, message)
             elif cls.extensible and not fields.is_uri(name):
                 message = (
-                    f"{name!r} is no field of EPCIS here; name an extension by a URI or by a prefix that @context "
-                    f"declares, such as 'ext:{name.lstrip('_:@') or 'name'}'"
+                    f"{name[:80]!r} is no field of EPCIS here; name an extension by a URI or by a prefix that @context "
+                    f"declares, such as 'ext:{name[:80].lstrip('_:@') or 'name'}'"
                 )
                 raise _fault("undefined_name", name, message)
         return data
@@ -58,9 +58,11 @@ def _fault(rule: str, at: str | int, message: str) -> PydanticCustomError:
 
 
 def _unique(items: list[str]) -> list[str]:
-    if len(set(items)) != len(items):
-        index = next(index for index, item in enumerate(items) if item in items[:index])
-        raise _fault("repeated_value", index, f"{items[index]} stands twice in this list; keep one")
+    seen: set[str] = set()
+    for index, item in enumerate(items):
+        if item in seen:
+            raise _fault("repeated_value", index, f"{item} stands twice in this list; keep one")
+        seen.add(item)
     return items
 
 
@@ -100,10 +102,13 @@ def _certification(value: object) -> object:
     return value
 
 
+Item = TypeVar("Item")
+# A list is refused at its first fault, so that a large one of nothing but faults costs no more than a good one.
+Many: TypeAlias = Annotated[list[Item], Field(fail_fast=True)]
 Context: TypeAlias = Annotated[object, PlainValidator(_context)]
-Identifiers: TypeAlias = list[fields.Identifier]
-UniqueIdentifiers: TypeAlias = Annotated[list[fields.Identifier], AfterValidator(_unique)]
-Dispositions: TypeAlias = Annotated[list[fields.Disposition], Field(min_length=1), AfterValidator(_unique)]
+Identifiers: TypeAlias = Many[fields.Identifier]
+UniqueIdentifiers: TypeAlias = Annotated[Many[fields.Identifier], AfterValidator(_unique)]
+Dispositions: TypeAlias = Annotated[Many[fields.Disposition], Field(min_length=1), AfterValidator(_unique)]
 
 
 class QuantityElement(Element):
@@ -111,7 +116,7 @@ class QuantityElement(Element):
 
     extensible = False
     epc_class: fields.Identifier
-    quantity: fields.Number | None = None
+    quantity: fields.Amount | None = None
     uom: fields.Unit | None = None
 
 
@@ -206,7 +211,7 @@ class SensorElement(Element):
     """Observations of a sensor, and what they have in common."""
 
     sensor_metadata: SensorMetadata | None = None
-    sensor_report: Annotated[list[SensorReport], Field(min_length=1)]
+    sensor_report: Annotated[Many[SensorReport], Field(min_length=1)]
 
 
 class ErrorDeclaration(Element):
@@ -214,7 +219,7 @@ class ErrorDeclaration(Element):
 
     declaration_time: fields.Time
     reason: fields.ErrorReason | None = None
-    corrective_event_ids: list[fields.Identifier] | None = Field(default=None, alias="correctiveEventIDs")
+    corrective_event_ids: Many[fields.Identifier] | None = Field(default=None, alias="correctiveEventIDs")
 
 
 class MasterData(Element):
@@ -224,7 +229,7 @@ class MasterData(Element):
 class Event(Element):
     """What every event has."""
 
-    type: fields.Uri
+    type: fields.Identifier
     event_time: fields.Time
     event_time_zone_offset: fields.Offset
     record_time: fields.Time | None = None
@@ -248,9 +253,9 @@ class _StandardEvent(Event):
     disposition: fields.Disposition | None = None
     read_point: Place | None = None
     biz_location: Place | None = None
-    source_list: list[Source] | None = None
-    destination_list: list[Destination] | None = None
-    sensor_element_list: list[SensorElement] | None = None
+    source_list: Many[Source] | None = None
+    destination_list: Many[Destination] | None = None
+    sensor_element_list: Many[SensorElement] | None = None
 
 
 class ObjectEvent(_StandardEvent):
@@ -258,8 +263,8 @@ class ObjectEvent(_StandardEvent):
 
     action: fields.Action
     epc_list: UniqueIdentifiers | None = None
-    quantity_list: list[QuantityElement] | None = None
-    biz_transaction_list: list[BizTransaction] | None = None
+    quantity_list: Many[QuantityElement] | None = None
+    biz_transaction_list: Many[BizTransaction] | None = None
     persistent_disposition: PersistentDisposition | None = None
     ilmd: MasterData | None = None
 
@@ -285,8 +290,8 @@ class AggregationEvent(_StandardEvent):
     action: fields.Action
     parent_id: fields.Identifier | None = Field(default=None, alias="parentID")
     child_epcs: Identifiers | None = Field(default=None, alias="childEPCs")
-    child_quantity_list: list[QuantityElement] | None = None
-    biz_transaction_list: list[BizTransaction] | None = None
+    child_quantity_list: Many[QuantityElement] | None = None
+    biz_transaction_list: Many[BizTransaction] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "AggregationEvent":
@@ -304,8 +309,8 @@ class AssociationEvent(_StandardEvent):
     action: fields.Action
     parent_id: fields.Identifier = Field(alias="parentID")
     child_epcs: Identifiers | None = Field(default=None, alias="childEPCs")
-    child_quantity_list: list[QuantityElement] | None = None
-    biz_transaction_list: list[BizTransaction] | None = None
+    child_quantity_list: Many[QuantityElement] | None = None
+    biz_transaction_list: Many[BizTransaction] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "AssociationEvent":
@@ -319,8 +324,8 @@ class TransactionEvent(_StandardEvent):
     action: fields.Action
     parent_id: fields.Identifier | None = Field(default=None, alias="parentID")
     epc_list: Identifiers | None = None
-    quantity_list: list[QuantityElement] | None = None
-    biz_transaction_list: Annotated[list[BizTransaction], Field(min_length=1)]
+    quantity_list: Many[QuantityElement] | None = None
+    biz_transaction_list: Annotated[Many[BizTransaction], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _consistent(self) -> "TransactionEvent":
@@ -335,10 +340,10 @@ class TransformationEvent(_StandardEvent):
 
     transformation_id: fields.Identifier | None = Field(default=None, alias="transformationID")
     input_epc_list: UniqueIdentifiers | None = Field(default=None, alias="inputEPCList")
-    input_quantity_list: list[QuantityElement] | None = None
+    input_quantity_list: Many[QuantityElement] | None = None
     output_epc_list: UniqueIdentifiers | None = Field(default=None, alias="outputEPCList")
-    output_quantity_list: list[QuantityElement] | None = None
-    biz_transaction_list: list[BizTransaction] | None = None
+    output_quantity_list: Many[QuantityElement] | None = None
+    biz_transaction_list: Many[BizTransaction] | None = None
     persistent_disposition: PersistentDisposition | None = None
     ilmd: MasterData | None = None
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias, cast
 
 from standards.epcis import residue
-from standards.epcis.arguments import Arguments, arguments_of, event_of
+from standards.epcis.arguments import Arguments, arguments_of, event_of, require_limits
 from standards.epcis.document import CapturedEvent, EpcisDocument, check_event
 from standards.epcis.json_text import JsonObject, JsonValue, dumps, loads
 from standards.epcis.model import is_context
@@ -45,11 +45,12 @@ IdentifierFormat = Literal["as_captured", "digital_link"]
 def events_to_operations(document: EpcisDocument) -> list[Operation]:
     """Return one ``("provenance.capture", arguments)`` an event, in the order of the document.
 
-    ``recordTime`` is left out: the ledger sets it.
+    ``recordTime`` is left out: the ledger sets it. A captor may add ``"policy"`` to the arguments.
 
     Raises
     ------
     EpcisError
+        ``too_many_entries``: a list or the identifiers of an event are more than the ledger takes.
         ``event_too_large``: the residue of an event is larger than 256 KiB.
 
     """
@@ -72,19 +73,20 @@ def operation_to_event(
 
     """
     held = _residue(arguments)
-    event: JsonValue = event_of(arguments)
+    event = event_of(arguments)
+    declared = event.pop("errorDeclaration", None)
     if "event" in held:
-        event = residue.apply(held["event"], event)
+        event = _object(residue.apply(held["event"], event))
+    if declared is not None:
+        event["errorDeclaration"] = _declared(arguments, declared)
     try:
         captured = check_event(event)
     except EpcisError as error:
-        rule = "residue_contradicts" if held else "not_an_event"
-        raise OperationError(rule, f"the operation is no event: {error}") from error
+        raise OperationError(_rule(arguments), f"the operation is no event: {error}") from error
     derived, _ = arguments_of(captured.event)
-    if derived != {name: value for name, value in arguments.items() if name != "residue"}:
-        rule = "residue_contradicts" if held else "not_an_event"
-        raise OperationError(rule, "the arguments are not those of the event that they describe")
-    return to_digital_link(captured.written) if identifier_format == "digital_link" else captured.written
+    if derived != _described(arguments):
+        raise OperationError(_rule(arguments), "the arguments are not those of the event that they describe")
+    return to_digital_link(event) if identifier_format == "digital_link" else event
 
 
 def plain_event(arguments: Mapping[str, object]) -> JsonObject:
@@ -178,38 +180,82 @@ def _shown(arguments: Mapping[str, object], identifier_format: IdentifierFormat)
 
 def _capture(captured: CapturedEvent, context: JsonValue) -> Arguments:
     arguments, plain = arguments_of(captured.event)
+    require_limits(arguments, captured.path)
     written = {name: value for name, value in captured.written.items() if name != "recordTime"}
+    plain_declaration, declaration = plain.pop("errorDeclaration", None), written.pop("errorDeclaration", None)
     held: JsonObject = {} if context is None else {"context": context}
     difference = residue.between(plain, written)
     if difference is not None:
         held["event"] = difference
     if held:
-        data = dumps(held)
-        if len(data) > RESIDUE_BYTES_MAX:
-            message = (
-                f"{len(data)} bytes of extensions and spelling, at most {RESIDUE_BYTES_MAX} are accepted; "
-                "move large content into a document and refer to it"
-            )
-            raise EpcisError(captured.path, "event_too_large", message)
-        arguments["residue"] = data
+        arguments["residue"] = _packed(held, captured.path)
+    difference = residue.between(plain_declaration, declaration)
+    if difference is not None:
+        # Apart from the event's own, so that an event and its error declaration differ in the declaration alone.
+        cast("Arguments", arguments["declaration"])["residue"] = _packed(difference, captured.path)
     return arguments
 
 
+def _packed(held: JsonObject, path: str) -> bytes:
+    data = dumps(held)
+    if len(data) > RESIDUE_BYTES_MAX:
+        message = (
+            f"{len(data)} bytes of extensions and spelling, at most {RESIDUE_BYTES_MAX} are accepted; "
+            "move large content into a document and refer to it"
+        )
+        raise EpcisError(path, "event_too_large", message)
+    return data
+
+
 def _residue(arguments: Mapping[str, object]) -> JsonObject:
-    data = arguments.get("residue")
-    if data is None:
+    """Return what the residue holds, checked for its form."""
+    if "residue" not in arguments:
         return {}
-    if not isinstance(data, bytes) or len(data) > RESIDUE_BYTES_MAX:
-        raise OperationError("residue", f"the residue is at most {RESIDUE_BYTES_MAX} bytes of JSON")
-    try:
-        held = loads(data)
-    except EpcisError as error:
-        raise OperationError("residue", f"the residue is not canonical JSON: {error}") from error
-    if not isinstance(held, dict) or not held or held.keys() - {"context", "event"} or dumps(held) != data:
-        raise OperationError("residue", "the residue is not a canonical JSON object of context and event")
+    held = _unpacked(arguments["residue"])
+    if held.keys() - {"context", "event"}:
+        raise OperationError("residue", "the residue holds something else than context and event")
     if "context" in held and not is_context(held["context"]):
         raise OperationError("residue", "the context in the residue is no @context")
     return held
+
+
+def _declared(arguments: Mapping[str, object], plain: JsonValue) -> JsonValue:
+    declaration = cast("Mapping[str, object]", arguments["declaration"])
+    return residue.apply(_unpacked(declaration["residue"]), plain) if "residue" in declaration else plain
+
+
+def _unpacked(data: object) -> JsonObject:
+    if not isinstance(data, bytes) or len(data) > RESIDUE_BYTES_MAX:
+        raise OperationError("residue", f"a residue is at most {RESIDUE_BYTES_MAX} bytes of JSON")
+    try:
+        held = loads(data)
+    except EpcisError as error:
+        raise OperationError("residue", f"a residue is canonical JSON: {error}") from error
+    if not held or dumps(held) != data:
+        raise OperationError("residue", "a residue is canonical JSON, and left out where it is empty")
+    return _object(held)
+
+
+def _object(value: JsonValue) -> JsonObject:
+    if not isinstance(value, dict):
+        raise OperationError("residue", "a residue makes an object into an object")
+    return value
+
+
+def _described(arguments: Mapping[str, object]) -> dict[str, object]:
+    """Return the arguments that an event alone determines: without residue, and without the captor's policy."""
+    described = {name: value for name, value in arguments.items() if name not in ("residue", "policy")}
+    if "declaration" in described:
+        declaration = cast("Mapping[str, object]", described["declaration"])
+        described["declaration"] = {name: value for name, value in declaration.items() if name != "residue"}
+    return described
+
+
+def _rule(arguments: Mapping[str, object]) -> str:
+    """Return who is to blame where arguments and event disagree."""
+    declaration = arguments.get("declaration")
+    nested = isinstance(declaration, Mapping) and "residue" in declaration
+    return "residue_contradicts" if nested or "residue" in arguments else "not_an_event"
 
 
 def _is_standard(context: JsonValue) -> bool:
