@@ -277,6 +277,8 @@ def _retire(things: Things, thing: Thing, status: str) -> None:
         links.unpack(things, thing)
     thing.head["status"] = status
     thing.head["ended_ms"] = things.event.time_ms
+    # So that a packing from before the end, when it comes in late, does not pack what is no more.
+    thing.head["parent_ms"] = things.event.time_ms
 
 
 def _named(event: Event) -> list[tuple[str, str]]:

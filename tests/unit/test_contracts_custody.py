@@ -1,0 +1,119 @@
+"""Custody and ownership by offer and acceptance, and what goes along with a container."""
+
+from contracts import heads
+from contracts.results import ResultCode
+from ledger.codec import Value
+from tests.support.contracts_world import START_MS, Call, World, add, event, lgtin, pack, sgtin, sscc
+
+
+def offer(*items: str, to: str = "carrier", kind: str = "custody", name: str = "o") -> Call:
+    fields: dict[str, Value] = {"id": name, "to": to, "kind": kind, "items": list(items), "expires_ms": START_MS + 1}
+    return "custody.offer", fields
+
+
+def accept(name: str = "o", **more: Value) -> Call:
+    return "custody.accept", {"id": name, **more}
+
+
+def holders(world: World, *items: str) -> list[tuple[Value, Value]]:
+    return [(world.item(item)["custodian"], world.item(item)["owner"]) for item in items]
+
+
+def loaded() -> World:
+    """One pallet, on it a box with two items and a loose item."""
+    world = World()
+    world.must("maker", add(sgtin(1), sgtin(2), sgtin(3)))
+    world.must("maker", pack(sscc(2), sgtin(1), sgtin(2)), pack(sscc(1), sscc(2), sgtin(3)))
+    return world
+
+
+def test_contents_go_with_their_container_level_by_level() -> None:
+    world = loaded()
+    world.must("maker", offer(sscc(1)))
+    assert world.must("carrier", accept(condition="dry and cold")) == {"moved": 5, "left": [], "left_count": 0}
+    assert holders(world, sscc(1), sscc(2), sgtin(1), sgtin(2), sgtin(3)) == [("carrier", "maker")] * 5
+    assert world.get(heads.offer("o")) == {
+        "from": "maker",
+        "to": "carrier",
+        "kind": "custody",
+        "items": [sscc(1)],
+        "expires_ms": START_MS + 1,
+        "offered_ms": START_MS,
+        "status": "accepted",
+        "condition": "dry and cold",
+    }
+
+
+def test_both_signatures_are_in_the_history() -> None:
+    world = loaded()
+    counts = [world.item(item)["count"] for item in (sscc(1), sgtin(3))]
+    world.must("maker", offer(sscc(1), sgtin(3)))
+    world.must("carrier", accept())
+    assert [world.item(item)["count"] for item in (sscc(1), sgtin(3))] == [count + 2 for count in counts]  # type: ignore[operator]
+    assert world.item(sgtin(1))["count"] == 3
+
+
+def test_ownership_goes_apart_from_custody() -> None:
+    world = loaded()
+    world.must("maker", offer(sscc(1)), offer(sscc(1), to="shop", kind="ownership", name="sale"))
+    world.must("carrier", accept())
+    world.must("shop", accept("sale"))
+    assert holders(world, sscc(1), sgtin(1)) == [("carrier", "shop")] * 2
+
+
+def test_contents_that_the_offerer_does_not_hold_are_left_and_named() -> None:
+    world = loaded()
+    world.must("maker", offer(sgtin(1), to="shop", name="first"))
+    world.must("shop", accept("first"))
+    world.must("maker", offer(sscc(1)))
+    assert world.must("carrier", accept()) == {"moved": 4, "left": [sgtin(1)], "left_count": 1}
+    assert holders(world, sgtin(1)) == [("shop", "maker")]
+
+
+def test_what_is_short_stays_with_all_that_is_in_it() -> None:
+    world = loaded()
+    world.must("maker", offer(sscc(1)))
+    discrepancies: Value = [
+        [sscc(2), "short", "not on the pallet"],
+        [sgtin(3), "damaged", "wet"],
+        ["urn:x", "over", "found"],
+    ]
+    assert world.must("carrier", accept(discrepancies=discrepancies)) == {"moved": 2, "left": [], "left_count": 0}
+    assert holders(world, sscc(1), sgtin(3)) == [("carrier", "maker")] * 2
+    assert holders(world, sscc(2), sgtin(1), sgtin(2)) == [("maker", "maker")] * 3
+    offered = world.get(heads.offer("o"))
+    assert offered is not None
+    assert offered["discrepancies"] == discrepancies
+
+
+def test_lots_change_hands_too() -> None:
+    world = World()
+    world.must("maker", event("ObjectEvent", "ADD", quantities=[[lgtin("A"), "1", None]]))
+    world.must("maker", offer(lgtin("A")))
+    world.must("carrier", accept())
+    head = world.get(heads.lot(lgtin("A")))
+    assert head is not None
+    assert (head["custodian"], head["count"]) == ("carrier", 3)
+
+
+def test_the_new_custodian_can_hand_on_and_the_old_one_cannot() -> None:
+    world = loaded()
+    world.must("maker", offer(sscc(1)))
+    world.must("carrier", accept())
+    assert world.code("maker", offer(sscc(1), to="shop", name="again")) is ResultCode.NOT_CUSTODIAN
+    world.must("carrier", offer(sscc(1), to="shop", name="on"))
+    world.must("shop", accept("on"))
+    assert holders(world, sgtin(2)) == [("shop", "maker")]
+
+
+def test_rejecting_and_cancelling_are_recorded_and_move_nothing() -> None:
+    world = loaded()
+    world.must("maker", offer(sgtin(3)), offer(sgtin(3), name="other"))
+    world.must("carrier", ("custody.reject", {"id": "o", "reason": "too warm"}))
+    world.must("maker", ("custody.cancel", {"id": "other"}))
+    assert holders(world, sgtin(3)) == [("maker", "maker")]
+    assert world.item(sgtin(3))["count"] == 6
+    rejected, cancelled = world.get(heads.offer("o")), world.get(heads.offer("other"))
+    assert rejected is not None
+    assert cancelled is not None
+    assert (rejected["status"], rejected["reason"], cancelled["status"]) == ("rejected", "too warm", "cancelled")
