@@ -168,6 +168,7 @@ class _Transactions:
         self._headers: dict[int, Json] = {}
         self._entries: dict[tuple[int, int], Json] = {}
         self._block: StoredBlock | None = None
+        self._leaves: tuple[list[bytes], list[bytes]] = ([], [])
         self._length = 0
 
     @property
@@ -197,9 +198,8 @@ class _Transactions:
             return
         self.add_header(height)
         block = self._block_at(height)
-        transaction, receipt = block.transactions[index], block.receipts[index]
-        transaction_ids = [member.transaction_id for member in block.transactions]
-        receipts = [member.encode() for member in block.receipts]
+        transaction_ids, receipts = self._leaves
+        transaction = block.transactions[index]
         self._length += (len(transaction.encoded) + len(receipts[index])) * 4 // 3
         if self._length > BUNDLE_LENGTH_MAX // 2:
             raise BundleRefusedError("bundle_too_large", "the transactions are too many bytes; ask for the last ones")
@@ -209,7 +209,7 @@ class _Transactions:
             "count": len(block.transactions),
             "transaction": to_base64url(transaction.encoded),
             "transaction_path": _texts(merkle.inclusion_path(transaction_ids, index)),
-            "receipt": to_base64url(receipt.encode()),
+            "receipt": to_base64url(receipts[index]),
             "receipt_path": _texts(merkle.inclusion_path(receipts, index)),
         }
 
@@ -217,6 +217,10 @@ class _Transactions:
         # Records come in order, so one block at a time is all that is worth keeping.
         if self._block is None or self._block.header.height != height:
             self._block = _block(self._store, height)
+            self._leaves = (
+                [transaction.transaction_id for transaction in self._block.transactions],
+                [receipt.encode() for receipt in self._block.receipts],
+            )
         return self._block
 
 
