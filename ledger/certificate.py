@@ -5,10 +5,10 @@ commit, sync, proofs and the next proposal alike. Every vote in it is over the s
 each signer is named once by its place in a bitmap, so votes can neither be mixed nor counted twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, TypeAlias
 
 from ledger.codec import Value, decode, encode
 from ledger.errors import ShapeError
@@ -17,6 +17,9 @@ from ledger.keys import SIGNATURE_BYTES, signed_preimage, verify
 from ledger.limits import INTEGER_MAX, VALIDATORS_MAX
 from ledger.shape import as_array, as_blob, as_bytes, as_integer, as_list
 from ledger.validators import ValidatorSet
+
+Verifier: TypeAlias = Callable[[bytes, bytes, bytes], bool]
+"""(public key, message, signature) -> whether it is good; ``ledger.keys.verify`` outside of simulations."""
 
 VIEW_MAX: Final = (1 << 32) - 1
 _CERTIFICATE_BYTES_MAX: Final = 64 + VALIDATORS_MAX * (SIGNATURE_BYTES + 4)
@@ -55,7 +58,9 @@ class Certificate:
         """Return the canonical bytes."""
         return encode(self.to_value())
 
-    def refusal(self, kind: VoteKind, validators: ValidatorSet, chain_id: bytes) -> str | None:
+    def refusal(
+        self, kind: VoteKind, validators: ValidatorSet, chain_id: bytes, verifier: Verifier = verify
+    ) -> str | None:
         """Return None if a quorum of ``validators`` signed this vote, else the name of the one reason why not.
 
         Cheap checks stand before signatures, so that junk costs nothing.
@@ -70,7 +75,7 @@ class Certificate:
             return "no_quorum"
         preimage = vote_preimage(kind, chain_id, self.height, self.view, self.block_hash)
         for index, signature in zip(self.signers, self.signatures, strict=True):
-            if not verify(validators[index].public_key, preimage, signature):
+            if not verifier(validators[index].public_key, preimage, signature):
                 return "bad_signature"
         return None
 

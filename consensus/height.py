@@ -1,0 +1,67 @@
+"""What a replica knows about the height in progress; all of it is dropped when the height is decided."""
+
+from dataclasses import dataclass, field
+
+from consensus.effects import LOCK_RECORD, SafetyRecord
+from consensus.messages import Proposal, SignedMessage, decode_proposal, encode_proposal
+from consensus.view_change import ViewChangeBook
+from consensus.votes import VoteBook
+from ledger.certificate import Certificate, certificate_from_value
+from ledger.codec import decode, encode
+from ledger.shape import as_array, as_blob
+from ledger.validators import ValidatorSet
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A prepared block: the PREPARE certificate with the highest view that we hold, and the block."""
+
+    certificate: Certificate
+    proposal: Proposal
+
+    def to_record(self) -> SafetyRecord:
+        """Return the record that keeps the lock over a restart."""
+        data = encode([self.certificate.to_value(), encode_proposal(self.proposal)])
+        return SafetyRecord(self.certificate.height, self.certificate.view, LOCK_RECORD, data)
+
+    @classmethod
+    def from_record(cls, record: SafetyRecord) -> "Lock":
+        """Return the lock of a record that we wrote; raises LedgerError where it is damaged."""
+        certificate, proposal = as_array(decode(record.data), 2, "lock")
+        return cls(
+            certificate_from_value(certificate), decode_proposal(as_blob(proposal, len(record.data), "proposal"))
+        )
+
+
+@dataclass(slots=True)
+class HeightState:
+    """The votes, proposals and timers of one height.
+
+    ``verdicts`` holds for each block that was checked None or the rule that it breaks; ``sent`` what we signed, by
+    (type, view).
+    """
+
+    height: int
+    validators: ValidatorSet
+    votes: VoteBook
+    view: int = 0
+    deadline_ms: int | None = None
+    is_making_block: bool = False
+    lock: Lock | None = None
+    view_changes: ViewChangeBook = field(default_factory=ViewChangeBook)
+    pre_prepares: dict[int, SignedMessage] = field(default_factory=dict)
+    proposals: dict[bytes, Proposal] = field(default_factory=dict)
+    verdicts: dict[bytes, str | None] = field(default_factory=dict)
+    checking: set[bytes] = field(default_factory=set)
+    sent: dict[tuple[str, int], SignedMessage] = field(default_factory=dict)
+    is_decided: bool = False
+
+    @property
+    def is_active(self) -> bool:
+        """Whether anything is going on: a timer runs or something was signed."""
+        return self.deadline_ms is not None or bool(self.sent)
+
+
+def new_height(height: int, validators: ValidatorSet) -> HeightState:
+    """Return the state of a height of which nothing is known yet."""
+    return HeightState(height, validators, VoteBook(height, validators.quorum))

@@ -1,0 +1,612 @@
+"""The replica: PBFT for one height at a time. ``step`` is the one door in, the list of effects the one way out.
+
+Rules of this file: nothing else changes consensus state; no input of a peer raises; whatever is signed is persisted
+in an effect before the effect that sends it; a slot (height, view, type) is signed once. docs/consensus.md tells the
+protocol.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from enum import Enum
+from typing import assert_never
+
+from consensus.authenticate import Authentic
+from consensus.config import ConsensusConfig
+from consensus.effects import (
+    LOCK_RECORD,
+    Broadcast,
+    CheckProposal,
+    CommitBlock,
+    Effect,
+    FetchBlocks,
+    Persist,
+    ProposeBlock,
+    Report,
+    ReportKind,
+    SafetyRecord,
+    Send,
+)
+from consensus.events import (
+    BlockCommitted,
+    BlockProposed,
+    Event,
+    MessageReceived,
+    ProposalChecked,
+    Tick,
+    WorkAvailable,
+)
+from consensus.height import Lock, new_height
+from consensus.messages import (
+    Commit,
+    Message,
+    Prepare,
+    PrePrepare,
+    Proposal,
+    SignedMessage,
+    Signer,
+    Status,
+    ViewChange,
+    decode_message,
+    sign_message,
+    tag_of,
+    without_proposal,
+)
+from consensus.view_change import highest_prepared
+from consensus.votes import Counted
+from ledger.block import Header
+from ledger.certificate import VIEW_MAX, VoteKind
+from ledger.validators import ValidatorSet
+
+
+class Phase(Enum):
+    """Where the replica stands in its view."""
+
+    IDLE = "idle"
+    WAITING = "waiting"
+    CHECKING = "checking"
+    PREPARING = "preparing"
+    COMMITTING = "committing"
+    CHANGING_VIEW = "changing_view"
+
+
+VIEWS_AHEAD_MAX = 64
+"""How far above our view votes are kept; further ones come again when we get there."""
+
+
+class Replica:
+    """One validator's part in the agreement, or an observer's where its key is not in the set.
+
+    ``records`` are those of the safety store: what this key signed before a restart. ``now_ms`` is the monotonic clock
+    that ``Tick`` goes on with.
+    """
+
+    def __init__(
+        self,
+        config: ConsensusConfig,
+        chain_id: bytes,
+        key: Signer,
+        validators: ValidatorSet,
+        tip: Header,
+        records: Iterable[SafetyRecord],
+        now_ms: int,
+    ) -> None:
+        self._config = config
+        self._chain_id = chain_id
+        self._key = key
+        self._tip = tip
+        self._now_ms = now_ms
+        self._state = new_height(tip.height + 1, validators)
+        self._has_work = False
+        self._is_silenced = False
+        self._future: dict[int, deque[Authentic]] = {}
+        self._effects: list[Effect] = []
+        self._next_status_ms = now_ms
+        self._next_retransmission_ms = now_ms
+        self._next_fetch_ms = now_ms
+        self._restore(records)
+
+    @property
+    def public_key(self) -> bytes:
+        """The key that this replica votes with."""
+        return self._key.public_key
+
+    @property
+    def height(self) -> int:
+        """The height in progress."""
+        return self._state.height
+
+    @property
+    def view(self) -> int:
+        """The view in progress."""
+        return self._state.view
+
+    @property
+    def proposer_index(self) -> int:
+        """The index of the validator whose turn it is."""
+        return self._state.validators.proposer_index(self._state.height, self._state.view)
+
+    @property
+    def phase(self) -> Phase:
+        """Where the replica stands in its view."""
+        state = self._state
+        if ("commit", state.view) in state.sent:
+            return Phase.COMMITTING
+        if ("prepare", state.view) in state.sent:
+            return Phase.PREPARING
+        if state.view in state.pre_prepares:
+            return Phase.CHECKING
+        if state.view > 0:
+            return Phase.CHANGING_VIEW
+        return Phase.WAITING if state.deadline_ms is not None else Phase.IDLE
+
+    def step(self, event: Event) -> tuple[Effect, ...]:
+        """Take one event and return what to do, in order."""
+        match event:
+            case Tick():
+                self._on_tick(event.now_ms)
+            case MessageReceived():
+                self._on_message(event.authentic)
+            case WorkAvailable():
+                self._on_work(is_waiting=event.is_waiting)
+            case BlockProposed():
+                self._on_block_proposed(event)
+            case ProposalChecked():
+                self._on_proposal_checked(event)
+            case BlockCommitted():
+                self._on_block_committed(event)
+            case _:
+                assert_never(event)
+        effects = tuple(self._effects)
+        self._effects.clear()
+        return effects
+
+    # Time
+
+    def _on_tick(self, now_ms: int) -> None:
+        self._now_ms = max(self._now_ms, now_ms)
+        state = self._state
+        if state.deadline_ms is not None and self._now_ms >= state.deadline_ms and not state.is_decided:
+            self._on_timeout()
+        if self._now_ms >= self._next_retransmission_ms and state.is_active:
+            self._retransmit()
+        if self._now_ms >= self._next_status_ms:
+            self._next_status_ms = self._now_ms + self._config.status_interval_ms
+            if self._index is not None:
+                status = Status(self._state.height, self._state.view, self._tip.hash)
+                self._effects.append(Broadcast(sign_message(self._key, self._chain_id, status).encoded))
+
+    def _on_timeout(self) -> None:
+        state = self._state
+        if not self._has_work and state.lock is None and state.view not in state.pre_prepares:
+            # Nothing is waited for any more: the transactions expired. Silence, until there is work again.
+            state.deadline_ms = None
+            return
+        self._report(ReportKind.VIEW_CHANGE, f"height {state.height}: view {state.view} took too long")
+        self._change_view(state.view + 1)
+
+    def _retransmit(self) -> None:
+        """Send again what we said in this view, for a message may have been lost with nobody to ask for it."""
+        self._next_retransmission_ms = self._now_ms + self._config.retransmit_interval_ms
+        for (_, view), signed in list(self._state.sent.items()):
+            if view == self._state.view:
+                self._effects.append(Broadcast(signed.encoded))
+        pre_prepare = self._state.pre_prepares.get(self._state.view)
+        if pre_prepare is not None and ("prepare", self._state.view) in self._state.sent:
+            # Whoever holds the proposal passes it on: its proposer may be gone while others still wait for it.
+            self._effects.append(Broadcast(pre_prepare.encoded))
+
+    def _start_timer(self) -> None:
+        self._state.deadline_ms = self._now_ms + self._config.timeout_ms(self._state.view)
+        self._next_retransmission_ms = self._now_ms + self._config.retransmit_interval_ms
+
+    # Messages
+
+    def _on_message(self, authentic: Authentic) -> None:
+        signed, message = authentic.signed, authentic.message
+        if signed.sender == self._key.public_key:
+            self._on_own_message(signed)
+        elif isinstance(message, Status):
+            self._on_status(signed.sender, message)
+        elif message.height < self._state.height:
+            self._report(ReportKind.OLD_HEIGHT, f"{tag_of(message)} of height {message.height}", signed.sender)
+        elif message.height > self._state.height:
+            self._keep_for_later(authentic)
+        else:
+            self._deliver(authentic)
+
+    def _deliver(self, authentic: Authentic) -> None:
+        """Hand a message of this height to its handler."""
+        signed = authentic.signed
+        message = signed.message
+        match message:
+            case PrePrepare():
+                self._on_pre_prepare(signed, message)
+            case Prepare():
+                self._on_vote(VoteKind.PREPARE, message, authentic.sender_index, signed)
+            case Commit():
+                self._on_vote(VoteKind.COMMIT, message, authentic.sender_index, signed)
+            case ViewChange():
+                self._on_view_change(authentic.sender_index, signed, message)
+            case Status():
+                raise AssertionError("a status belongs to no height")
+            case _:
+                assert_never(message)
+
+    def _on_own_message(self, signed: SignedMessage) -> None:
+        """Look at a message that our own key signed: an echo is harmless, anything else means a second holder."""
+        message = signed.message
+        known = self._state.sent.get((tag_of(message), message.view))
+        is_ours = isinstance(message, Status) or message.height != self._state.height
+        if is_ours or (known is not None and known.signature == signed.signature):
+            self._report(ReportKind.OWN_MESSAGE, tag_of(message), signed.sender)
+            return
+        self._is_silenced = True
+        self._report(
+            ReportKind.OWN_KEY_ELSEWHERE,
+            f"our key signed a {tag_of(message)} for height {message.height} view {message.view} that this node "
+            f"did not sign; voting has stopped",
+            signed.sender,
+        )
+
+    def _keep_for_later(self, authentic: Authentic) -> None:
+        message = authentic.message
+        if message.height == self._state.height + 1:
+            kept = self._future.setdefault(authentic.sender_index, deque(maxlen=self._config.future_messages_max))
+            kept.append(authentic)
+        self._report(ReportKind.FUTURE_HEIGHT, f"{tag_of(message)} of height {message.height}", authentic.signed.sender)
+        self._fetch(message.height - 1, authentic.signed.sender)
+
+    def _on_status(self, sender: bytes, status: Status) -> None:
+        """A heart beat doubles as repair: fetch what we lack, and show a laggard what moved us to our view."""
+        state = self._state
+        if status.height > state.height:
+            self._fetch(status.height - 1, sender)
+        elif status.height == state.height and status.view < state.view:
+            own = state.sent.get(("view-change", state.view))
+            if own is not None:
+                self._effects.append(Send(sender, own.encoded))
+            pre_prepare = state.pre_prepares.get(state.view)
+            if pre_prepare is not None:
+                self._effects.append(Send(sender, pre_prepare.encoded))
+
+    def _fetch(self, to_height: int, peer: bytes) -> None:
+        if to_height >= self._state.height and self._now_ms >= self._next_fetch_ms:
+            self._next_fetch_ms = self._now_ms + self._config.fetch_interval_ms
+            self._effects.append(FetchBlocks(self._state.height, to_height, peer))
+
+    # Proposing
+
+    def _on_work(self, *, is_waiting: bool) -> None:
+        self._has_work = is_waiting
+        state = self._state
+        if is_waiting and not state.is_decided:
+            if state.deadline_ms is None and self._is_view_open():
+                self._start_timer()
+            self._try_to_propose()
+
+    def _try_to_propose(self) -> None:
+        """Propose where it is our turn: the block of the highest certificate that was shown, or a new one."""
+        state = self._state
+        if self.proposer_index != self._index or state.view in state.pre_prepares or self._is_silenced:
+            return
+        if state.is_making_block or ("pre-prepare", state.view) in state.sent:
+            return
+        if not self._is_view_open():
+            return
+        prepared = highest_prepared(self._quorum_of_view_changes())
+        if prepared is not None:
+            proposal = state.proposals.get(prepared.block_hash)
+            if proposal is not None:
+                self._send_pre_prepare(proposal)
+        elif self._has_work:
+            state.is_making_block = True
+            self._effects.append(ProposeBlock(state.height, state.view, self._tip.hash))
+
+    def _on_block_proposed(self, event: BlockProposed) -> None:
+        state = self._state
+        if (event.height, event.view) != (state.height, state.view) or not state.is_making_block:
+            self._report(ReportKind.STALE_ANSWER, f"a block for height {event.height} view {event.view}")
+            return
+        state.is_making_block = False
+        if event.proposal is None:
+            self._has_work = False
+            return
+        assert event.proposal.header.parent_hash == self._tip.hash, "a block is made on the tip"
+        if highest_prepared(self._quorum_of_view_changes()) is not None:
+            # A certificate arrived while the block was made, and a certified block comes before a new one.
+            self._try_to_propose()
+            return
+        state.verdicts[event.proposal.header.hash] = None
+        self._send_pre_prepare(event.proposal)
+
+    def _send_pre_prepare(self, proposal: Proposal) -> None:
+        state = self._state
+        changes = tuple(without_proposal(change) for change in self._quorum_of_view_changes())
+        signed = self._sign(PrePrepare(state.height, state.view, proposal, changes))
+        if signed is not None:
+            self._effects.append(Broadcast(signed.encoded))
+            self._accept(signed, proposal)
+
+    # Preparing and committing
+
+    def _on_pre_prepare(self, signed: SignedMessage, message: PrePrepare) -> None:
+        state = self._state
+        if message.view < state.view:
+            self._report(ReportKind.OLD_VIEW, f"pre-prepare of view {message.view}", signed.sender)
+            return
+        held = state.pre_prepares.get(message.view)
+        if held is not None:
+            assert isinstance(held.message, PrePrepare)
+            is_same = held.message.proposal.header.hash == message.proposal.header.hash
+            kind = ReportKind.DUPLICATE if is_same else ReportKind.EQUIVOCATION
+            self._report(kind, f"a second pre-prepare of view {message.view}", signed.sender)
+            return
+        broken = self._broken_pre_prepare(signed.sender, message)
+        if broken is not None:
+            self._report(broken, f"pre-prepare of view {message.view}", signed.sender)
+            return
+        if message.view > state.view:
+            self._enter_view(message.view)
+        self._accept(signed, message.proposal)
+
+    def _broken_pre_prepare(self, sender: bytes, message: PrePrepare) -> ReportKind | None:
+        """Return why a pre-prepare with good signatures cannot stand, or None. The quorum was counted before."""
+        state = self._state
+        if state.validators.index_of(sender) != state.validators.proposer_index(message.height, message.view):
+            return ReportKind.NOT_THE_PROPOSER
+        header = message.proposal.header
+        if header.parent_hash != self._tip.hash:
+            return ReportKind.WRONG_PARENT
+        prepared = highest_prepared(message.view_changes)
+        if prepared is not None:
+            return None if prepared.block_hash == header.hash else ReportKind.UNJUSTIFIED_PROPOSAL
+        return None if header.proposer == sender else ReportKind.WRONG_PROPOSER_IN_HEADER
+
+    def _accept(self, signed: SignedMessage, proposal: Proposal) -> None:
+        """Take the proposal of our view: have it checked, or vote at once where it was."""
+        state = self._state
+        assert isinstance(signed.message, PrePrepare)
+        state.pre_prepares[state.view] = signed
+        block_hash = proposal.header.hash
+        state.proposals[block_hash] = proposal
+        if state.deadline_ms is None:
+            self._start_timer()
+        if block_hash in state.verdicts:
+            self._after_check(block_hash)
+        elif block_hash not in state.checking:
+            state.checking.add(block_hash)
+            is_fresh = highest_prepared(signed.message.view_changes) is None
+            self._effects.append(CheckProposal(state.height, state.view, proposal, is_fresh))
+
+    def _on_proposal_checked(self, event: ProposalChecked) -> None:
+        state = self._state
+        if event.height != state.height or event.block_hash not in state.checking:
+            self._report(ReportKind.STALE_ANSWER, f"a verdict for height {event.height} view {event.view}")
+            return
+        state.checking.discard(event.block_hash)
+        state.verdicts[event.block_hash] = event.refusal
+        self._after_check(event.block_hash)
+
+    def _after_check(self, block_hash: bytes) -> None:
+        state = self._state
+        refusal = state.verdicts[block_hash]
+        pre_prepare = state.pre_prepares.get(state.view)
+        is_current = (
+            pre_prepare is not None
+            and isinstance(pre_prepare.message, PrePrepare)
+            and pre_prepare.message.proposal.header.hash == block_hash
+        )
+        if refusal is None:
+            if is_current:
+                self._vote(VoteKind.PREPARE, Prepare(state.height, state.view, block_hash))
+            self._try_to_lock()
+            self._try_to_decide()
+        elif is_current:
+            self._report(ReportKind.PROPOSAL_REFUSED, refusal, pre_prepare.sender if pre_prepare else None)
+            # Forgotten, so that the same block may be checked again when a quorum stands behind it.
+            del state.verdicts[block_hash]
+            self._change_view(state.view + 1)
+
+    def _vote(self, kind: VoteKind, message: Prepare | Commit, *records: SafetyRecord) -> None:
+        index = self._index
+        if index is None:
+            return
+        signed = self._sign(message, *records)
+        if signed is not None:
+            self._effects.append(Broadcast(signed.encoded))
+            self._state.votes.add(kind, message.view, message.block_hash, index, signed.signature)
+
+    def _on_vote(self, kind: VoteKind, vote: Prepare | Commit, sender_index: int, signed: SignedMessage) -> None:
+        state = self._state
+        if vote.view > state.view + VIEWS_AHEAD_MAX:
+            self._report(ReportKind.FUTURE_VIEW, f"{kind.value} of view {vote.view}", signed.sender)
+            return
+        counted = state.votes.add(kind, vote.view, vote.block_hash, sender_index, signed.signature)
+        if counted is Counted.CONFLICTING:
+            self._report(ReportKind.EQUIVOCATION, f"two {kind.value} votes in view {vote.view}", signed.sender)
+        elif counted is Counted.NEW:
+            self._try_to_lock()
+            self._try_to_decide(signed.sender)
+
+    def _try_to_lock(self) -> None:
+        """With a quorum of PREPAREs for our proposal: put the lock on disk, then vote COMMIT."""
+        state = self._state
+        pre_prepare = state.pre_prepares.get(state.view)
+        if pre_prepare is None or ("commit", state.view) in state.sent:
+            return
+        assert isinstance(pre_prepare.message, PrePrepare)
+        proposal = pre_prepare.message.proposal
+        block_hash = proposal.header.hash
+        if state.verdicts.get(block_hash, "unchecked") is not None:
+            return
+        certificate = state.votes.certificate(VoteKind.PREPARE, state.view, block_hash)
+        if certificate is None:
+            return
+        state.lock = Lock(certificate, proposal)
+        self._vote(VoteKind.COMMIT, Commit(state.height, state.view, block_hash), state.lock.to_record())
+        self._try_to_decide()
+
+    def _try_to_decide(self, voter: bytes | None = None) -> None:
+        """With a quorum of COMMITs, of whatever view: commit the block, or fetch it where we lack it."""
+        state = self._state
+        certificate = None if state.is_decided else state.votes.decided()
+        if certificate is None:
+            return
+        proposal = state.proposals.get(certificate.block_hash)
+        if proposal is None:
+            if voter is not None:
+                self._fetch(state.height, voter)
+        elif state.verdicts.get(certificate.block_hash, "unchecked") is None:
+            state.is_decided = True
+            self._effects.append(CommitBlock(proposal, certificate))
+
+    # Changing the view
+
+    def _change_view(self, view: int) -> None:
+        """Ask for a higher view with the highest certificate that we hold."""
+        state = self._state
+        assert view > state.view, "views only go up"
+        if view > VIEW_MAX or self._is_silenced:
+            return
+        self._enter_view(view)
+        # The timer of the new view starts when a quorum wants it, so that nobody runs ahead alone.
+        state.deadline_ms = None
+        index = self._index
+        if index is None:
+            return
+        lock = state.lock
+        prepared = None if lock is None else lock.certificate
+        signed = self._sign(ViewChange(state.height, view, prepared, None if lock is None else lock.proposal))
+        if signed is not None:
+            self._effects.append(Broadcast(signed.encoded))
+            state.view_changes.add(index, signed)
+            self._after_view_change()
+
+    def _enter_view(self, view: int) -> None:
+        self._state.view = view
+        self._state.is_making_block = False
+        self._next_retransmission_ms = self._now_ms + self._config.retransmit_interval_ms
+        self._start_timer()
+
+    def _on_view_change(self, sender_index: int, signed: SignedMessage, change: ViewChange) -> None:
+        state = self._state
+        if (
+            change.prepared is not None
+            and change.proposal is None
+            and change.prepared.block_hash not in state.proposals
+        ):
+            self._report(ReportKind.WITHHELD_PROPOSAL, f"view change to {change.view}", signed.sender)
+            return
+        if change.proposal is not None:
+            state.proposals.setdefault(change.proposal.header.hash, change.proposal)
+        if not state.view_changes.add(sender_index, signed):
+            self._report(ReportKind.DUPLICATE, f"view change to {change.view}", signed.sender)
+            return
+        if change.view < state.view:
+            self._report(ReportKind.OLD_VIEW, f"view change to {change.view}", signed.sender)
+            return
+        joined = state.view_changes.view_to_join(state.view, state.validators.faults_tolerated)
+        if joined is not None:
+            self._change_view(joined)
+        else:
+            self._after_view_change()
+
+    def _after_view_change(self) -> None:
+        if self._state.view > 0 and self._is_view_open():
+            if self._state.deadline_ms is None:
+                self._start_timer()
+            self._try_to_propose()
+
+    def _is_view_open(self) -> bool:
+        """Say whether a block may be proposed in our view: at once in view 0, else when a quorum wants the view."""
+        state = self._state
+        return state.view == 0 or len(state.view_changes.of_view(state.view)) >= state.validators.quorum
+
+    def _quorum_of_view_changes(self) -> list[SignedMessage]:
+        """Return the quorum of view changes to our view that a proposal carries; none in view 0."""
+        state = self._state
+        return [] if state.view == 0 else state.view_changes.of_view(state.view)[: state.validators.quorum]
+
+    # The next height
+
+    def _on_block_committed(self, event: BlockCommitted) -> None:
+        if event.header.height != self._state.height:
+            self._report(ReportKind.STALE_ANSWER, f"block {event.header.height} while at height {self._state.height}")
+            return
+        self._tip = event.header
+        self._state = new_height(event.header.height + 1, event.validators)
+        kept, self._future = self._future, {}
+        for messages in kept.values():
+            for authentic in messages:
+                self._on_message(authentic)
+        if self._has_work:
+            self._on_work(is_waiting=True)
+
+    # Signing
+
+    @property
+    def _index(self) -> int | None:
+        return self._state.validators.index_of(self._key.public_key)
+
+    def _sign(self, message: Message, *records: SafetyRecord) -> SignedMessage | None:
+        """Sign for a slot once, with the order to persist it; None where we may not sign.
+
+        A slot that was signed before gives the same bytes again if they say the same, and is refused if they differ.
+        """
+        if self._is_silenced or self._index is None:
+            return None
+        slot = (tag_of(message), message.view)
+        held = self._state.sent.get(slot)
+        if held is not None:
+            if _essence(held.message) == _essence(message):
+                return held
+            self._report(ReportKind.DOUBLE_SIGN_REFUSED, f"{slot[0]} at height {message.height} view {message.view}")
+            return None
+        signed = sign_message(self._key, self._chain_id, message)
+        self._state.sent[slot] = signed
+        own = SafetyRecord(message.height, message.view, slot[0], signed.encoded)
+        self._effects.append(Persist((*records, own)))
+        return signed
+
+    def _restore(self, records: Iterable[SafetyRecord]) -> None:
+        """Take up what was signed before a restart: the view, the lock, and every slot that is taken."""
+        state = self._state
+        for record in sorted(records, key=lambda record: (record.view, record.kind)):
+            if record.height != state.height:
+                continue
+            if record.kind == LOCK_RECORD:
+                state.lock = Lock.from_record(record)
+                state.proposals[state.lock.proposal.header.hash] = state.lock.proposal
+                continue
+            signed = decode_message(record.data)
+            state.sent[tag_of(signed.message), record.view] = signed
+            state.view = max(state.view, record.view)
+            self._count_restored(signed)
+        if state.sent:
+            self._start_timer()
+        own_proposal = state.sent.get(("pre-prepare", state.view))
+        if own_proposal is not None:
+            assert isinstance(own_proposal.message, PrePrepare)
+            self._accept(own_proposal, own_proposal.message.proposal)
+
+    def _count_restored(self, signed: SignedMessage) -> None:
+        state, index, message = self._state, self._index, signed.message
+        if index is None:
+            return
+        if isinstance(message, Prepare | Commit):
+            kind = VoteKind.PREPARE if isinstance(message, Prepare) else VoteKind.COMMIT
+            state.votes.add(kind, message.view, message.block_hash, index, signed.signature)
+        elif isinstance(message, ViewChange):
+            state.view_changes.add(index, signed)
+
+    def _report(self, kind: ReportKind, detail: str, sender: bytes | None = None) -> None:
+        self._effects.append(Report(kind, detail, sender))
+
+
+def _essence(message: Message) -> object:
+    """Return what two messages of one slot must share to be the same statement."""
+    if isinstance(message, PrePrepare):
+        return message.proposal.header.hash
+    if isinstance(message, ViewChange):
+        return message.prepared
+    return message
