@@ -136,6 +136,18 @@ class Store:
             tuple(decode_receipt(data) for data in receipts),
         )
 
+    def committed(self, height: int, index: int) -> tuple[Header, Transaction, Receipt] | None:
+        """Return one transaction with its header and its receipt; the rest of the block is not decoded."""
+        header_row = self._database.get(_block_key(b"h", height))
+        body_row = self._database.get(_block_key(b"b", height))
+        if header_row is None or body_row is None:
+            return None
+        transactions, receipts = cast("list[list[bytes]]", decode(body_row))
+        if index >= len(transactions):
+            return None
+        header, _ = _decode_header_row(header_row)
+        return header, decode_transaction(transactions[index]), decode_receipt(receipts[index])
+
     def transaction_position(self, transaction_id: bytes) -> tuple[int, int] | None:
         """Return (height, index) of a committed transaction, or None."""
         stored = self._database.get(b"t" + transaction_id)
@@ -145,9 +157,10 @@ class Store:
         """Return the encoded head at a key, or None."""
         return self._database.get(b"s" + key)
 
-    def heads(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield (key, encoded head) under a prefix, in key order."""
-        for key, value in self._database.scan(b"s" + prefix, prefix_end(b"s" + prefix)):
+    def heads(self, prefix: bytes, after: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """Yield (key, encoded head) under a prefix, in key order, those after the key ``after`` alone where given."""
+        start = b"s" + prefix if after is None else b"s" + after + b"\0"
+        for key, value in self._database.scan(start, prefix_end(b"s" + prefix)):
             yield key[1:], value
 
     def tree_node(self, path: bytes) -> bytes | None:
