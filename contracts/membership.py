@@ -93,6 +93,7 @@ def add_key(context: Context, arguments: dict[str, Value]) -> Value:
     fields = _key_fields(read)
     read.end()
     organisation = _organisation(context, identifier)
+    _require_no_escalation(context, fields)
     if not (proof is None and context.block.height == 0):
         message = signed_preimage("possession", context.block.chain_id, identifier.encode())
         if proof is None or not verify(key, message, proof):
@@ -186,6 +187,21 @@ def _key_fields(read: Arguments) -> Head:
     }
     fields.update({field: value for field, value in optional.items() if value is not None})
     return fields
+
+
+def _require_no_escalation(context: Context, fields: Head) -> None:
+    """Reject a key that could do more than the limited key that adds it."""
+    if context.sender is None:
+        return
+    sender = context.get(heads.public_key(context.sender))
+    assert sender is not None, "the sender was judged by its head"
+    if "methods" not in sender:
+        return
+    own = frozenset(cast("list[str]", sender["methods"]))
+    wanted = cast("list[str]", fields.get("methods", ["*.*"]))
+    for method in wanted:
+        if method not in own and method.partition(".")[0] + ".*" not in own:
+            raise Rejected(ResultCode.METHOD_NOT_DELEGATED, f"a key limited to {', '.join(sorted(own))} adds {method}")
 
 
 def _register_key(context: Context, identifier: str, organisation: Head, key: bytes, fields: Head) -> None:

@@ -132,7 +132,8 @@ def _unpack(things: Things, parent: Thing) -> None:
     parent_allowed = _observe(things, parent)
     is_held = things.is_held(parent)
     is_everything = not event.children and not event.child_quantities
-    everything = links.linked(things.context, "content", parent.identifier) if is_everything else ()
+    is_scanned = is_everything and parent.integer("contents") > 0
+    everything = links.linked(things.context, "content", parent.identifier) if is_scanned else ()
     for identifier in everything or event.children:
         child = things.touch(identifier)
         if things.may_change(child, held_through=is_held):
@@ -142,7 +143,7 @@ def _unpack(things: Things, parent: Thing) -> None:
         _observe_lot(things, quantity)
         if parent_allowed:
             links.unpack_lot(things, parent, quantity)
-    if is_everything and parent_allowed:
+    if is_everything and parent_allowed and parent.integer("contents") > 0:
         links.empty_lots(things, parent)
 
 
@@ -158,7 +159,7 @@ def _association(things: Things) -> None:
     if parent_allowed:
         things.move(parent)
     children = event.children
-    if is_removing and not children and not event.child_quantities:
+    if is_removing and not children and not event.child_quantities and parent.integer("associates") > 0:
         children = tuple(links.linked(things.context, "association", parent.identifier))
     for identifier in children:
         child = things.touch(identifier)

@@ -192,7 +192,7 @@ def _hand_over(context: Context, made: Head, short: frozenset[str]) -> tuple[set
                 raise Rejected(ResultCode.CONSIGNMENT_TOO_LARGE, f"more than {CONSIGNMENT_MAX} things")
             head[field] = made["to"]
             context.record(key, head)
-            if "contents" in head:
+            if head.get("contents"):
                 below += linked(context, "content", name)
         level, is_offered = below, False
     unknown = sorted(short - missing)
