@@ -72,12 +72,14 @@ class Overlay:
     Heads come out as fresh copies, so a handler that fails half-way has touched nothing.
     """
 
-    __slots__ = ("_history", "_history_pending", "_pending", "_settled", "_source")
+    __slots__ = ("_below", "_history", "_history_pending", "_pending", "_settled", "_source")
 
     def __init__(self, source: HeadSource) -> None:
         self._source = source
         self._settled: dict[bytes, bytes | None] = {}
         self._pending: dict[bytes, bytes | None] = {}
+        # Changed keys by each of their prefixes, so that a scan costs what it finds and not what the block has changed.
+        self._below: dict[bytes, set[bytes]] = {}
         self._history: list[HistoryEntry] = []
         self._history_pending: list[HistoryEntry] = []
 
@@ -88,11 +90,11 @@ class Overlay:
 
     def put(self, key: bytes, head: Head) -> None:
         """Set the head at a key."""
-        self._pending[key] = encode(head)
+        self._change(key, encode(head))
 
     def delete(self, key: bytes) -> None:
         """Remove the head at a key."""
-        self._pending[key] = None
+        self._change(key, None)
 
     def append(
         self, key: bytes, head: Head, transaction_id: bytes, transaction_index: int, operation_index: int
@@ -109,8 +111,7 @@ class Overlay:
         """Yield (key parts, head) for every key that continues these parts, in key order, as of the call."""
         prefix = head_key(*identifiers) + KEY_SEPARATOR
         merged: dict[bytes, bytes | None] = dict(self._source.heads(prefix))
-        for layer in (self._settled, self._pending):
-            merged.update((key, encoded) for key, encoded in layer.items() if key.startswith(prefix))
+        merged.update((key, self._encoded(key)) for key in self._below.get(prefix, ()))
         for key in sorted(merged):
             encoded = merged[key]
             if encoded is not None:
@@ -136,6 +137,14 @@ class Overlay:
     def history(self) -> tuple[HistoryEntry, ...]:
         """Return the history entries of the settled transactions, in order."""
         return tuple(self._history)
+
+    def _change(self, key: bytes, encoded: bytes | None) -> None:
+        if key not in self._pending and key not in self._settled:
+            end = key.find(KEY_SEPARATOR) + 1
+            while end:
+                self._below.setdefault(key[:end], set()).add(key)
+                end = key.find(KEY_SEPARATOR, end) + 1
+        self._pending[key] = encoded
 
     def _encoded(self, key: bytes) -> bytes | None:
         if key in self._pending:
