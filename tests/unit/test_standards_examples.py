@@ -10,6 +10,7 @@ from standards.digital_link import parse
 from standards.epcis.document import EpcisDocument, parse_document
 from standards.epcis.operations import events_to_operations, operation_to_event
 from standards.gs1 import require_gln
+from tests.support.contracts_world import World, genesis, key_of
 from tests.support.shared_data import REPOSITORY
 
 EXAMPLES = REPOSITORY / "examples"
@@ -109,3 +110,44 @@ def test_the_readme_names_the_organisations_of_the_document() -> None:
     assert [gln for gln in sites if gln not in readme] == []
     for thing in (STAR, CASE, PALLET):
         assert thing in readme
+
+
+def test_captured_as_the_readme_says_the_shipment_breaks_no_rule() -> None:
+    readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    organisations = {
+        name: (f"gln-{gln}", role)
+        for name, gln, role in re.findall(r"^\| ([\w ]+) \| (\d{13}) \| (\w+) \|", readme, re.MULTILINE)
+    }
+    world = World(
+        start=genesis(
+            *(
+                (
+                    "membership.register_organisation",
+                    {"id": member, "name": name, "roles": [role], "admin_key": key_of(member).public_key},
+                )
+                for name, (member, role) in organisations.items()
+            )
+        ),
+        time_ms=1_794_528_000_000,
+    )
+    operations = captures("tuna-shipment.json")
+    goods = [operations[0]["epcs"], [PALLET], [PALLET], operations[22]["children"]]
+    table = readme.partition("## The journey")[2]
+    rows = [[cell.strip(" *") for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("|")]
+    outputs: list[object] = []
+    handed: list[str] = []
+    for numbers, _, who, what in rows[2:]:
+        if numbers:
+            first, last = map(int, numbers.split("-"))
+            calls = [("provenance.capture", operation) for operation in operations[first - 1 : last]]
+            outputs += [world.must(organisations[who][0], call) for call in calls]
+            continue
+        giver, taker = (organisations[name][0] for name in what.split(", ")[1].split(" to "))
+        name = f"hand-over {len(handed)}"
+        terms = {"id": name, "to": taker, "kind": "custody", "items": goods[len(handed)]}
+        world.must(giver, ("custody.offer", {**terms, "expires_ms": world.time_ms + 1}))
+        world.must(taker, ("custody.accept", {"id": name}))
+        handed.append(taker)
+    assert outputs == [None] * 27
+    assert len(handed) == 4
+    assert world.item(STAR)["custodian"] == organisations["Domstadt Markt"][0]
