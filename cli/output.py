@@ -47,6 +47,12 @@ class Output:
         for renderable in rendered:
             self._data.print(renderable)
 
+    def show(self, *rendered: RenderableType) -> None:
+        """Print a part of a result for people as it comes; with ``--json`` the whole comes at the end instead."""
+        if not self.is_json:
+            for renderable in rendered:
+                self._data.print(renderable)
+
     def raw(self, text: str) -> None:
         """Print text to stdout as it is."""
         sys.stdout.write(text)

@@ -1,9 +1,9 @@
 """Set up a whole network on one machine: keys, genesis and one initialised home a validator.
 
-A directory holds ``node-1`` .. ``node-N`` (homes), ``keys/<organisation>.json`` (admin keys) and ``network.json``,
-which says what is where. It appears under its name when it is complete, so an interrupted set-up leaves no half
-network.
-Time and chance come in as arguments, so a test can make the same network twice.
+A directory holds ``node-1`` .. ``node-N`` (homes), ``keys/<organisation>.json`` (admin keys), ``trust.json`` (for
+checking proofs) and ``network.json``, which says what is where. It appears under its name when it is complete, so an
+interrupted set-up leaves no half network. Time and chance come in as arguments, so a test can make the same network
+twice.
 """
 
 import json
@@ -19,6 +19,7 @@ from ledger.genesis import Genesis
 from ledger.key_file import key_to_text
 from ledger.keys import SEED_BYTES, SecretKey
 from ledger.parameters import Parameters
+from ledger.proof import trust_from_genesis, trust_to_json
 from ledger.transaction import Operation
 from ledger.validators import Validator, ValidatorSet
 from node.config import gateway_key_path, genesis_path, validator_key_path
@@ -26,6 +27,7 @@ from node.home import initialise_home
 
 NETWORK_FORMAT: Final = "tradelane-network/1"
 NETWORK_FILE: Final = "network.json"
+TRUST_FILE: Final = "trust.json"
 HOST: Final = "127.0.0.1"
 P2P_PORT_OFFSET: Final = 100
 VALIDATORS_MAX: Final = 20
@@ -39,14 +41,18 @@ class SetupError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """A founder of the network; ``account`` is its account in the network's currency."""
+    """A founder of the network."""
 
     id: str
     name: str
     gln: str
     country: str
     roles: tuple[str, ...]
-    account: str
+
+    @property
+    def account(self) -> str:
+        """The id of its account in the network's currency."""
+        return f"{self.id}/{CURRENCY}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +88,16 @@ class Network:
 
 CURRENCY: Final = "USD"
 CURRENCY_EXPONENT: Final = 2
-ISSUER: Final = "warehouse"
+# The firms of examples/README.md. The first ones run the validators, round and round; the cold store, which belongs to
+# neither side of the trade, keeps the money of the network.
 FOUNDERS: Final = (
-    Organisation("maker", "Maker", "9521141123454", "NO", ("maker",), "maker/USD"),
-    Organisation("brand", "Brand", "9521141123454", "NO", ("brand", "packer"), "brand/USD"),
-    Organisation("carrier", "Carrier", "9521141123454", "NO", ("carrier",), "carrier/USD"),
-    Organisation("warehouse", "Warehouse", "9521141123454", "NO", ("warehouse", "issuer"), "warehouse/USD"),
-    Organisation("retailer", "Retailer", "9521141123454", "NO", ("retailer",), "retailer/USD"),
+    Organisation("brand", "Blue Monsoon Seafood", "9521102000008", "LK", ("brand", "packer")),
+    Organisation("maker", "Raalhu Fisheries", "9521101000009", "MV", ("maker",)),
+    Organisation("carrier", "Meridian Reefer", "9521103000007", "NL", ("carrier", "device_operator")),
+    Organisation("retailer", "Domstadt Markt", "9521105000005", "DE", ("retailer",)),
+    Organisation("warehouse", "Maas Cold Store", "9521104000006", "NL", ("warehouse", "payment", "issuer")),
 )
+ISSUER: Final = "warehouse"
 
 
 def api_ports(base_port: int, validators: int) -> list[int]:
@@ -264,6 +272,8 @@ def _build(directory: Path, now_ms: int, random_bytes: RandomBytes, validators: 
         "nodes": [asdict(node) for node in nodes],
         "organisations": [asdict(founder) for founder in FOUNDERS],
     }
+    # Whoever made the network knows its validators at first hand, so this is where a trust file may come from.
+    write_private(directory / TRUST_FILE, trust_to_json(trust_from_genesis(genesis)))
     write_private(directory / NETWORK_FILE, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -1,1 +1,85 @@
-"""What other programs import: a client for nodes, keys and the offline verifier."""
+"""What other programs import: a client for nodes, keys and the offline verifier.
+
+    from tradelane import Client, Operation, load_key
+
+    with Client("http://127.0.0.1:7400") as client:
+        client.submit([Operation("custody.accept", {"id": "offer-1"})], load_key(Path("carrier.json")))
+
+==============  ==================================================================
+client          `Client`, synchronous                 async_client    `AsyncClient`
+results         what a node answers, typed            errors          what can go wrong, by what to do about it
+keys            key files                             verify          proof bundles, offline
+amounts         decimal text and minor units
+conversations   what both clients say to a node; with transport, route and fields the part without IO
+==============  ==================================================================
+
+Only the names below are stable; the modules may move.
+"""
+
+from ledger.keys import SecretKey
+from ledger.proof import Facts, TrustRoot
+from ledger.transaction import Operation
+from tradelane.amounts import format_amount, parse_amount
+from tradelane.async_client import AsyncClient
+from tradelane.client import Client
+from tradelane.errors import (
+    BadRequestError,
+    ConflictError,
+    NotAuthorisedError,
+    NotFinalError,
+    NotFoundError,
+    TradelaneError,
+    UnavailableError,
+    VerificationError,
+)
+from tradelane.keys import load_key, new_key, save_key
+from tradelane.results import (
+    Account,
+    BlockSummary,
+    Entry,
+    HistoryEntry,
+    Item,
+    NodeStatus,
+    Offer,
+    PeerStatus,
+    Receipt,
+    Trace,
+    TransactionStatus,
+)
+from tradelane.verify import load_trust, read_trust, verify_proof
+
+__all__ = [
+    "Account",
+    "AsyncClient",
+    "BadRequestError",
+    "BlockSummary",
+    "Client",
+    "ConflictError",
+    "Entry",
+    "Facts",
+    "HistoryEntry",
+    "Item",
+    "NodeStatus",
+    "NotAuthorisedError",
+    "NotFinalError",
+    "NotFoundError",
+    "Offer",
+    "Operation",
+    "PeerStatus",
+    "Receipt",
+    "SecretKey",
+    "Trace",
+    "TradelaneError",
+    "TransactionStatus",
+    "TrustRoot",
+    "UnavailableError",
+    "VerificationError",
+    "format_amount",
+    "load_key",
+    "load_trust",
+    "new_key",
+    "parse_amount",
+    "read_trust",
+    "save_key",
+    "verify_proof",
+]

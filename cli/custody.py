@@ -1,0 +1,146 @@
+"""`tradelane custody offer|accept|reject|cancel`: one firm offers things, another accepts them."""
+
+import secrets
+import time
+from typing import Annotated, Final, Literal
+
+import typer
+
+from cli.formatting import committed_table, committed_value, done_text
+from cli.session import AsOption, JsonOption, KeyOption, NetworkOption, NodeOption, Session, WaitOption, open_session
+from ledger.codec import Value
+from ledger.transaction import Operation
+
+app = typer.Typer(help="Hand things over by offer and acceptance.", no_args_is_help=True)
+
+_OFFER_EPILOG: Final = """\b
+Examples:
+  tradelane custody offer https://id.gs1.org/00/395211020000004175 \\
+      --to carrier --as brand
+  tradelane custody offer ID ID ID --to retailer --kind ownership --as brand
+"""
+_ACCEPT_EPILOG: Final = """\b
+Examples:
+  tradelane custody accept offer-5f0c... --as carrier
+  tradelane custody accept offer-5f0c... --as carrier \\
+      --short https://id.gs1.org/01/19521102002009/21/fMDeyrYDZfX7
+"""
+_REJECT_EPILOG: Final = """\b
+Examples:
+  tradelane custody reject offer-5f0c... --reason "seal broken" --as carrier
+"""
+_CANCEL_EPILOG: Final = """\b
+Examples:
+  tradelane custody cancel offer-5f0c... --as brand
+"""
+
+OfferArgument = Annotated[str, typer.Argument(metavar="OFFER", help="Id of the offer.", show_default=False)]
+
+
+@app.command("offer", epilog=_OFFER_EPILOG)
+def offer(
+    context: typer.Context,
+    items: Annotated[list[str], typer.Argument(metavar="ID...", help="The things offered; contents go along.")],
+    *,
+    to: Annotated[str, typer.Option("--to", metavar="ORGANISATION", help="Who may accept.", show_default=False)],
+    kind: Annotated[Literal["custody", "ownership"], typer.Option(help="What changes hands.")] = "custody",
+    offer_id: Annotated[str | None, typer.Option("--id", help="Id of the offer; else a random one.")] = None,
+    hours: Annotated[int, typer.Option(min=1, help="How long the offer stands.")] = 72,
+    node: NodeOption = None,
+    network: NetworkOption = None,
+    key: KeyOption = None,
+    acting_as: AsOption = None,
+    wait: WaitOption = 10.0,
+    json: JsonOption = False,
+) -> None:
+    """Offer custody or ownership of things to another organisation.
+
+    Nothing moves before the other side has accepted. Whoever makes the offer must hold (or own) the things.
+    """
+    session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
+    chosen = offer_id or f"offer-{secrets.token_hex(8)}"
+    arguments: dict[str, Value] = {
+        "id": chosen,
+        "to": session.organisation_id(to),
+        "kind": kind,
+        "items": list[Value](items),
+        "expires_ms": time.time_ns() // 1_000_000 + hours * 3_600_000,
+    }
+    _submit(
+        session,
+        "custody.offer",
+        arguments,
+        wait,
+        f"offered {len(items)} to {to}; to accept: tradelane custody accept {chosen} --as {to}",
+    )
+
+
+@app.command("accept", epilog=_ACCEPT_EPILOG)
+def accept(
+    context: typer.Context,
+    offer_id: OfferArgument,
+    *,
+    condition: Annotated[str | None, typer.Option(help="In what state the things arrived.")] = None,
+    short: Annotated[list[str] | None, typer.Option(metavar="ID", help="A thing that did not arrive.")] = None,
+    damaged: Annotated[list[str] | None, typer.Option(metavar="ID", help="A thing that arrived damaged.")] = None,
+    node: NodeOption = None,
+    network: NetworkOption = None,
+    key: KeyOption = None,
+    acting_as: AsOption = None,
+    wait: WaitOption = 10.0,
+    json: JsonOption = False,
+) -> None:
+    """Accept an offer: from this block on the things are yours to hold (or own)."""
+    session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
+    arguments: dict[str, Value] = {"id": offer_id}
+    if condition is not None:
+        arguments["condition"] = condition
+    found: list[Value] = [[item, "short", "did not arrive"] for item in short or ()]
+    found += [[item, "damaged", "arrived damaged"] for item in damaged or ()]
+    if found:
+        arguments["discrepancies"] = found
+    _submit(session, "custody.accept", arguments, wait, f"accepted {offer_id}")
+
+
+@app.command("reject", epilog=_REJECT_EPILOG)
+def reject(
+    context: typer.Context,
+    offer_id: OfferArgument,
+    *,
+    reason: Annotated[str, typer.Option(help="Why; it stays on the ledger.", show_default=False)],
+    node: NodeOption = None,
+    network: NetworkOption = None,
+    key: KeyOption = None,
+    acting_as: AsOption = None,
+    wait: WaitOption = 10.0,
+    json: JsonOption = False,
+) -> None:
+    """Turn an offer down; the things stay with whoever offered them."""
+    session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
+    _submit(session, "custody.reject", {"id": offer_id, "reason": reason}, wait, f"rejected {offer_id}")
+
+
+@app.command("cancel", epilog=_CANCEL_EPILOG)
+def cancel(
+    context: typer.Context,
+    offer_id: OfferArgument,
+    *,
+    node: NodeOption = None,
+    network: NetworkOption = None,
+    key: KeyOption = None,
+    acting_as: AsOption = None,
+    wait: WaitOption = 10.0,
+    json: JsonOption = False,
+) -> None:
+    """Take your own offer back while it is open."""
+    session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
+    _submit(session, "custody.cancel", {"id": offer_id}, wait, f"cancelled {offer_id}")
+
+
+def _submit(session: Session, method: str, arguments: dict[str, Value], wait_s: float, done: str) -> None:
+    key = session.key()
+    with session.client() as client:
+        status = client.submit([Operation(method, arguments)], key, wait_s=wait_s)
+    session.output.result(
+        {"offer": arguments["id"], **committed_value(status)}, done_text(done), committed_table(status)
+    )

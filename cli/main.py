@@ -1,0 +1,131 @@
+"""The command line: its commands, and the one place where errors become exit codes.
+
+0 ok, 1 error, 2 usage, 3 not found, 4 not authorised, 5 conflict, 6 verification failed, 7 timed out or not final yet,
+8 no quorum or no node, 130 interrupted.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from types import FrameType
+from typing import Annotated, Final
+
+import typer
+
+from cli import custody, demo, explore, keys, money, network, node, proofs, provenance
+from cli.output import Output
+from cli.session import AsOption, KeyOption, NetworkOption, NodeOption, Settings
+from tradelane import TradelaneError
+
+EXIT_USAGE: Final = 2
+EXIT_INTERRUPTED: Final = 130
+
+_EPILOG: Final = """\b
+Examples:
+  tradelane up                      a network of four on this machine
+  tradelane demo                    everything once, checked, in under a minute
+  tradelane status --json
+  tradelane trace https://id.gs1.org/01/09521102002002/21/3pGU9njkd3HUsrnL
+\b
+Exit codes:
+  0 ok   1 error   2 usage   3 not found   4 not authorised   5 conflict
+  6 verification failed   7 not final in time   8 no node or no quorum
+  130 interrupted
+"""
+
+app = typer.Typer(
+    name="tradelane",
+    help="A ledger for goods that cross borders and the money that pays for them.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    # Plain help is the same on a terminal, in a pipe and in docs/cli.md, and keeps the examples' line breaks.
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
+)
+app.command("up", epilog=network.UP_EPILOG)(network.up)
+app.command("demo", epilog=demo.DEMO_EPILOG)(demo.demo)
+app.command("status", epilog=explore.STATUS_EPILOG)(explore.status)
+app.command("capture", epilog=provenance.CAPTURE_EPILOG)(provenance.capture)
+app.command("trace", epilog=provenance.TRACE_EPILOG)(provenance.trace)
+app.command("verify", epilog=proofs.VERIFY_EPILOG)(proofs.verify)
+app.command("label", epilog=provenance.LABEL_EPILOG)(provenance.label)
+app.command("pay", epilog=money.PAY_EPILOG)(money.pay)
+app.command("issue", epilog=money.ISSUE_EPILOG)(money.issue)
+app.command("balance", epilog=money.BALANCE_EPILOG)(money.balance)
+app.command("block", epilog=explore.BLOCK_EPILOG)(explore.block)
+app.command("init", epilog=node.INIT_EPILOG)(node.init)
+app.add_typer(custody.app, name="custody")
+app.add_typer(explore.transactions, name="tx")
+app.add_typer(keys.app, name="keys")
+app.add_typer(node.app, name="node")
+
+
+class _Interrupted(BaseException):
+    """Ctrl-C, as something that no library takes for its own."""
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001 - the form that typer calls
+    if value:
+        try:
+            typer.echo(f"tradelane {version('tradelane')}")
+        except PackageNotFoundError:
+            typer.echo("tradelane (from a checkout)")
+        raise typer.Exit
+
+
+@app.callback()
+def _globals(
+    context: typer.Context,
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout instead of text.")] = False,
+    no_colour: Annotated[bool, typer.Option("--no-colour", help="Print without colour. [env: NO_COLOR]")] = False,
+    node_urls: NodeOption = None,
+    network_directory: NetworkOption = None,
+    key: KeyOption = None,
+    acting_as: AsOption = None,
+    version_asked: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+) -> None:
+    del version_asked  # its callback has answered and ended the command
+    context.obj = Settings(json, no_colour, tuple(node_urls or ()), network_directory, key, acting_as)
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    output = Output(is_json="--json" in arguments, no_colour="--no-colour" in arguments)
+    before = signal.signal(signal.SIGINT, _interrupt)
+    try:
+        app(list(arguments), prog_name="tradelane")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else EXIT_USAGE
+    except TradelaneError as error:
+        output.error(error)
+        return error.exit_code
+    except (_Interrupted, KeyboardInterrupt):
+        output.note("interrupted")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone, such as `head`; what is left in the buffer has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return 0
+
+
+def _interrupt(signal_number: int, frame: FrameType | None) -> None:
+    del signal_number, frame
+    raise _Interrupted
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""`tradelane pay|issue|balance`: amounts as people write them, transfers with ids that can be repeated."""
+
+import secrets
+from typing import Annotated, Final
+
+import typer
+from rich.console import RenderableType
+from rich.markup import escape
+
+from cli.formatting import committed_table, committed_value, done_text, time_text
+from cli.output import table
+from cli.session import AsOption, JsonOption, KeyOption, NetworkOption, NodeOption, WaitOption, open_session
+from ledger.codec import Value
+from ledger.transaction import Operation
+from tradelane import Account, BadRequestError, Client, format_amount, parse_amount
+
+PAY_EPILOG: Final = """\b
+Examples:
+  tradelane pay 1250.00 USD --from retailer/USD --to brand/USD --as retailer
+  tradelane pay 1250.00 USD --from retailer/USD --to brand/USD --as retailer \\
+      --reference "PO-26-1187" --id 5f0c3a1e9b7d4c2f8a6e0d1b3c5a7f90
+"""
+ISSUE_EPILOG: Final = """\b
+Examples:
+  tradelane issue 50000.00 USD --to retailer/USD --as warehouse
+"""
+BALANCE_EPILOG: Final = """\b
+Examples:
+  tradelane balance brand/USD
+  tradelane balance brand/USD --entries --json
+"""
+
+AmountArgument = Annotated[str, typer.Argument(metavar="AMOUNT", help="Decimal amount, such as 1250.00.")]
+CurrencyArgument = Annotated[str, typer.Argument(metavar="CURRENCY", help="Currency code, such as USD.")]
+IdOption = Annotated[
+    str | None,
+    typer.Option("--id", metavar="HEX", help="Transfer id, 32 hexadecimal digits; the same id never pays twice."),
+]
+ReferenceOption = Annotated[
+    str | None, typer.Option("--reference", help="Text for the payee, such as an order number.")
+]
+
+
+def pay(
+    context: typer.Context,
+    amount: AmountArgument,
+    currency: CurrencyArgument,
+    *,
+    debit: Annotated[str, typer.Option("--from", metavar="ACCOUNT", help="Account that pays.", show_default=False)],
+    credit: Annotated[str, typer.Option("--to", metavar="ACCOUNT", help="Account that is paid.", show_default=False)],
+    reference: ReferenceOption = None,
+    transfer_id: IdOption = None,
+    uetr: Annotated[
+        str | None, typer.Option(help="Unique end-to-end transaction reference of the bank message.")
+    ] = None,
+    node: NodeOption = None,
+    network: NetworkOption = None,
+    key: KeyOption = None,
+    acting_as: AsOption = None,
+    wait: WaitOption = 10.0,
+    json: JsonOption = False,
+) -> None:
+    """Pay from one account to another.
+
+    The owner of the paying account signs. Give --id when you may have to repeat the command: the ledger pays a
+    transfer id once, whatever happens to the connection.
+    """
+    session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
+    signing_key = session.key()
+    with session.client() as client:
+        payer = client.account(debit)
+        _require_currency(payer, currency)
+        arguments: dict[str, Value] = {
+            "id": _transfer_id(transfer_id),
+            "debit": debit,
+            "credit": credit,
+            "amount": parse_amount(amount, payer.exponent),
+            "currency": currency,
+        }
+        if reference is not None:
+            arguments["reference"] = reference
+        if uetr is not None:
+            arguments["uetr"] = uetr
+        status = client.submit([Operation("settlement.transfer", arguments)], signing_key, wait_s=wait)
+        after = client.account(debit)
+    value = {
+        **committed_value(status),
+        "transfer": arguments["id"],
+        "balance": amount_text(after),
+        "currency": currency,
+    }
+    paid = f"paid {format_amount(parse_amount(amount, payer.exponent), payer.exponent)} {currency} to {credit}"
+    session.output.result(
+        value, done_text(paid), committed_table(status), f"{escape(debit)} now holds {amount_text(after)} {currency}"
+    )
+
+
+def issue(
+    context: typer.Context,
+    amount: AmountArgument,
+    currency: CurrencyArgument,
+    *,
+    to: Annotated[
+        str, typer.Option("--to", metavar="ACCOUNT", help="Account that gets the money.", show_default=False)
+    ],
+    reference: ReferenceOption = None,
+    transfer_id: IdOption = None,
+    node: NodeOption = None,
+    network: NetworkOption = None,
+    key: KeyOption = None,
+    acting_as: AsOption = None,
+    wait: WaitOption = 10.0,
+    json: JsonOption = False,
+) -> None:
+    """Issue money, as the organisation that the currency is a claim on."""
+    session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
+    signing_key = session.key()
+    with session.client() as client:
+        account = client.account(to)
+        _require_currency(account, currency)
+        minor_units = parse_amount(amount, account.exponent)
+        arguments: dict[str, Value] = {"id": _transfer_id(transfer_id), "account": to, "amount": minor_units}
+        if reference is not None:
+            arguments["reference"] = reference
+        status = client.submit([Operation("settlement.issue", arguments)], signing_key, wait_s=wait)
+    done = f"issued {format_amount(minor_units, account.exponent)} {currency} to {to}"
+    session.output.result(
+        {**committed_value(status), "transfer": arguments["id"]}, done_text(done), committed_table(status)
+    )
+
+
+def balance(
+    context: typer.Context,
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Account, such as brand/USD.")],
+    *,
+    entries: Annotated[bool, typer.Option("--entries", help="Show the transfers that touched it, too.")] = False,
+    node: NodeOption = None,
+    network: NetworkOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what an account holds."""
+    session = open_session(context, json=json, node=node, network=network)
+    with session.client() as client:
+        found = client.account(account)
+        value: dict[str, object] = {
+            "id": found.id,
+            "owner": found.owner,
+            "currency": found.currency,
+            "balance": amount_text(found),
+            "height": found.height,
+        }
+        holds = f"[bold]{amount_text(found)} {escape(found.currency)}[/]"
+        shown: list[RenderableType] = [f"{holds}  {escape(found.id)}, owned by {escape(found.owner)}"]
+        if entries:
+            _add_entries(client, found, value, shown)
+    session.output.result(value, *shown)
+
+
+def amount_text(account: Account) -> str:
+    """Return the balance of an account as a decimal text."""
+    return format_amount(account.balance, account.exponent)
+
+
+def _add_entries(client: Client, account: Account, value: dict[str, object], shown: list[RenderableType]) -> None:
+    rows = table("time", ">block", ">amount", "with", "reference")
+    listed = []
+    for entry in client.entries(account.id):
+        amount = format_amount(entry.amount_for(account.id), account.exponent)
+        listed.append(
+            {
+                "height": entry.height,
+                "time_ms": entry.time_ms,
+                "transfer": entry.id,
+                "amount": amount,
+                "other": entry.other(account.id),
+                "reference": entry.reference,
+            }
+        )
+        rows.add_row(
+            time_text(entry.time_ms),
+            str(entry.height),
+            amount,
+            escape(entry.other(account.id)),
+            escape(entry.reference or ""),
+        )
+    value["entries"] = listed
+    shown.append(rows)
+
+
+def _require_currency(account: Account, currency: str) -> None:
+    if account.currency != currency:
+        raise BadRequestError(
+            "currency.differs", f"{account.id} is in {account.currency}, not in {currency}", "name an account of it"
+        )
+
+
+def _transfer_id(text: str | None) -> bytes:
+    if text is None:
+        return secrets.token_bytes(16)
+    try:
+        identifier = bytes.fromhex(text.replace("-", ""))
+    except ValueError:
+        identifier = b""
+    if len(identifier) != 16:
+        raise BadRequestError("transfer.id", f"{text!r} is no transfer id", "it is 32 hexadecimal digits")
+    return identifier

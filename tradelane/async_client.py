@@ -1,0 +1,180 @@
+"""The client for asyncio programs: `Client` with ``await``.
+
+async with AsyncClient("http://127.0.0.1:7400") as client:
+    item = await client.item("https://id.gs1.org/01/09521102002002/21/3pGU9njkd3HUsrnL")
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Literal, TypeVar
+
+import httpx
+
+from ledger.keys import SecretKey
+from ledger.transaction import NONCE_BYTES, Operation
+from tradelane import conversations
+from tradelane.client import TIMEOUT_S, failure_text, http_request, response_of
+from tradelane.conversations import Direction
+from tradelane.results import (
+    Account,
+    BlockSummary,
+    Entry,
+    HistoryEntry,
+    Item,
+    NodeStatus,
+    Offer,
+    Trace,
+    TransactionStatus,
+)
+from tradelane.route import Route, answer_or_error
+from tradelane.transport import Conversation, JsonObject, Request, Response
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """Asks one node, or the first of several that answers; many requests may be under way at once.
+
+    The arguments are those of `Client`.
+    """
+
+    def __init__(
+        self,
+        *nodes: str,
+        chain_id: str | None = None,
+        timeout_s: float = TIMEOUT_S,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._route = Route(nodes)
+        self._chain_id = chain_id
+        self._timeout_s = timeout_s
+        self._http = httpx.AsyncClient(transport=transport, trust_env=False)
+
+    async def __aenter__(self) -> "AsyncClient":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections; may be called again."""
+        await self._http.aclose()
+
+    async def submit(
+        self, operations: Sequence[Operation], key: SecretKey, *, valid_for_ms: int = 60_000, wait_s: float = 10.0
+    ) -> TransactionStatus:
+        """Sign operations as one transaction, send it and wait until it is committed; raises as `Client.submit`."""
+        chain_id = await self.chain_id()
+        valid_until_ms = time.time_ns() // 1_000_000 + valid_for_ms
+        transaction = conversations.sign(operations, key, chain_id, secrets.token_bytes(NONCE_BYTES), valid_until_ms)
+        return await self._run(conversations.submit(transaction, wait_s))
+
+    async def capture(
+        self, document: bytes, key: SecretKey, *, valid_for_ms: int = 60_000, wait_s: float = 10.0
+    ) -> TransactionStatus:
+        """Capture the events of an EPCIS 2.0 document in JSON as one transaction; raises as `submit`."""
+        operations = conversations.capture_operations(document)
+        return await self.submit(operations, key, valid_for_ms=valid_for_ms, wait_s=wait_s)
+
+    async def chain_id(self) -> str:
+        """Return the id of the chain (hex), asking a node where it was not given."""
+        if self._chain_id is None:
+            self._chain_id = (await self.status()).chain_id
+        return self._chain_id
+
+    async def status(self) -> NodeStatus:
+        """Ask what the node says of itself: height, state root, peers, readiness."""
+        return await self._run(conversations.status())
+
+    async def transaction(self, transaction_id: str, wait_s: float = 0.0) -> TransactionStatus:
+        """Ask where a transaction is (id in hex), waiting up to ``wait_s`` for it to be committed."""
+        return await self._run(conversations.transaction(transaction_id, wait_s))
+
+    async def await_final(self, transaction_id: str, wait_s: float = 10.0) -> TransactionStatus:
+        """Wait until a transaction is committed, well or badly; raises NotFinalError after about ``wait_s``."""
+        return await self._run(conversations.await_final(transaction_id, wait_s))
+
+    async def transaction_proof(self, transaction_id: str) -> JsonObject:
+        """Return the proof bundle of a committed transaction."""
+        return await self._run(conversations.transaction_proof(transaction_id))
+
+    async def block(self, height: int | Literal["latest"] = "latest") -> BlockSummary:
+        """Return a block."""
+        return await self._run(conversations.block(height))
+
+    async def item(self, identifier: str) -> Item:
+        """Return what the ledger knows of an item, a logistic unit or a lot now."""
+        return await self._run(conversations.item(identifier))
+
+    async def history(self, identifier: str) -> tuple[HistoryEntry, ...]:
+        """Return every record of a thing, oldest first."""
+        return await self._run(conversations.history(identifier))
+
+    async def trace(self, identifier: str, direction: Direction = "back", depth: int = 10) -> Trace:
+        """Return what a thing came from (``back``), went into (``forward``) or holds (``contents``)."""
+        return await self._run(conversations.trace(identifier, direction, depth))
+
+    async def item_proof(self, identifier: str) -> JsonObject:
+        """Return the proof bundle of a thing with its whole history."""
+        return await self._run(conversations.item_proof(identifier))
+
+    async def account(self, identifier: str) -> Account:
+        """Return the totals of an account."""
+        return await self._run(conversations.account(identifier))
+
+    async def entries(self, identifier: str) -> tuple[Entry, ...]:
+        """Return every transfer that touched an account, oldest first."""
+        return await self._run(conversations.entries(identifier))
+
+    async def offers(self, party: str | None = None, status: str | None = None) -> tuple[Offer, ...]:
+        """Return offers of custody or ownership, all or those that one organisation makes or gets."""
+        return await self._run(conversations.offers(party, status))
+
+    async def events(self, **filters: str) -> JsonObject:
+        """Return the EPCIS query document of the events that match, such as ``MATCH_epc=...``."""
+        return await self._run(conversations.events(filters))
+
+    async def label(self, identifier: str, form: str = "svg") -> bytes:
+        """Return the QR label of a thing as an SVG or PNG file."""
+        return await self._run(conversations.label(identifier, form))
+
+    async def trust(self) -> JsonObject:
+        """Return the trust root that this node names; for checking proofs keep one from somebody you trust."""
+        return await self._run(conversations.get_object("/v1/trust"))
+
+    async def genesis(self) -> JsonObject:
+        """Return the genesis document of the chain."""
+        return await self._run(conversations.get_object("/v1/genesis"))
+
+    async def _run(self, conversation: Conversation[T]) -> T:
+        """Carry the requests of a conversation to a node until it returns its result."""
+        try:
+            request = next(conversation)
+            while True:
+                response = await self._send(request)
+                request = conversation.send(response)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+
+    async def _send(self, request: Request) -> Response:
+        last: Response | None = None
+        failures: list[str] = []
+        for node, pause_s in self._route.attempts():
+            if pause_s:
+                await asyncio.sleep(pause_s)
+            try:
+                answer = await self._http.send(http_request(self._http, node, request, self._timeout_s))
+            except httpx.TransportError as error:
+                failures.append(failure_text(node, error))
+                continue
+            last = response_of(answer, node)
+            if not last.is_retryable:
+                self._route.prefer(node)
+                return last
+        return answer_or_error(request, last, failures)

@@ -1,0 +1,227 @@
+"""The client for synchronous programs.
+
+    with Client("http://127.0.0.1:7400") as client:
+        status = client.submit([Operation("custody.accept", {"id": "offer-1"})], key)
+        print(status.height, status.receipt)
+
+It drives the conversations of `tradelane.conversations`, as `AsyncClient` does, so what both say to a node is the same
+to the byte. Several nodes may be named: a request that one cannot answer goes to the next, which is safe because every
+request may be repeated. Times are milliseconds UTC, amounts minor units, hashes lower-case hex.
+"""
+
+import secrets
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Final, Literal, TypeVar
+
+import httpx
+
+from ledger.keys import SecretKey
+from ledger.transaction import NONCE_BYTES, Operation
+from tradelane import conversations
+from tradelane.conversations import Direction
+from tradelane.results import (
+    Account,
+    BlockSummary,
+    Entry,
+    HistoryEntry,
+    Item,
+    NodeStatus,
+    Offer,
+    Trace,
+    TransactionStatus,
+)
+from tradelane.route import Route, answer_or_error
+from tradelane.transport import Conversation, JsonObject, Request, Response
+
+T = TypeVar("T")
+
+TIMEOUT_S: Final = 10.0
+CONNECT_TIMEOUT_S: Final = 3.0
+
+
+class Client:
+    """Asks one node, or the first of several that answers. Not for several threads at once.
+
+    ``chain_id`` (hex) pins the chain: without it the first node asked says which it is, and a transaction is then
+    signed for that chain. ``transport`` replaces the network in tests.
+    """
+
+    def __init__(
+        self,
+        *nodes: str,
+        chain_id: str | None = None,
+        timeout_s: float = TIMEOUT_S,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._route = Route(nodes)
+        self._chain_id = chain_id
+        self._timeout_s = timeout_s
+        # A proxy that the environment names is for the world outside, not for the nodes of one's own network.
+        self._http = httpx.Client(transport=transport, trust_env=False)
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; may be called again."""
+        self._http.close()
+
+    def submit(
+        self, operations: Sequence[Operation], key: SecretKey, *, valid_for_ms: int = 60_000, wait_s: float = 10.0
+    ) -> TransactionStatus:
+        """Sign operations as one transaction, send it and wait until it is committed.
+
+        Raises
+        ------
+        BadRequestError
+            An argument has no canonical form.
+        ConflictError, NotAuthorisedError, NotFoundError
+            The ledger refused it, at the door or in its block; ``code`` names the rule.
+        NotFinalError
+            It was not committed within ``wait_s`` seconds; it may still be.
+        UnavailableError
+            No node answered.
+
+        """
+        chain_id = self.chain_id()
+        valid_until_ms = time.time_ns() // 1_000_000 + valid_for_ms
+        transaction = conversations.sign(operations, key, chain_id, secrets.token_bytes(NONCE_BYTES), valid_until_ms)
+        return self._run(conversations.submit(transaction, wait_s))
+
+    def capture(
+        self, document: bytes, key: SecretKey, *, valid_for_ms: int = 60_000, wait_s: float = 10.0
+    ) -> TransactionStatus:
+        """Capture the events of an EPCIS 2.0 document in JSON as one transaction; raises as `submit`."""
+        operations = conversations.capture_operations(document)
+        return self.submit(operations, key, valid_for_ms=valid_for_ms, wait_s=wait_s)
+
+    def chain_id(self) -> str:
+        """Return the id of the chain (hex), asking a node where it was not given."""
+        if self._chain_id is None:
+            self._chain_id = self.status().chain_id
+        return self._chain_id
+
+    def status(self) -> NodeStatus:
+        """Ask what the node says of itself: height, state root, peers, readiness."""
+        return self._run(conversations.status())
+
+    def transaction(self, transaction_id: str, wait_s: float = 0.0) -> TransactionStatus:
+        """Ask where a transaction is (id in hex), waiting up to ``wait_s`` for it to be committed."""
+        return self._run(conversations.transaction(transaction_id, wait_s))
+
+    def await_final(self, transaction_id: str, wait_s: float = 10.0) -> TransactionStatus:
+        """Wait until a transaction is committed, well or badly; raises NotFinalError after about ``wait_s``."""
+        return self._run(conversations.await_final(transaction_id, wait_s))
+
+    def transaction_proof(self, transaction_id: str) -> JsonObject:
+        """Return the proof bundle of a committed transaction."""
+        return self._run(conversations.transaction_proof(transaction_id))
+
+    def block(self, height: int | Literal["latest"] = "latest") -> BlockSummary:
+        """Return a block."""
+        return self._run(conversations.block(height))
+
+    def item(self, identifier: str) -> Item:
+        """Return what the ledger knows of an item, a logistic unit or a lot now."""
+        return self._run(conversations.item(identifier))
+
+    def history(self, identifier: str) -> tuple[HistoryEntry, ...]:
+        """Return every record of a thing, oldest first."""
+        return self._run(conversations.history(identifier))
+
+    def trace(self, identifier: str, direction: Direction = "back", depth: int = 10) -> Trace:
+        """Return what a thing came from (``back``), went into (``forward``) or holds (``contents``)."""
+        return self._run(conversations.trace(identifier, direction, depth))
+
+    def item_proof(self, identifier: str) -> JsonObject:
+        """Return the proof bundle of a thing with its whole history."""
+        return self._run(conversations.item_proof(identifier))
+
+    def account(self, identifier: str) -> Account:
+        """Return the totals of an account."""
+        return self._run(conversations.account(identifier))
+
+    def entries(self, identifier: str) -> tuple[Entry, ...]:
+        """Return every transfer that touched an account, oldest first."""
+        return self._run(conversations.entries(identifier))
+
+    def offers(self, party: str | None = None, status: str | None = None) -> tuple[Offer, ...]:
+        """Return offers of custody or ownership, all or those that one organisation makes or gets."""
+        return self._run(conversations.offers(party, status))
+
+    def events(self, **filters: str) -> JsonObject:
+        """Return the EPCIS query document of the events that match, such as ``MATCH_epc=...``."""
+        return self._run(conversations.events(filters))
+
+    def label(self, identifier: str, form: str = "svg") -> bytes:
+        """Return the QR label of a thing as an SVG or PNG file."""
+        return self._run(conversations.label(identifier, form))
+
+    def trust(self) -> JsonObject:
+        """Return the trust root that this node names; for checking proofs keep one from somebody you trust."""
+        return self._run(conversations.get_object("/v1/trust"))
+
+    def genesis(self) -> JsonObject:
+        """Return the genesis document of the chain."""
+        return self._run(conversations.get_object("/v1/genesis"))
+
+    def _run(self, conversation: Conversation[T]) -> T:
+        """Carry the requests of a conversation to a node until it returns its result."""
+        try:
+            request = next(conversation)
+            while True:
+                response = self._send(request)
+                request = conversation.send(response)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+
+    def _send(self, request: Request) -> Response:
+        last: Response | None = None
+        failures: list[str] = []
+        for node, pause_s in self._route.attempts():
+            if pause_s:
+                time.sleep(pause_s)
+            try:
+                answer = self._http.send(http_request(self._http, node, request, self._timeout_s))
+            except httpx.TransportError as error:
+                failures.append(failure_text(node, error))
+                continue
+            last = response_of(answer, node)
+            if not last.is_retryable:
+                self._route.prefer(node)
+                return last
+        return answer_or_error(request, last, failures)
+
+
+def http_request(
+    client: httpx.Client | httpx.AsyncClient, node: str, request: Request, timeout_s: float
+) -> httpx.Request:
+    """Return the request as httpx sends it; an answer that waits may take that much longer."""
+    return client.build_request(
+        request.method,
+        node + request.path,
+        params=list(request.query),
+        headers=dict(request.headers),
+        content=request.body,
+        timeout=httpx.Timeout(timeout_s + request.wait_s, connect=CONNECT_TIMEOUT_S),
+    )
+
+
+def response_of(answer: httpx.Response, node: str) -> Response:
+    """Return what the conversations read of an answer."""
+    return Response(
+        answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, answer.content, node
+    )
+
+
+def failure_text(node: str, error: httpx.TransportError) -> str:
+    """Say in a few words why a node did not answer."""
+    return f"{node}: {error or type(error).__name__}"

@@ -1,0 +1,187 @@
+"""What the client and a node say to each other, without IO: one generator for each thing that can be asked.
+
+Paths and shapes are those of docs/api.md. A transaction is signed once and sent as often as needed: its id is over the
+signed body, so a node that has it already answers with the one receipt that there is.
+"""
+
+import base64
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import quote
+
+from ledger.errors import LedgerError
+from ledger.keys import SecretKey
+from ledger.transaction import Operation, Transaction, sign_transaction
+from standards.epcis import events_to_operations, parse_document
+from standards.errors import StandardsError
+from tradelane.errors import BadRequestError, ConflictError, NotFinalError, VerificationError
+from tradelane.fields import Fields
+from tradelane.results import (
+    Account,
+    BlockSummary,
+    Item,
+    NodeStatus,
+    TransactionStatus,
+    failure,
+    read_account,
+    read_block,
+    read_item,
+    read_status,
+    read_transaction,
+)
+from tradelane.transport import Conversation, JsonObject, Request, ask, json_request, query
+
+WAIT_MAX_S: Final = 30.0
+REPLAYED: Final = "transaction.replayed"
+
+
+def status() -> Conversation[NodeStatus]:
+    """Ask a node what it says of itself."""
+    response = yield from ask(Request("GET", "/v1/status"))
+    return read_status(Fields(response.object(), "status"))
+
+
+def get_object(path: str, **parameters: str | int | None) -> Conversation[JsonObject]:
+    """Ask for a JSON object."""
+    response = yield from ask(Request("GET", path, query(**parameters)))
+    return response.object()
+
+
+def get_bytes(path: str, accept: str, **parameters: str | int | None) -> Conversation[bytes]:
+    """Ask for something that is not JSON."""
+    response = yield from ask(Request("GET", path, query(**parameters), {"accept": accept}))
+    return response.body
+
+
+def sign(
+    operations: Sequence[Operation], key: SecretKey, chain_id: str, nonce: bytes, valid_until_ms: int
+) -> Transaction:
+    """Return a signed transaction.
+
+    Raises
+    ------
+    BadRequestError
+        An argument has no canonical form or there are too many operations.
+
+    """
+    try:
+        return sign_transaction(key, bytes.fromhex(chain_id), nonce, valid_until_ms, operations)
+    except (LedgerError, ValueError) as error:
+        code = error.code if isinstance(error, LedgerError) else "value"
+        raise BadRequestError(f"transaction.{code}", f"the transaction cannot be signed: {error}") from error
+
+
+def submit(transaction: Transaction, wait_s: float) -> Conversation[TransactionStatus]:
+    """Send a transaction and wait until it is committed.
+
+    Raises
+    ------
+    TradelaneError
+        It was refused, or committed without effect: the error says which rule of the contracts spoke.
+    NotFinalError
+        It was not committed within ``wait_s``.
+
+    """
+    transaction_id = transaction.transaction_id.hex()
+    first_wait_s = min(wait_s, WAIT_MAX_S)
+    request = json_request(
+        "POST",
+        "/v1/transactions",
+        {"transaction": base64.urlsafe_b64encode(transaction.encoded).rstrip(b"=").decode()},
+        {"prefer": f"wait={first_wait_s:g}", "idempotency-key": transaction_id},
+    )
+    try:
+        response = yield from ask(waiting(request, first_wait_s), (200, 201, 202))
+        answer = read_transaction(Fields(response.object(), "transaction"))
+        left_s = wait_s - first_wait_s
+    except ConflictError as error:
+        # A retry of what an earlier attempt got through, although its answer was lost: the receipt is there.
+        if error.code != REPLAYED:
+            raise
+        answer, left_s = None, wait_s
+    if answer is not None and answer.id != transaction_id:
+        raise VerificationError(
+            "transaction.id", f"the node answered for transaction {answer.id}, not {transaction_id}"
+        )
+    if answer is None or not answer.is_final:
+        answer = yield from await_final(transaction_id, left_s)
+    return require_success(answer)
+
+
+def transaction(transaction_id: str, wait_s: float = 0.0) -> Conversation[TransactionStatus]:
+    """Ask where a transaction is, and wait up to ``wait_s`` for it to be committed."""
+    path = f"/v1/transactions/{quote(transaction_id, safe='')}"
+    request = Request("GET", path, query(wait=f"{wait_s:g}" if wait_s else None))
+    response = yield from ask(waiting(request, wait_s), (200, 202))
+    return read_transaction(Fields(response.object(), "transaction"))
+
+
+def await_final(transaction_id: str, wait_s: float) -> Conversation[TransactionStatus]:
+    """Wait until a transaction is committed, well or badly; raises NotFinalError after about ``wait_s``."""
+    left_s = wait_s
+    while True:
+        step_s = min(max(left_s, 0.0), WAIT_MAX_S)
+        answer = yield from transaction(transaction_id, step_s)
+        left_s -= step_s
+        if answer.is_final:
+            return answer
+        if left_s <= 0:
+            raise NotFinalError(
+                "transaction.not_final",
+                f"transaction {transaction_id} is not in a block after {wait_s:g} s",
+                f"ask again with `tradelane tx wait {transaction_id}`; it is not lost and not done twice",
+                transaction_id,
+            )
+
+
+def require_success(answer: TransactionStatus) -> TransactionStatus:
+    """Return the answer if the transaction was carried out, else raise the error that its receipt stands for."""
+    if answer.receipt is not None and not answer.receipt.is_success:
+        raise failure(answer.id, answer.receipt)
+    return answer
+
+
+def capture_operations(document: bytes) -> list[Operation]:
+    """Return the operations that capture the events of an EPCIS 2.0 document in UTF-8 JSON.
+
+    Raises
+    ------
+    BadRequestError
+        The document is refused; the text holds the JSON path and the rule.
+
+    """
+    try:
+        rows = events_to_operations(parse_document(document))
+    except StandardsError as error:
+        raise BadRequestError(f"epcis.{error.code}", str(error), "correct the document at that path") from error
+    return [Operation(str(method), arguments) for method, arguments in rows]  # type: ignore[arg-type,misc]
+
+
+def waiting(request: Request, wait_s: float) -> Request:
+    """Return the request with the time that its answer may take on top of the usual."""
+    return Request(request.method, request.path, request.query, request.headers, request.body, wait_s)
+
+
+def block(height: int | str) -> Conversation[BlockSummary]:
+    """Ask for a block by height, or for the ``latest``."""
+    fields = yield from get_object(f"/v1/blocks/{height}")
+    return read_block(Fields(fields, "block"))
+
+
+def item(identifier: str) -> Conversation[Item]:
+    """Ask what the ledger knows of a thing now."""
+    fields = yield from get_object("/v1/items", id=identifier)
+    return read_item(Fields(fields, "item"))
+
+
+def account(identifier: str) -> Conversation[Account]:
+    """Ask for the totals of an account."""
+    fields = yield from get_object(f"/v1/accounts/{quote(identifier, safe='')}")
+    return read_account(Fields(fields, "account"))
+
+
+def gateway_capture(document: bytes, token: str) -> Conversation[JsonObject]:
+    """Hand an EPCIS document to a node's gateway, which signs it with its own key."""
+    headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
+    response = yield from ask(Request("POST", "/epcis/capture", headers=headers, body=document), (200, 201, 202))
+    return {} if not response.body else response.object()

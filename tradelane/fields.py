@@ -1,0 +1,103 @@
+"""Typed reading of a node's answers. A node may be of another version or lie, so every field is checked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tradelane.errors import UnavailableError
+from tradelane.transport import Json, JsonObject
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A JSON object of an answer; reading a field that is not there or of another type raises UnavailableError."""
+
+    values: JsonObject
+    where: str
+
+    def text(self, name: str) -> str:
+        """Return a text."""
+        value = self.values.get(name)
+        if not isinstance(value, str):
+            raise self._error(name, "a text")
+        return value
+
+    def optional_text(self, name: str) -> str | None:
+        """Return a text, or None where it is null or absent."""
+        return None if self.values.get(name) is None else self.text(name)
+
+    def integer(self, name: str) -> int:
+        """Return an integer, which may be written as a decimal text because some readers have no 64-bit integers."""
+        value = self.values.get(name)
+        if isinstance(value, str):
+            try:
+                return int(value)
+            except ValueError:
+                raise self._error(name, "an integer") from None
+        if type(value) is not int:
+            raise self._error(name, "an integer")
+        return value
+
+    def optional_integer(self, name: str) -> int | None:
+        """Return an integer, or None where it is null or absent."""
+        return None if self.values.get(name) is None else self.integer(name)
+
+    def boolean(self, name: str) -> bool:
+        """Return true or false."""
+        value = self.values.get(name)
+        if not isinstance(value, bool):
+            raise self._error(name, "true or false")
+        return value
+
+    def object(self, name: str) -> "Fields":
+        """Return an object."""
+        value = self.values.get(name)
+        if not isinstance(value, dict):
+            raise self._error(name, "an object")
+        return Fields(value, f"{self.where}.{name}")
+
+    def optional_object(self, name: str) -> "Fields | None":
+        """Return an object, or None where it is null or absent."""
+        return None if self.values.get(name) is None else self.object(name)
+
+    def raw_object(self, name: str) -> JsonObject:
+        """Return an object as it is."""
+        return self.object(name).values
+
+    def list(self, name: str, read: Callable[["Fields"], T]) -> tuple[T, ...]:
+        """Return an array of objects, each read by ``read``; an absent one counts as empty."""
+        return tuple(
+            read(Fields(entry, f"{self.where}.{name}[{index}]")) for index, entry in enumerate(self._objects(name))
+        )
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return an array of texts; an absent one counts as empty."""
+        value = self.values.get(name, [])
+        if not isinstance(value, list):
+            raise self._error(name, "an array")
+        texts = tuple(entry for entry in value if isinstance(entry, str))
+        if len(texts) != len(value):
+            raise self._error(name, "an array of texts")
+        return texts
+
+    def any(self, name: str) -> Json:
+        """Return whatever is there, None where nothing is."""
+        return self.values.get(name)
+
+    def _objects(self, name: str) -> "list[JsonObject]":  # the method above shadows the type
+        value = self.values.get(name, [])
+        if not isinstance(value, list):
+            raise self._error(name, "an array")
+        entries = [entry for entry in value if isinstance(entry, dict)]
+        if len(entries) != len(value):
+            raise self._error(name, "an array of objects")
+        return entries
+
+    def _error(self, name: str, what: str) -> UnavailableError:
+        return UnavailableError(
+            "response.shape",
+            f"the answer's {self.where}.{name} is not {what}",
+            "check that node and client are of the same version (`tradelane status`, `tradelane --version`)",
+        )

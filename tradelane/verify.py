@@ -1,0 +1,44 @@
+"""Check a proof bundle offline: no node, no network, only the bundle and a trust root that the user already has."""
+
+from pathlib import Path
+
+from ledger.errors import LedgerError
+from ledger.proof import Facts, TrustRoot, trust_from_json, verify_bundle
+from tradelane.errors import BadRequestError, NotFoundError, VerificationError
+
+__all__ = ["Facts", "TrustRoot", "load_trust", "read_trust", "verify_proof"]
+
+
+def verify_proof(bundle: str, trust: TrustRoot, *, time_ms_min: int = 0) -> Facts:
+    """Return what the JSON text of a bundle proves to somebody with this trust root.
+
+    ``time_ms_min`` refuses a bundle that holds as of an earlier time (milliseconds UTC).
+
+    Raises
+    ------
+    VerificationError
+        It does not prove what it says; ``code`` is the one reason (docs/proofs.md lists them).
+
+    """
+    try:
+        return verify_bundle(bundle, trust, time_ms_min)
+    except LedgerError as error:
+        raise VerificationError(error.code, str(error), "do not rely on it; ask another node for a bundle") from error
+
+
+def read_trust(text: str) -> TrustRoot:
+    """Return the trust root in the text of a trust file; raises BadRequestError where it is none."""
+    try:
+        return trust_from_json(text)
+    except LedgerError as error:
+        raise BadRequestError(f"trust.{error.code}", f"no trust root: {error}", "ask a founder for the file") from error
+
+
+def load_trust(path: Path) -> TrustRoot:
+    """Return the trust root in a file; raises NotFoundError or BadRequestError."""
+    try:
+        return read_trust(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise NotFoundError("trust.missing", f"there is no trust file {path}", "ask a founder for it") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRequestError("trust.unreadable", f"{path} cannot be read: {error}") from error
