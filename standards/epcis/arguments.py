@@ -5,7 +5,21 @@ lose together is the residue (``standards.epcis.operations``). Identifiers are c
 and stand once in a list, standard terms are barewords, times are integer milliseconds UTC, numbers decimal strings
 without an exponent. Names that an event lacks are left out.
 
-The shape: docs/formats.md, section "provenance.capture".
+    type                    name of one of the five types, or the URI of a user's own
+    event_time_ms           milliseconds since 1970 UTC; finer digits are in the residue
+    offset_minutes          of the event's local clock
+    event_id, action        as written
+    epcs, children, inputs, outputs                                   [identifier, ...]
+    quantities, child_quantities, input_quantities, output_quantities [[class, amount or nil, unit or nil], ...]
+    parent, transformation_id, read_point, biz_location               identifier
+    biz_step, disposition                                             term
+    persistent_set, persistent_unset                                  [term, ...]
+    business_transactions                                             [[type or nil, identifier], ...]
+    sources, destinations                                             [[type, identifier], ...]
+    sensors                 [{device?, time_ms?, start_ms?, end_ms?, reports: [report, ...]}, ...]
+    report                  {type, value?, min?, max?, mean?, uom?, component?, exception?, boolean?, device?, time_ms?}
+    declaration             {declared_ms, reason?, corrective_ids?, residue?}
+    residue                 bytes, see ``operations``
 """
 
 import re

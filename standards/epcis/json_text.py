@@ -38,7 +38,7 @@ class _Refused:
         self.message = message
 
 
-def loads(data: bytes) -> JsonValue:
+def loads(data: bytes, depth_max: int = DEPTH_MAX) -> JsonValue:
     """Return the JSON value in ``data``.
 
     Raises
@@ -66,10 +66,10 @@ def loads(data: bytes) -> JsonValue:
         message = f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
         raise EpcisError("$", "not_json", message) from error
     except RecursionError as error:
-        raise EpcisError("$", "too_deep", f"nested more than {DEPTH_MAX} deep; flatten it") from error
+        raise EpcisError("$", "too_deep", f"nested more than {depth_max} deep; flatten it") from error
     # Only an escape can bring in NUL or half a surrogate pair: the decoders above refuse the plain characters.
-    if _has_fault(value, DEPTH_MAX, escapes="\\u" in text):
-        _raise_fault(value, ())
+    if _has_fault(value, depth_max, escapes="\\u" in text):
+        _raise_fault(value, (), depth_max)
     return cast("JsonValue", value)
 
 
@@ -163,22 +163,22 @@ def _has_fault(value: object, depth_left: int, *, escapes: bool) -> bool:
     return kind is _Refused
 
 
-def _raise_fault(value: object, path: tuple[str | int, ...]) -> None:
+def _raise_fault(value: object, path: tuple[str | int, ...], depth_max: int) -> None:
     """Raise for the first fault in document order; this walk knows the path, the fast one above does not."""
     if isinstance(value, _Refused):
         raise EpcisError(path_text(path), value.rule, value.message)
     if isinstance(value, str) and _UNFIT.search(value):
         _refuse_text(path)
-    if isinstance(value, dict | list) and len(path) >= DEPTH_MAX:
-        raise EpcisError(path_text(path), "too_deep", f"nested more than {DEPTH_MAX} deep; flatten it")
+    if isinstance(value, dict | list) and len(path) >= depth_max:
+        raise EpcisError(path_text(path), "too_deep", f"nested more than {depth_max} deep; flatten it")
     if isinstance(value, dict):
         for key, item in value.items():
             if _UNFIT.search(key):
                 _refuse_text(path)
-            _raise_fault(item, (*path, key))
+            _raise_fault(item, (*path, key), depth_max)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            _raise_fault(item, (*path, index))
+            _raise_fault(item, (*path, index), depth_max)
 
 
 def _refuse_text(path: tuple[str | int, ...]) -> NoReturn:

@@ -10,7 +10,8 @@ The ledger does not read the residue, so a residue may lie. ``operation_to_event
 again from the event that it is about to return and refuses where they differ: what is shown to a reader is always what
 the ledger acted on. ``plain_event`` shows such an operation by its arguments alone.
 
-The shape of the arguments: docs/formats.md, section "provenance.capture".
+The arguments are listed in ``standards.epcis.arguments``, the form of a difference in ``standards.epcis.residue``; the
+residue is ``{"context": the document's @context, "event": difference}``, either left out where it says nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,13 +20,15 @@ from typing import Final, Literal, TypeAlias, cast
 from standards.epcis import residue
 from standards.epcis.arguments import Arguments, arguments_of, event_of, require_limits
 from standards.epcis.document import CapturedEvent, EpcisDocument, check_event
-from standards.epcis.json_text import JsonObject, JsonValue, dumps, loads
+from standards.epcis.json_text import DEPTH_MAX, JsonObject, JsonValue, dumps, loads
 from standards.epcis.model import is_context
 from standards.epcis.spelling import to_digital_link
 from standards.errors import EpcisError, OperationError
 
 CAPTURE: Final = "provenance.capture"
 RESIDUE_BYTES_MAX: Final = 256 * 1024
+# A difference puts an object of its own around every level, so that what was read at DEPTH_MAX fits into twice that.
+_RESIDUE_DEPTH_MAX: Final = 2 * DEPTH_MAX
 
 # The context that every EPCIS reader knows, and its other addresses. A document that brings only this one needs none
 # of its own.
@@ -228,7 +231,7 @@ def _unpacked(data: object) -> JsonObject:
     if not isinstance(data, bytes) or len(data) > RESIDUE_BYTES_MAX:
         raise OperationError("residue", f"a residue is at most {RESIDUE_BYTES_MAX} bytes of JSON")
     try:
-        held = loads(data)
+        held = loads(data, _RESIDUE_DEPTH_MAX)
     except EpcisError as error:
         raise OperationError("residue", f"a residue is canonical JSON: {error}") from error
     if not held or dumps(held) != data:

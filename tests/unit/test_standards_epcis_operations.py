@@ -8,7 +8,7 @@ import pytest
 from ledger import codec
 from standards.epcis.arguments import Arguments
 from standards.epcis.document import parse_document
-from standards.epcis.json_text import JsonValue, dumps, loads
+from standards.epcis.json_text import DEPTH_MAX, JsonValue, dumps, loads
 from standards.epcis.operations import (
     RESIDUE_BYTES_MAX,
     STANDARD_CONTEXT,
@@ -271,6 +271,18 @@ def test_record_times_are_the_ledgers() -> None:
     )
     [event] = parse_document(dumps(document)).events
     assert event.written == small(recordTime="2026-11-22T00:00:00Z")
+
+
+def test_the_deepest_event_comes_back() -> None:
+    # A bare event stands at the top, so that it may be nested deepest; a sensor report is the deepest place to extend.
+    deepest: JsonValue = []
+    for _ in range(DEPTH_MAX - 6):
+        deepest = [deepest]
+    report = {"type": "Mass", "ext:deep": deepest}
+    event = small(**{"@context": STANDARD_CONTEXT, "sensorElementList": [{"sensorReport": [report]}]})
+    assert depth(event) == DEPTH_MAX
+    [(_, arguments)] = events_to_operations(parse_document(dumps(event)))
+    assert operation_to_event(arguments) == event
 
 
 @pytest.mark.parametrize(
