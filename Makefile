@@ -1,0 +1,71 @@
+# Everything a developer or a newcomer runs. `make` alone explains the targets.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+SEEDS ?= 0:2500
+
+# The newest interpreter that will do; override with `make PYTHON=/path/to/python demo`.
+PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3 python; do \
+	"$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$candidate"; break; }; done)
+
+.PHONY: help demo up test lint types unit sim soak bench lock clean
+
+help: ## Show this text
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed ## Four nodes, a shipment, a payment, a power cut; under a minute after the install
+	@exec $(BIN)/tradelane demo
+
+up: $(VENV)/.installed ## Start a network of four on this machine and leave it running; Ctrl-C stops it
+	@exec $(BIN)/tradelane up
+
+test: lint types unit ## Lint, types, architecture and all tests
+
+lint: $(VENV)/.developing ## Style, formatting and the floors of the house
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/.developing ## Check the types, strictly
+	$(BIN)/mypy
+
+unit: $(VENV)/.developing ## The tests alone
+	$(BIN)/pytest -m "not soak"
+
+sim: $(VENV)/.developing ## Simulate clusters: make sim SEEDS=0:100000
+	$(BIN)/python -m tests.simulator --seeds $(SEEDS)
+
+soak: $(VENV)/.developing ## The long tests
+	$(BIN)/pytest -m soak
+
+bench: $(VENV)/.developing ## Measure; figures go to benchmarks/results.md
+	$(BIN)/python benchmarks/state_tree.py
+
+lock: $(VENV)/.developing ## Choose versions anew and lock them with their hashes
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --quiet --upgrade --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --quiet --upgrade --output-file requirements-dev.lock
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.created:
+	@test -n "$(PYTHON)" || { echo "Tradelane needs Python 3.11 or later; install it, or name it: make PYTHON=/path/to/python" >&2; exit 1; }
+	@echo "Creating $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created requirements.lock pyproject.toml
+	@echo "Installing Tradelane and its locked dependencies into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(VENV)/.developing: $(VENV)/.installed requirements-dev.lock
+	@echo "Installing the locked tools for development"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
