@@ -83,6 +83,11 @@ def find_thing(store: Store, identifier: str) -> Thing | None:
     return None
 
 
+def item_key(identifier: str) -> bytes:
+    """Return the key under which an item of this identifier, in any spelling, would stand."""
+    return heads.item(canonical_id(identifier))
+
+
 def thing_summary(store: Store, thing: Thing) -> JsonObject:
     """Return what is known of a thing now."""
     gtin = cast("str | None", thing.head.get("product"))

@@ -1,0 +1,69 @@
+"""The application: routes, what becomes of errors, and the headers on every answer."""
+
+from importlib.metadata import version
+
+import structlog
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from node.api import blocks, epcis, health, pages, state, transactions
+from node.api.answers import Answers
+from node.api.backend import ApiNode
+from node.api.headers import SafeHeaders
+from node.api.parameters import query_problem, strict_target
+from node.api.problems import Problem
+
+
+def build_api(node: ApiNode) -> FastAPI:
+    """Return the application that serves a node."""
+    application = FastAPI(
+        title="Tradelane node",
+        summary="A permissioned ledger for goods that cross borders and the money that pays for them",
+        version=version("tradelane"),
+        # The pages that FastAPI offers load scripts from elsewhere; the schema alone is ours to give.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        dependencies=[Depends(strict_target)],
+        redirect_slashes=False,
+    )
+    answers = Answers(node)
+    application.include_router(transactions.router(node, answers))
+    application.include_router(state.router(answers))
+    application.include_router(blocks.router(node, answers))
+    application.include_router(epcis.router(node, answers))
+    application.include_router(health.router(node))
+    application.include_router(pages.router(node, answers))
+    application.add_middleware(SafeHeaders)
+    _add_error_handlers(application)
+    return application
+
+
+def _add_error_handlers(application: FastAPI) -> None:
+    @application.exception_handler(Problem)
+    async def problem(_: Request, error: Problem) -> Response:
+        return error.response()
+
+    @application.exception_handler(RequestValidationError)
+    async def parameters(_: Request, error: RequestValidationError) -> Response:
+        return query_problem(error).response()
+
+    @application.exception_handler(HTTPException)
+    async def routing(request: Request, error: HTTPException) -> Response:
+        path = request.url.path[:200]
+        if error.status_code == 405:
+            allowed = {"allow": (error.headers or {}).get("Allow", "GET")}
+            return Problem("route.method", f"{request.method} {path}", headers=allowed).response()
+        return Problem("route.unknown", path).response()
+
+    @application.exception_handler(ClientDisconnect)
+    async def gone(_: Request, error: ClientDisconnect) -> Response:
+        del error
+        return Response(status_code=400)  # nobody is there to read it
+
+    @application.exception_handler(Exception)
+    async def mistake(request: Request, error: Exception) -> Response:
+        structlog.get_logger("api").error("request_failed", path=request.url.path[:200], exc_info=error)
+        return Problem("node.internal", "it is not the request's fault").response()

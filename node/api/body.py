@@ -1,0 +1,110 @@
+"""Request bodies: bounded while they stream in, never decompressed, and JSON without a second reading.
+
+The JSON rules are those of ``standards.epcis.json_text`` (RFC 7493): UTF-8, no key twice, no NaN, no lone surrogate,
+bounded depth.
+"""
+
+import base64
+import binascii
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from fastapi import Request
+
+from node.api.problems import Fault, Problem
+from standards.epcis.json_text import JsonObject, JsonValue, loads
+from standards.errors import EpcisError
+
+JSON_TYPES: Final = frozenset({"application/json"})
+_CODES: Final[Mapping[str, str]] = {
+    "too_large": "body.too_large",
+    "not_utf8": "json.not_utf8",
+    "not_json": "json.syntax",
+    "duplicate_key": "json.duplicate_key",
+    "number": "json.number",
+    "text": "json.text",
+    "too_deep": "json.too_deep",
+}
+
+
+def media_type(request: Request, accepted: Collection[str]) -> str:
+    """Return the media type of the body without its parameters; raises Problem where it is none of ``accepted``."""
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise Problem("body.content_encoding", f"the body is sent as {encoding[:40]!r}")
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given not in accepted:
+        raise Problem("body.media_type", f"the Content-Type is {given[:80]!r}; send {' or '.join(sorted(accepted))}")
+    return given
+
+
+async def read_body(request: Request, size_bytes_max: int) -> bytes:
+    """Return the body; raises Problem as soon as it is known to be larger than ``size_bytes_max``."""
+    declared = request.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and (len(declared) > 15 or int(declared) > size_bytes_max):
+        raise _too_large(size_bytes_max)
+    parts: list[bytes] = []
+    size_bytes = 0
+    async for part in request.stream():
+        size_bytes += len(part)
+        if size_bytes > size_bytes_max:
+            raise _too_large(size_bytes_max)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def read_json(data: bytes) -> JsonValue:
+    """Return the JSON value of a body; raises Problem."""
+    try:
+        return loads(data)
+    except EpcisError as error:
+        code = _CODES[error.rule]
+        raise Problem(code, error.message, faults=[Fault(error.path, code, error.message)]) from error
+
+
+def read_fields(data: bytes, known: Collection[str]) -> JsonObject:
+    """Return a JSON object that has exactly the ``known`` fields; raises Problem that names the first that is wrong."""
+    value = read_json(data)
+    if not isinstance(value, dict):
+        raise Problem(
+            "body.not_an_object", "the body is a JSON object in braces", faults=[_fault("$", "not_an_object")]
+        )
+    for name in value:
+        if name not in known:
+            raise field_problem("body.unknown_field", name, f"it is none of {', '.join(sorted(known))}")
+    for name in known:
+        if name not in value:
+            raise field_problem("body.missing_field", name, "it must be there")
+    return value
+
+
+def text_field(fields: JsonObject, name: str) -> str:
+    """Return a field that is a text; raises Problem."""
+    value = fields[name]
+    if not isinstance(value, str):
+        raise field_problem("body.wrong_type", name, "it is a text")
+    return value
+
+
+def base64url_field(fields: JsonObject, name: str) -> bytes:
+    """Return the bytes of a field in base64url, with or without padding; raises Problem."""
+    text = text_field(fields, name).rstrip("=")
+    try:
+        data = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise field_problem("body.not_base64url", name, "it is base64url (RFC 4648 section 5)") from error
+    return data
+
+
+def field_problem(code: str, name: str, detail: str) -> Problem:
+    """Return the problem with one field of the body."""
+    shown = name[:80]
+    return Problem(code, f"{shown!r}: {detail}", faults=[Fault(f"$.{shown}", code, detail)])
+
+
+def _fault(path: str, rule: str) -> Fault:
+    return Fault(path, f"body.{rule}", "the body is a JSON object in braces")
+
+
+def _too_large(size_bytes_max: int) -> Problem:
+    return Problem("body.too_large", f"at most {size_bytes_max} bytes are accepted here")

@@ -1,0 +1,141 @@
+"""Query parameters, as strict as bodies: none unknown, none twice, whole decimal numbers in range."""
+
+from typing import Annotated, Final
+from urllib.parse import unquote_to_bytes
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from ledger.limits import INTEGER_MAX
+from node.api.problems import Fault, Problem
+from node.queries import PAGE_MAX
+from node.trace import DEPTH_MAX, Direction
+
+WAIT_MAX_S: Final = 30.0
+
+
+def _digits(value: object) -> object:
+    # pydantic would also take " 5", "5.0" and "1_000".
+    if not isinstance(value, str) or not (value.isascii() and value.isdigit() and len(value) <= 19):
+        raise ValueError("it is a whole number in decimal digits")
+    return int(value)
+
+
+def _seconds(value: object) -> object:
+    if not isinstance(value, str) or not value.isascii() or not value.replace(".", "", 1).isdigit() or len(value) > 9:
+        raise ValueError("it is a number of seconds such as 10 or 0.5")
+    return float(value)
+
+
+Number = Annotated[int, BeforeValidator(_digits), Field(ge=0, le=INTEGER_MAX)]
+Limit = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=PAGE_MAX)]
+Name = Annotated[str, Field(min_length=1, max_length=2_048)]
+
+
+class Read(BaseModel):
+    """What every read takes: ``min_height`` makes the node wait a moment until it is as far."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    min_height: Number | None = None
+
+
+class Paged(Read):
+    """A list: ``cursor`` is the ``next_cursor`` of the page before."""
+
+    limit: Limit = 50
+    cursor: Name | None = None
+
+
+class ById(Read):
+    """A thing by its identifier: Digital Link on any host, EPC URN, or any other URI."""
+
+    id: Name
+
+
+class HistoryOf(Paged):
+    """The records of a thing."""
+
+    id: Name
+
+
+class TraceOf(ById):
+    """The tree of a thing."""
+
+    direction: Direction = Direction.ALL
+    depth: Annotated[int, BeforeValidator(_digits), Field(ge=0, le=DEPTH_MAX)] = 10
+
+
+class AccountsOf(Paged):
+    """Accounts, all or of one organisation."""
+
+    owner: Name | None = None
+
+
+class OffersOf(Paged):
+    """Offers of custody or ownership."""
+
+    giver: Annotated[Name | None, Field(alias="from")] = None
+    taker: Annotated[Name | None, Field(alias="to")] = None
+    party: Name | None = None
+    item: Name | None = None
+    status: Name | None = None
+
+
+class Blocks(Read):
+    """Blocks, newest first."""
+
+    before: Number | None = None
+    limit: Limit = 50
+
+
+class Waiting(BaseModel):
+    """``wait``: seconds, at most 30."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    wait: Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=WAIT_MAX_S)] = 0.0
+
+
+class Label(BaseModel):
+    """A QR label."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Name
+    format: Annotated[str, Field(pattern="^(svg|png)$")] = "svg"
+
+
+async def strict_target(request: Request) -> None:
+    """Refuse an address that is not UTF-8 or holds NUL, and a query parameter that stands twice."""
+    query = request.scope["query_string"]
+    raw_path = request.scope.get("raw_path") or request.scope["path"].encode()
+    for part in (raw_path, query):
+        try:
+            text = unquote_to_bytes(part).decode("utf-8")
+        except UnicodeDecodeError:
+            raise Problem("query.not_utf8", "the address is percent-encoded UTF-8") from None
+        if "\0" in text:
+            raise Problem("query.not_utf8", "the address holds the NUL character")
+    seen: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        if name in seen:
+            raise _problem("query.repeated", name, "give it once")
+        seen.add(name)
+
+
+def query_problem(error: RequestValidationError) -> Problem:
+    """Return the problem for the first parameter that is wrong."""
+    first = error.errors()[0]
+    name = str(first["loc"][-1])
+    if first["type"] == "extra_forbidden":
+        return _problem("query.unknown_parameter", name, "it is not known here; /openapi.json lists the parameters")
+    if first["type"] == "missing":
+        return _problem("query.missing", name, "it must be there")
+    return _problem("query.wrong_type", name, str(first["msg"]).removeprefix("Value error, "))
+
+
+def _problem(code: str, name: str, detail: str) -> Problem:
+    shown = name[:80]
+    return Problem(code, f"{shown!r}: {detail}", faults=[Fault(shown, code, detail)])

@@ -1,0 +1,185 @@
+"""Problems: every way in which the API says no, as RFC 9457 problem details with a stable ``code``.
+
+``type`` is ``urn:tradelane:problem:<code>``, except under ``/epcis``, where EPCIS 2.0 fixes its own
+(``epcisException:...``). A code is never given to another meaning. docs/api.md has the same table; a test compares.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import Response
+
+from ledger.readable import Json
+from node.admission import Refusal, RefusalKind
+
+PROBLEM_TYPE: Final = "application/problem+json"
+_URN: Final = "urn:tradelane:problem:"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What holds for every problem with a code."""
+
+    status: int
+    title: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One place in the request: JSON path or parameter name, the rule that it breaks, and what is wrong."""
+
+    path: str
+    rule: str
+    detail: str
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    # Every request
+    "route.unknown": Kind(404, "There is nothing under this path", "docs/api.md and /openapi.json list every path"),
+    "route.method": Kind(405, "This path does not take this method"),
+    "body.too_large": Kind(413, "The body is too large", "send it in several parts"),
+    "body.content_encoding": Kind(415, "Compressed bodies are not accepted", "send it without Content-Encoding"),
+    "body.media_type": Kind(415, "The body has a media type that is not accepted here"),
+    "body.not_an_object": Kind(400, "The body is not a JSON object"),
+    "body.missing_field": Kind(400, "A field is missing"),
+    "body.unknown_field": Kind(400, "A field is unknown"),
+    "body.wrong_type": Kind(400, "A field has the wrong type"),
+    "body.not_base64url": Kind(400, "A field is not base64url"),
+    "json.not_utf8": Kind(400, "The body is not UTF-8"),
+    "json.syntax": Kind(400, "The body is not JSON"),
+    "json.duplicate_key": Kind(400, "An object has a key twice"),
+    "json.number": Kind(400, "A number is NaN, infinite or too long"),
+    "json.text": Kind(400, "A text holds NUL or half of a surrogate pair"),
+    "json.too_deep": Kind(400, "The body is nested too deep"),
+    "query.unknown_parameter": Kind(400, "A query parameter is unknown"),
+    "query.repeated": Kind(400, "A query parameter stands twice"),
+    "query.missing": Kind(400, "A query parameter is missing"),
+    "query.wrong_type": Kind(400, "A query parameter has the wrong form"),
+    "query.not_utf8": Kind(400, "The address is not UTF-8 or holds NUL"),
+    "query.cursor": Kind(400, "The cursor is not one of this list", "take next_cursor as it was given"),
+    "not_yet_at_height": Kind(503, "This node has not reached that height yet", "ask again, or ask another node"),
+    "node.internal": Kind(500, "The node made a mistake", "the operator finds more in the node's log"),
+    # What is asked for
+    "transaction.unknown": Kind(
+        404, "This node knows no such transaction", "unknown is not failed: it may be elsewhere"
+    ),
+    "transaction.id": Kind(400, "A transaction id is 64 hexadecimal digits"),
+    "transaction.idempotency_key": Kind(400, "The Idempotency-Key is not the id of the transaction"),
+    "block.unknown": Kind(404, "There is no such block yet"),
+    "item.unknown": Kind(
+        404, "The ledger has no such item or lot", "check your scan, and that you ask the right network"
+    ),
+    "product.unknown": Kind(404, "No product is registered under this GTIN"),
+    "organisation.unknown": Kind(404, "No organisation has this id"),
+    "account.unknown": Kind(404, "No account has this id"),
+    "offer.unknown": Kind(404, "No offer has this id"),
+    "link.malformed": Kind(400, "The address is not a GS1 Digital Link"),
+    "link.type_absent": Kind(404, "There is no link of this type"),
+    "label.identifier": Kind(400, "No label can be made for this identifier"),
+    "proof.no_certified_block": Kind(503, "There is no certified block yet"),
+    "proof.busy": Kind(503, "The state changed while the proof was made", "ask again"),
+    "proof.history_too_long": Kind(422, "The history is too long for one bundle"),
+    "proof.bundle_too_large": Kind(422, "The bundle would be too large"),
+    "proof.no_such_record": Kind(422, "The history has no such record"),
+    # What a transaction is refused for, before it is in a block
+    "transaction.malformed": Kind(400, "The bytes are not a transaction"),
+    "transaction.too_large": Kind(413, "The transaction is too large"),
+    "transaction.too_many_operations": Kind(413, "The transaction has too many operations"),
+    "transaction.wrong_chain": Kind(422, "The transaction is signed for another chain"),
+    "transaction.expired": Kind(422, "The transaction has expired", "sign it again with a later valid_until_ms"),
+    "transaction.validity_too_long": Kind(422, "The transaction is valid for too long"),
+    "transaction.replayed": Kind(409, "The transaction is committed already", "the receipt is in this answer"),
+    "transaction.bad_signature": Kind(401, "The signature is not the sender's"),
+    "transaction.unknown_key": Kind(401, "The signing key is not registered"),
+    "transaction.key_not_allowed": Kind(403, "The signing key may not do this"),
+    "transaction.organisation_suspended": Kind(403, "The organisation is suspended"),
+    "pool.full": Kind(429, "Too many transactions wait at this node", "send the very same transaction again shortly"),
+    "pool.sender_quota": Kind(429, "Too many transactions of this key wait", "let them commit first"),
+    # /epcis
+    "epcis.invalid": Kind(400, "The document is not valid EPCIS 2.0"),
+    "epcis.unauthenticated": Kind(401, "A gateway token is needed"),
+    "epcis.gateway_off": Kind(403, "This node captures no documents"),
+    "epcis.duplicate": Kind(409, "An event of the document was captured before"),
+    "epcis.too_many_events": Kind(413, "The document is more than one transaction can carry"),
+    "epcis.rejected": Kind(409, "The ledger rejected the document, nothing of it was kept"),
+    "epcis.error_behaviour": Kind(400, "Only GS1-Capture-Error-Behaviour: rollback is offered"),
+    "epcis.format": Kind(406, "The identifiers cannot be given in this format"),
+    "epcis.query_parameter": Kind(400, "A query parameter is not supported"),
+    "epcis.unknown_event": Kind(404, "No event has this id"),
+    "epcis.unknown_capture": Kind(404, "This node knows no such capture job"),
+}
+
+_STATUS_BY_KIND: Final = {
+    RefusalKind.MALFORMED: 400,
+    RefusalKind.TOO_LARGE: 413,
+    RefusalKind.INVALID: 422,
+    RefusalKind.UNAUTHENTICATED: 401,
+    RefusalKind.FORBIDDEN: 403,
+    RefusalKind.CONFLICT: 409,
+    RefusalKind.BUSY: 429,
+    RefusalKind.UNAVAILABLE: 503,
+}
+_RETRY_AFTER_S: Final = {429: 1, 503: 1}
+
+
+class Problem(Exception):  # noqa: N818 (an answer, not an error of ours)
+    """An answer that says no. ``extra`` are further members of the problem object."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        faults: Sequence[Fault] = (),
+        extra: Mapping[str, Json] | None = None,
+        headers: Mapping[str, str] | None = None,
+        epcis_type: str | None = None,
+        kind: Kind | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.kind = kind or KINDS[code]
+        self.faults = faults
+        self.extra = dict(extra or {})
+        self.headers = dict(headers or {})
+        self.epcis_type = epcis_type
+
+    def response(self) -> Response:
+        """Return the problem as a response."""
+        return Response(
+            # Escaped to ASCII: a detail may quote half a surrogate pair out of the request.
+            content=json.dumps(self._fields(), ensure_ascii=True, separators=(",", ":")),
+            status_code=self.kind.status,
+            media_type=PROBLEM_TYPE,
+            headers={"cache-control": "no-store", **self._retry(), **self.headers},
+        )
+
+    def _fields(self) -> dict[str, Json]:
+        fields: dict[str, Json] = {
+            "type": _URN + self.code if self.epcis_type is None else f"epcisException:{self.epcis_type}",
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "code": self.code,
+            "detail": self.detail,
+        }
+        if self.kind.hint:
+            fields["hint"] = self.kind.hint
+        if self.faults:
+            fields["errors"] = [
+                {"path": fault.path, "rule": fault.rule, "detail": fault.detail} for fault in self.faults
+            ]
+        return {**fields, **self.extra}
+
+    def _retry(self) -> dict[str, str]:
+        seconds = _RETRY_AFTER_S.get(self.kind.status)
+        return {} if seconds is None else {"retry-after": str(seconds)}
+
+
+def problem_of(refusal: Refusal, *, extra: Mapping[str, Json] | None = None, epcis_type: str | None = None) -> Problem:
+    """Return the problem that a refused transaction is answered with."""
+    kind = KINDS.get(refusal.code) or Kind(_STATUS_BY_KIND[refusal.kind], "The transaction was not taken")
+    return Problem(refusal.code, refusal.detail, extra=extra, epcis_type=epcis_type, kind=kind)

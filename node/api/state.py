@@ -1,0 +1,138 @@
+"""What the ledger holds: things, products, organisations, accounts, offers. Reads alone."""
+
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+from fastapi import APIRouter, Query, Response
+
+from ledger.readable import Json
+from node import queries
+from node.api.answers import Answers
+from node.api.parameters import AccountsOf, ById, HistoryOf, OffersOf, Paged, Read, TraceOf
+from node.api.problems import Problem
+from node.api.transactions import bundled
+from node.proofs import head_bundle
+from node.queries import JsonObject, Thing, find_thing
+from node.storage.store import Store
+from node.trace import Limits, trace, tree_json
+
+T = TypeVar("T")
+
+
+def router(answers: Answers) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(prefix="/v1", tags=["state"])
+    _add_things(routes, answers)
+    _add_parties(routes, answers)
+    _add_money(routes, answers)
+    return routes
+
+
+def _add_things(routes: APIRouter, answers: Answers) -> None:
+    @routes.get("/items", summary="What is known of an item, logistic unit or lot now")
+    async def item(asked: Annotated[ById, Query()]) -> Response:
+        return await answers.json(lambda store: queries.thing_summary(store, _thing(store, asked.id)), asked)
+
+    @routes.get("/items/history", summary="Every record of a thing, oldest first")
+    async def history(asked: Annotated[HistoryOf, Query()]) -> Response:
+        def read(store: Store) -> Json:
+            thing = _thing(store, asked.id)
+            after = queries.record_number(asked.cursor)
+            page = queries.history_page(store, thing, after, asked.limit)
+            return {"id": thing.identifier, "kind": thing.kind, "count": thing.count, **page.to_json()}
+
+        return await answers.json(read, asked)
+
+    @routes.get("/items/trace", summary="The tree of a thing: containers, sources, products, contents")
+    async def tree(asked: Annotated[TraceOf, Query()]) -> Response:
+        def read(store: Store) -> Json:
+            root = trace(store, asked.id, asked.direction, Limits(depth_max=asked.depth))
+            return tree_json(store, _found(root, "item.unknown", asked.id))
+
+        return await answers.json(read, asked)
+
+    @routes.get("/items/proof", summary="The proof bundle of a thing and its whole history")
+    async def proof(asked: Annotated[ById, Query()]) -> Response:
+        def read(store: Store) -> Json:
+            thing = find_thing(store, asked.id)
+            key = queries.item_key(asked.id) if thing is None else thing.key
+            return bundled(lambda: head_bundle(store, key))
+
+        return await answers.json(read, asked)
+
+    @routes.get("/products/{gtin}", summary="A product by its GTIN")
+    async def product(gtin: str, asked: Annotated[Read, Query()]) -> Response:
+        return await _one(answers, lambda store: queries.product(store, gtin.zfill(14)), asked, "product.unknown", gtin)
+
+
+def _add_parties(routes: APIRouter, answers: Answers) -> None:
+    @routes.get("/organisations", summary="Organisations by id")
+    async def organisations(asked: Annotated[Paged, Query()]) -> Response:
+        return await answers.json(
+            lambda store: queries.organisations_page(store, asked.cursor, asked.limit).to_json(), asked
+        )
+
+    @routes.get("/organisations/{identifier:path}", summary="An organisation")
+    async def organisation(identifier: str, asked: Annotated[Read, Query()]) -> Response:
+        return await _one(
+            answers, lambda store: queries.organisation(store, identifier), asked, "organisation.unknown", identifier
+        )
+
+    @routes.get("/offers", summary="Offers of custody or ownership by id")
+    async def offers(asked: Annotated[OffersOf, Query()]) -> Response:
+        return await answers.json(
+            lambda store: queries.offers_page(
+                store,
+                asked.cursor,
+                asked.limit,
+                giver=asked.giver,
+                taker=asked.taker,
+                party=asked.party,
+                item=asked.item,
+                status=asked.status,
+            ).to_json(),
+            asked,
+        )
+
+    @routes.get("/offers/{identifier:path}", summary="An offer")
+    async def offer(identifier: str, asked: Annotated[Read, Query()]) -> Response:
+        return await _one(answers, lambda store: queries.offer(store, identifier), asked, "offer.unknown", identifier)
+
+
+def _add_money(routes: APIRouter, answers: Answers) -> None:
+    @routes.get("/accounts", summary="Accounts by id, all or those of an owner")
+    async def accounts(asked: Annotated[AccountsOf, Query()]) -> Response:
+        return await answers.json(
+            lambda store: queries.accounts_page(store, asked.owner, asked.cursor, asked.limit).to_json(), asked
+        )
+
+    # Before the account itself, whose id may hold slashes.
+    @routes.get("/accounts/{identifier:path}/entries", summary="Every transfer that touched an account, oldest first")
+    async def entries(identifier: str, asked: Annotated[Paged, Query()]) -> Response:
+        def read(store: Store) -> JsonObject | None:
+            page = queries.account_entries(store, identifier, queries.record_number(asked.cursor), asked.limit)
+            return None if page is None else {"id": identifier, **page.to_json()}
+
+        return await _one(answers, read, asked, "account.unknown", identifier)
+
+    @routes.get("/accounts/{identifier:path}", summary="The totals of an account")
+    async def account(identifier: str, asked: Annotated[Read, Query()]) -> Response:
+        return await _one(
+            answers, lambda store: queries.account(store, identifier), asked, "account.unknown", identifier
+        )
+
+
+async def _one(
+    answers: Answers, function: Callable[[Store], JsonObject | None], asked: Read, code: str, name: str
+) -> Response:
+    return await answers.json(lambda store: _found(function(store), code, name), asked)
+
+
+def _thing(store: Store, identifier: str) -> Thing:
+    return _found(find_thing(store, identifier), "item.unknown", identifier)
+
+
+def _found(value: T | None, code: str, name: str) -> T:
+    if value is None:
+        raise Problem(code, f"{name[:200]!r} is not on the ledger at this height")
+    return value
