@@ -246,7 +246,8 @@ def _proposal(value: Value) -> Proposal:
         as_bytes(entry, HASH_BYTES, "transaction id")
         for entry in as_list(ids, BLOCK_TRANSACTIONS_MAX, "transaction ids")
     )
-    if transactions_root(transaction_ids) != header.transactions_root:
+    is_count_right = len(transaction_ids) == header.transaction_count
+    if not is_count_right or transactions_root(transaction_ids) != header.transactions_root:
         raise ShapeError("transactions_root", "the ids of a proposal are not those of its header")
     return Proposal(header, transaction_ids)
 

@@ -13,7 +13,7 @@ from ledger import merkle
 from ledger.codec import decode, encode
 from ledger.errors import ShapeError
 from ledger.hashing import HASH_BYTES, tagged_hash
-from ledger.limits import INTEGER_MAX
+from ledger.limits import BLOCK_TRANSACTIONS_MAX, INTEGER_MAX
 from ledger.receipt import Receipt
 from ledger.shape import as_array, as_bytes, as_integer
 from ledger.transaction import Transaction
@@ -24,13 +24,17 @@ _HEADER_BYTES_MAX: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A block's header; ``hash`` is the block hash. All hashes and keys are 32 bytes, ``time_ms`` is UTC."""
+    """A block's header; ``hash`` is the block hash. All hashes and keys are 32 bytes, ``time_ms`` is UTC.
+
+    ``transaction_count`` stands here because a Merkle root does not commit to the number of its leaves.
+    """
 
     chain_id: bytes
     height: int
     time_ms: int
     parent_hash: bytes
     proposer: bytes
+    transaction_count: int
     transactions_root: bytes
     receipts_root: bytes
     state_root: bytes
@@ -48,6 +52,7 @@ class Header:
                 self.time_ms,
                 self.parent_hash,
                 self.proposer,
+                self.transaction_count,
                 self.transactions_root,
                 self.receipts_root,
                 self.state_root,
@@ -69,7 +74,7 @@ class Block:
 
 def decode_header(data: bytes) -> Header:
     """Return the header that the bytes encode; raises CodecError or ShapeError."""
-    fields = as_array(decode(data, _HEADER_BYTES_MAX), 11, "header")
+    fields = as_array(decode(data, _HEADER_BYTES_MAX), 12, "header")
     if fields[0] != HEADER_VERSION:
         raise ShapeError("header_version", f"header version {fields[0]!r} is unknown; this program speaks 1")
     return Header(
@@ -78,11 +83,12 @@ def decode_header(data: bytes) -> Header:
         time_ms=as_integer(fields[3], 0, INTEGER_MAX, "time_ms"),
         parent_hash=as_bytes(fields[4], HASH_BYTES, "parent hash"),
         proposer=as_bytes(fields[5], HASH_BYTES, "proposer"),
-        transactions_root=as_bytes(fields[6], HASH_BYTES, "transactions root"),
-        receipts_root=as_bytes(fields[7], HASH_BYTES, "receipts root"),
-        state_root=as_bytes(fields[8], HASH_BYTES, "state root"),
-        validators_hash=as_bytes(fields[9], HASH_BYTES, "validators hash"),
-        next_validators_hash=as_bytes(fields[10], HASH_BYTES, "next validators hash"),
+        transaction_count=as_integer(fields[6], 0, BLOCK_TRANSACTIONS_MAX, "transaction count"),
+        transactions_root=as_bytes(fields[7], HASH_BYTES, "transactions root"),
+        receipts_root=as_bytes(fields[8], HASH_BYTES, "receipts root"),
+        state_root=as_bytes(fields[9], HASH_BYTES, "state root"),
+        validators_hash=as_bytes(fields[10], HASH_BYTES, "validators hash"),
+        next_validators_hash=as_bytes(fields[11], HASH_BYTES, "next validators hash"),
     )
 
 

@@ -206,7 +206,6 @@ class _Transactions:
         self._entries[height, index] = {
             "height": height,
             "index": index,
-            "count": len(block.transactions),
             "transaction": to_base64url(transaction.encoded),
             "transaction_path": _texts(merkle.inclusion_path(transaction_ids, index)),
             "receipt": to_base64url(receipts[index]),

@@ -49,7 +49,6 @@ _FIELDS: Final = (
 _TRANSACTION_FIELDS: Final = (
     "height",
     "index",
-    "count",
     "transaction",
     "transaction_path",
     "receipt",
@@ -79,11 +78,10 @@ class HeaderEntry:
 
 @dataclass(frozen=True, slots=True)
 class TransactionEntry:
-    """A transaction and its receipt at place ``index`` of the ``count`` of a block, with their Merkle paths."""
+    """A transaction and its receipt at place ``index`` of a block, with their Merkle paths."""
 
     height: int
     index: int
-    count: int
     transaction: Transaction
     transaction_path: tuple[bytes, ...]
     receipt: Receipt
@@ -178,16 +176,11 @@ def _header(value: Json) -> HeaderEntry:
 
 def _transaction(value: Json) -> TransactionEntry:
     fields = fields_of(value, _TRANSACTION_FIELDS, "a transaction entry")
-    count = integer_of(fields["count"], "count", BLOCK_TRANSACTIONS_MAX)
-    index = integer_of(fields["index"], "index", BLOCK_TRANSACTIONS_MAX)
-    if index >= count:
-        raise ProofError("transaction_position", f"a block of {count} transactions has none at place {index}")
     transaction = bytes_of(fields["transaction"], "transaction", TRANSACTION_BYTES_MAX)
     receipt = bytes_of(fields["receipt"], "receipt", _RECEIPT_BYTES_MAX)
     return TransactionEntry(
         height=integer_of(fields["height"], "height"),
-        index=index,
-        count=count,
+        index=integer_of(fields["index"], "index", BLOCK_TRANSACTIONS_MAX),
         transaction=_decoded("transaction_encoding", decode_transaction, transaction),
         transaction_path=_path(fields["transaction_path"], "transaction_path"),
         receipt=_decoded("receipt_encoding", decode_receipt, receipt),

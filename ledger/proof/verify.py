@@ -98,13 +98,14 @@ def _check_inclusion(bundle: Bundle) -> None:
         header = header_by_height.get(entry.height)
         if header is None:
             raise ProofError("transaction_header", f"the header of {_name(entry)} is missing")
+        count = header.transaction_count
+        if entry.index >= count:
+            raise ProofError("transaction_position", f"{_name(entry)}: the block holds {count} transactions")
         leaf = merkle.leaf_hash(entry.transaction.transaction_id)
-        if not merkle.verify_inclusion(
-            entry.index, entry.count, leaf, entry.transaction_path, header.transactions_root
-        ):
+        if not merkle.verify_inclusion(entry.index, count, leaf, entry.transaction_path, header.transactions_root):
             raise ProofError("transaction_path", f"{_name(entry)} is not shown to be in its block")
         leaf = merkle.leaf_hash(entry.receipt.encode())
-        if not merkle.verify_inclusion(entry.index, entry.count, leaf, entry.receipt_path, header.receipts_root):
+        if not merkle.verify_inclusion(entry.index, count, leaf, entry.receipt_path, header.receipts_root):
             raise ProofError("receipt_path", f"the receipt of {_name(entry)} is not shown to be in its block")
         if entry.receipt.transaction_id != entry.transaction.transaction_id:
             raise ProofError("receipt_transaction", f"the receipt with {_name(entry)} is of another transaction")

@@ -50,6 +50,7 @@ def _header(
         time_ms=1_000 + height,
         parent_hash=parent,
         proposer=KEY.public_key,
+        transaction_count=len(transaction_ids),
         transactions_root=transactions_root(transaction_ids),
         receipts_root=receipts_root(receipts) if receipts else merkle.root([]),
         state_root=state_root,
