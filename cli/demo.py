@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 import httpx
 import typer
@@ -149,8 +149,7 @@ def _play(running: Demo, network: Network, processes: NodeProcesses) -> None:
 
 def _prepare(running: Demo, network: Network, client: Client) -> None:
     with running.timed("five organisations, a currency, three products") as say:
-        for operation in client.genesis()["operations"]:
-            method, arguments = operation
+        for method, arguments in cast("Any", client.genesis()["operations"]):
             if method == "membership.register_organisation":
                 say(f"{arguments['name']} ({arguments['id']}, GLN {arguments['gln']})")
         story.open_books(client, network)
@@ -170,7 +169,7 @@ def _ship(running: Demo, network: Network, client: Client) -> None:
                 say(f"block {accepted.height}: {chapter.to} accepted custody from {chapter.who}")
     with running.timed("read the events back from another node") as say:
         with open_client((network.nodes[-1].api,)) as other:
-            found = other.events()["epcisBody"]["queryResults"]["resultsBody"]["eventList"]
+            found = cast("Any", other.events()["epcisBody"])["queryResults"]["resultsBody"]["eventList"]
         if len(found) != count:
             raise VerificationError("demo.events", f"{len(found)} events came back, {count} were captured")
         say(f"{len(found)} events from {network.nodes[-1].name}")
@@ -191,13 +190,13 @@ def _settle(running: Demo, network: Network, client: Client) -> None:
 def _show(running: Demo, network: Network, client: Client) -> None:
     with running.timed("trace one pack back to the landed fish") as say:
         trace = client.trace(story.PACK)
-        say(f"{trace.event_count} events as of block {trace.height}")
+        say(f"{trace.root.event_count} events as of block {trace.height}")
     running.output.show(trace_tree(trace))
     with running.timed("fetch the consumer page") as say:
         page = story.page_of(network.nodes[0].api, story.PACK)
         answer = httpx.get(page, headers={"accept": "text/html"}, timeout=10, trust_env=False)
         height = client.status().height
-        name = story.product_names()[story.PACK_GTIN]
+        name = story.product_names(story.shipment_document())[story.PACK_GTIN]
         for wanted in (name, str(height)):
             if answer.status_code != 200 or wanted not in answer.text:
                 raise VerificationError("demo.page", f"{page} answered {answer.status_code} without {wanted!r}")

@@ -165,24 +165,10 @@ def _add_entries(client: Client, account: Account, value: dict[str, object], sho
     rows = table("time", ">block", ">amount", "with", "reference")
     listed = []
     for entry in client.entries(account.id):
-        amount = format_amount(entry.amount_for(account.id), account.exponent)
-        listed.append(
-            {
-                "height": entry.height,
-                "time_ms": entry.time_ms,
-                "transfer": entry.id,
-                "amount": amount,
-                "other": entry.other(account.id),
-                "reference": entry.reference,
-            }
-        )
-        rows.add_row(
-            time_text(entry.time_ms),
-            str(entry.height),
-            amount,
-            escape(entry.other(account.id)),
-            escape(entry.reference or ""),
-        )
+        amount = format_amount(entry.signed_amount, account.exponent)
+        listed.append({**entry.fields, "amount": amount})
+        counterparty, reference = escape(entry.counterparty), escape(entry.reference or "")
+        rows.add_row(time_text(entry.time_ms), str(entry.height), amount, counterparty, reference)
     value["entries"] = listed
     shown.append(rows)
 

@@ -28,7 +28,7 @@ UP_EPILOG: Final = """\b
 Examples:
   tradelane up
   tradelane up --shipment
-  tradelane up --nodes 7 --directory /tmp/seven --base-port 8400
+  tradelane up --nodes 7 --directory seven --base-port 8400
 """
 _WATCH_S: Final = 0.2
 
@@ -106,7 +106,7 @@ def _print_addresses(output: Output, network: Network, page: str | None, height:
     hint.append(f"product page   {page}" if page else "product page   none yet: tradelane up --shipment")
     hint += [f"keys           {network.directory / 'keys'}/*.json", "stop           Ctrl-C"]
     value = {"directory": str(network.directory), "chain_id": network.chain_id, "height": height, "page": page}
-    value["nodes"] = [{"name": node.name, "organisation": node.organisation, "api": node.api} for node in network.nodes]  # type: ignore[assignment]
+    value["nodes"] = [{"name": node.name, "organisation": node.organisation, "api": node.api} for node in network.nodes]
     output.result(value, Group(rows, *(escape(line) for line in hint)))
 
 

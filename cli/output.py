@@ -58,6 +58,12 @@ class Output:
         sys.stdout.write(text)
         sys.stdout.flush()
 
+    def raw_bytes(self, data: bytes) -> None:
+        """Write bytes to stdout as they are."""
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
     def note(self, text: str) -> None:
         """Tell people something that is not data; rich markup is understood."""
         self._notes.print(text)

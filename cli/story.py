@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from ledger.transaction import Operation
 from node.setup import CURRENCY, CURRENCY_EXPONENT, ISSUER, Network
@@ -23,6 +23,7 @@ SHIPMENT: Final = "tuna-shipment.json"
 SALE: Final = "retail-sale.json"
 
 PACK: Final = "https://id.gs1.org/01/09521102002002/21/3pGU9njkd3HUsrnL"
+PACK_GTIN: Final = "09521102002002"
 PALLET: Final = "https://id.gs1.org/00/395211020000004175"
 LOGGER: Final = "https://id.gs1.org/8004/9521103LOGGER-0731"
 
@@ -98,10 +99,12 @@ def open_books(client: Client, network: Network) -> None:
 def register_products(client: Client, network: Network) -> list[str]:
     """Register the products of the shipment, each by its owner, and return their names; those that exist stay."""
     names = []
-    for gtin, name in _product_names(shipment_document()).items():
+    for gtin, name in product_names(shipment_document()).items():
         arguments = {"gtin": gtin, "name": name, "storage": dict(_FROZEN), "country_of_origin": "MV"}
         try:
-            client.submit([_operation("provenance.register_product", arguments)], _key(network, _PRODUCT_OWNERS[gtin]))
+            client.submit(
+                [_operation("provenance.register_product", arguments)], key_of(network, _PRODUCT_OWNERS[gtin])
+            )
         except ConflictError as error:
             if error.code != "ledger.product_exists":
                 raise
@@ -115,7 +118,7 @@ def capture_chapter(client: Client, network: Network, document: dict[str, Any], 
         **document,
         "epcisBody": {"eventList": document["epcisBody"]["eventList"][chapter.first - 1 : chapter.last]},
     }
-    return client.capture(json.dumps(body, ensure_ascii=False).encode(), _key(network, chapter.who))
+    return client.capture(json.dumps(body, ensure_ascii=False).encode(), key_of(network, chapter.who))
 
 
 def hand_over(
@@ -130,8 +133,8 @@ def hand_over(
         "items": list(items),
         "expires_ms": time.time_ns() // 1_000_000 + _OFFER_VALID_MS,
     }
-    offered = client.submit([_operation("custody.offer", offer)], _key(network, giver))
-    accepted = client.submit([_operation("custody.accept", {"id": offer_id})], _key(network, taker))
+    offered = client.submit([_operation("custody.offer", offer)], key_of(network, giver))
+    accepted = client.submit([_operation("custody.accept", {"id": offer_id})], key_of(network, taker))
     return offered, accepted
 
 
@@ -145,7 +148,7 @@ def pay(client: Client, network: Network) -> TransactionStatus:
         "currency": CURRENCY,
         "reference": "PO-26-1187",
     }
-    return client.submit([_operation("settlement.transfer", transfer)], _key(network, "retailer"))
+    return client.submit([_operation("settlement.transfer", transfer)], key_of(network, "retailer"))
 
 
 def play_shipment(client: Client, network: Network, tell: Tell) -> None:
@@ -184,7 +187,8 @@ def is_recorded(client: Client, identifier: str) -> bool:
     return True
 
 
-def _product_names(document: dict[str, Any]) -> dict[str, str]:
+def product_names(document: dict[str, Any]) -> dict[str, str]:
+    """Return the names of the shipment's products by GTIN, out of its master data."""
     vocabularies = document["epcisHeader"]["epcisMasterData"]["vocabularyList"]
     classes = next(entry for entry in vocabularies if entry["type"] == "urn:epcglobal:epcis:vtype:EPCClass")
     return {
@@ -194,12 +198,13 @@ def _product_names(document: dict[str, Any]) -> dict[str, str]:
 
 
 def _operation(method: str, arguments: dict[str, Any]) -> Operation:
-    return Operation(method, cast("dict[str, Any]", arguments))
+    return Operation(method, arguments)
 
 
 def _fixed_id(network: Network, purpose: str) -> bytes:
     return hashlib.sha256(f"{network.chain_id} {purpose}".encode()).digest()[:16]
 
 
-def _key(network: Network, organisation: str) -> SecretKey:
+def key_of(network: Network, organisation: str) -> SecretKey:
+    """Return the admin key of an organisation of the network."""
     return load_key(network.key_path(organisation))

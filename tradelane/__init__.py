@@ -44,6 +44,7 @@ from tradelane.results import (
     PeerStatus,
     Receipt,
     Trace,
+    TraceNode,
     TransactionStatus,
 )
 from tradelane.verify import load_trust, read_trust, verify_proof
@@ -69,6 +70,7 @@ __all__ = [
     "Receipt",
     "SecretKey",
     "Trace",
+    "TraceNode",
     "TradelaneError",
     "TransactionStatus",
     "TrustRoot",

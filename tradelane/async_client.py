@@ -116,7 +116,7 @@ class AsyncClient:
         return await self._run(conversations.history(identifier))
 
     async def trace(self, identifier: str, direction: Direction = "back", depth: int = 10) -> Trace:
-        """Return what a thing came from (``back``), went into (``forward``) or holds (``contents``)."""
+        """Return what a thing came from (``back``), went into (``forward``), holds (``contents``), or ``all``."""
         return await self._run(conversations.trace(identifier, direction, depth))
 
     async def item_proof(self, identifier: str) -> JsonObject:

@@ -137,7 +137,7 @@ class Client:
         return self._run(conversations.history(identifier))
 
     def trace(self, identifier: str, direction: Direction = "back", depth: int = 10) -> Trace:
-        """Return what a thing came from (``back``), went into (``forward``) or holds (``contents``)."""
+        """Return what a thing came from (``back``), went into (``forward``), holds (``contents``), or ``all``."""
         return self._run(conversations.trace(identifier, direction, depth))
 
     def item_proof(self, identifier: str) -> JsonObject:
@@ -224,4 +224,4 @@ def response_of(answer: httpx.Response, node: str) -> Response:
 
 def failure_text(node: str, error: httpx.TransportError) -> str:
     """Say in a few words why a node did not answer."""
-    return f"{node}: {error or type(error).__name__}"
+    return f"{node}: {str(error) or type(error).__name__}"

@@ -5,34 +5,47 @@ signed body, so a node that has it already answers with the one receipt that the
 """
 
 import base64
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Literal, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from ledger.errors import LedgerError
 from ledger.keys import SecretKey
 from ledger.transaction import Operation, Transaction, sign_transaction
-from standards.epcis import events_to_operations, parse_document
+from standards.epcis.document import parse_document
+from standards.epcis.operations import events_to_operations
 from standards.errors import StandardsError
-from tradelane.errors import BadRequestError, ConflictError, NotFinalError, VerificationError
+from tradelane.errors import BadRequestError, ConflictError, NotFinalError, UnavailableError, VerificationError
 from tradelane.fields import Fields
 from tradelane.results import (
     Account,
     BlockSummary,
+    Entry,
+    HistoryEntry,
     Item,
     NodeStatus,
+    Offer,
+    Trace,
     TransactionStatus,
     failure,
     read_account,
     read_block,
+    read_entry,
+    read_history_entry,
     read_item,
+    read_offer,
     read_status,
+    read_trace,
     read_transaction,
 )
 from tradelane.transport import Conversation, JsonObject, Request, ask, json_request, query
 
 WAIT_MAX_S: Final = 30.0
+PAGE_MAX: Final = 200
 REPLAYED: Final = "transaction.replayed"
+
+Direction: TypeAlias = Literal["all", "back", "forward", "contents"]
+T = TypeVar("T")
 
 
 def status() -> Conversation[NodeStatus]:
@@ -154,7 +167,7 @@ def capture_operations(document: bytes) -> list[Operation]:
         rows = events_to_operations(parse_document(document))
     except StandardsError as error:
         raise BadRequestError(f"epcis.{error.code}", str(error), "correct the document at that path") from error
-    return [Operation(str(method), arguments) for method, arguments in rows]  # type: ignore[arg-type,misc]
+    return [Operation(str(method), arguments) for method, arguments in rows]
 
 
 def waiting(request: Request, wait_s: float) -> Request:
@@ -174,10 +187,71 @@ def item(identifier: str) -> Conversation[Item]:
     return read_item(Fields(fields, "item"))
 
 
+def history(identifier: str) -> Conversation[tuple[HistoryEntry, ...]]:
+    """Ask for every record of a thing, oldest first."""
+    pages = yield from get_pages("/v1/items/history", read_history_entry, id=identifier)
+    return pages
+
+
+def trace(identifier: str, direction: Direction, depth: int) -> Conversation[Trace]:
+    """Ask for the tree of what a thing came from, went into or holds."""
+    fields = yield from get_object("/v1/items/trace", id=identifier, direction=direction, depth=depth)
+    return read_trace(Fields(fields, "trace"))
+
+
+def item_proof(identifier: str) -> Conversation[JsonObject]:
+    """Ask for the proof bundle of a thing."""
+    return (yield from get_object("/v1/items/proof", id=identifier))
+
+
+def transaction_proof(transaction_id: str) -> Conversation[JsonObject]:
+    """Ask for the proof bundle of a transaction."""
+    return (yield from get_object(f"/v1/transactions/{quote(transaction_id, safe='')}/proof"))
+
+
 def account(identifier: str) -> Conversation[Account]:
     """Ask for the totals of an account."""
-    fields = yield from get_object(f"/v1/accounts/{quote(identifier, safe='')}")
+    fields = yield from get_object(_account_path(identifier))
     return read_account(Fields(fields, "account"))
+
+
+def entries(identifier: str) -> Conversation[tuple[Entry, ...]]:
+    """Ask for every transfer that touched an account, oldest first."""
+    return (yield from get_pages(f"{_account_path(identifier)}/entries", read_entry))
+
+
+def offers(party: str | None, status: str | None) -> Conversation[tuple[Offer, ...]]:
+    """Ask for offers of custody or ownership."""
+    return (yield from get_pages("/v1/offers", read_offer, party=party, status=status))
+
+
+def events(filters: Mapping[str, str]) -> Conversation[JsonObject]:
+    """Ask for the EPCIS query document of the events that match."""
+    return (yield from get_object("/epcis/events", **filters))
+
+
+def label(identifier: str, form: str) -> Conversation[bytes]:
+    """Ask for the QR label of a thing."""
+    return (yield from get_bytes("/v1/label", "*/*", id=identifier, format=form))
+
+
+def get_pages(path: str, read: Callable[[Fields], T], **parameters: str | int | None) -> Conversation[tuple[T, ...]]:
+    """Ask for all pages of a list."""
+    found: list[T] = []
+    cursor: str | None = None
+    while True:
+        page = Fields((yield from get_object(path, **parameters, cursor=cursor, limit=PAGE_MAX)), path)
+        found += page.objects("entries", read)
+        following = page.optional_text("next_cursor")
+        if following is None:
+            return tuple(found)
+        if following == cursor:
+            raise UnavailableError("response.cursor", f"{path} gives the same page again and again")
+        cursor = following
+
+
+def _account_path(identifier: str) -> str:
+    return f"/v1/accounts/{quote(identifier, safe='')}"
 
 
 def gateway_capture(document: bytes, token: str) -> Conversation[JsonObject]:

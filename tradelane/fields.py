@@ -66,10 +66,10 @@ class Fields:
         """Return an object as it is."""
         return self.object(name).values
 
-    def list(self, name: str, read: Callable[["Fields"], T]) -> tuple[T, ...]:
+    def objects(self, name: str, read: Callable[["Fields"], T]) -> tuple[T, ...]:
         """Return an array of objects, each read by ``read``; an absent one counts as empty."""
         return tuple(
-            read(Fields(entry, f"{self.where}.{name}[{index}]")) for index, entry in enumerate(self._objects(name))
+            read(Fields(entry, f"{self.where}.{name}[{index}]")) for index, entry in enumerate(self._entries(name))
         )
 
     def texts(self, name: str) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ class Fields:
         """Return whatever is there, None where nothing is."""
         return self.values.get(name)
 
-    def _objects(self, name: str) -> "list[JsonObject]":  # the method above shadows the type
+    def _entries(self, name: str) -> list[JsonObject]:
         value = self.values.get(name, [])
         if not isinstance(value, list):
             raise self._error(name, "an array")

@@ -5,6 +5,7 @@ docs/api.md. Where an answer holds what the contracts keep, the whole of it is i
 so that nothing is lost which a newer node knows.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -99,7 +100,7 @@ class NodeStatus:
 
 @dataclass(frozen=True, slots=True)
 class BlockSummary:
-    """A committed block."""
+    """A committed block; ``results`` has the name of a result code for each transaction."""
 
     height: int
     hash: str
@@ -107,12 +108,13 @@ class BlockSummary:
     proposer: str
     state_root: str
     transactions: tuple[str, ...]
+    results: tuple[str, ...]
     fields: JsonObject = field(repr=False, default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account's totals; ``balance`` is what may be spent: credits posted less debits posted and pending."""
+    """An account's totals; amounts in minor units of the currency, which has ``exponent`` decimals."""
 
     id: str
     owner: str
@@ -122,7 +124,7 @@ class Account:
     credits_posted: int
     debits_pending: int
     credits_pending: int
-    height: int | None
+    height: int
     fields: JsonObject = field(repr=False, default_factory=dict)
 
     @property
@@ -132,8 +134,31 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """A transfer as one account's statement shows it: ``side`` is ``debit`` for what went out."""
+
+    number: int
+    height: int
+    time_ms: int
+    transaction: str
+    transfer: str
+    kind: str
+    side: str
+    counterparty: str
+    amount: int
+    currency: str
+    reference: str | None
+    fields: JsonObject = field(repr=False, default_factory=dict)
+
+    @property
+    def signed_amount(self) -> int:
+        """The amount with a minus for what went out."""
+        return -self.amount if self.side == "debit" else self.amount
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
-    """A thing as the ledger knows it now; None where it is not known."""
+    """What the ledger knows of a thing now; ``kind`` is ``item`` for one thing, ``lot`` for what is counted."""
 
     id: str
     kind: str
@@ -143,9 +168,105 @@ class Item:
     parent: str | None
     location: str | None
     product: str | None
+    product_name: str | None
     lot: str | None
+    disposition: str | None
     count: int
-    height: int | None
+    height: int
+    fields: JsonObject = field(repr=False, default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One record of a thing: an operation of a committed transaction, with who signed it.
+
+    ``number`` counts the records of the thing from 1 (None in a trace), ``at_ms`` is when it happened, ``time_ms`` when
+    it was committed; ``event`` or ``custody`` has what it says.
+    """
+
+    number: int | None
+    height: int
+    time_ms: int
+    at_ms: int
+    transaction: str
+    organisation: str | None
+    method: str
+    violations: tuple[str, ...]
+    event: JsonObject | None
+    custody: JsonObject | None
+    fields: JsonObject = field(repr=False, default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a trace stops short and why: ``omitted`` says how many are left out, where that is known."""
+
+    reason: str
+    what: str
+    omitted: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceNode:
+    """A thing in a trace with its events, and what hangs below it.
+
+    ``relation`` says how it belongs to the thing above (packed, installed, transformed), ``since_ms`` and ``until_ms``
+    when (None: open, or not bounded).
+    """
+
+    id: str
+    kind: str | None
+    relation: str | None
+    since_ms: int | None
+    until_ms: int | None
+    status: str | None
+    product_name: str | None
+    custodian: str | None
+    owner: str | None
+    events: tuple[HistoryEntry, ...]
+    marks: tuple[Mark, ...]
+    containers: "tuple[TraceNode, ...]"
+    made_from: "tuple[TraceNode, ...]"
+    made_into: "tuple[TraceNode, ...]"
+    contents: "tuple[TraceNode, ...]"
+
+    @property
+    def event_count(self) -> int:
+        """How many different records this node and those below it show."""
+        return len({key for node in self.walk() for key in node.event_keys})
+
+    @property
+    def event_keys(self) -> tuple[tuple[str, Json], ...]:
+        """Which records this node shows: transaction and operation of each."""
+        return tuple((event.transaction, event.fields.get("operation")) for event in self.events)
+
+    def walk(self) -> "Iterator[TraceNode]":
+        """Yield this node and all below it."""
+        yield self
+        for child in (*self.containers, *self.made_from, *self.made_into, *self.contents):
+            yield from child.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What a thing went through, with what it came from, went into or holds, as of a height."""
+
+    root: TraceNode
+    height: int
+    fields: JsonObject = field(repr=False, default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An offer of custody or ownership; ``status`` is open, accepted, rejected or cancelled."""
+
+    id: str
+    kind: str
+    offered_by: str
+    offered_to: str
+    items: tuple[str, ...]
+    status: str
+    expires_ms: int
     fields: JsonObject = field(repr=False, default_factory=dict)
 
 
@@ -175,6 +296,133 @@ def read_transaction(fields: Fields) -> TransactionStatus:
     )
 
 
+def read_status(fields: Fields) -> NodeStatus:
+    """Return a node's status out of an answer."""
+    return NodeStatus(
+        name=fields.text("name"),
+        network=fields.text("network"),
+        chain_id=fields.text("chain_id"),
+        version=fields.text("version"),
+        height=fields.integer("height"),
+        tip_hash=fields.text("tip_hash"),
+        tip_time_ms=fields.integer("tip_time_ms"),
+        state_root=fields.text("state_root"),
+        view=fields.integer("view"),
+        phase=fields.text("phase"),
+        is_validator=fields.boolean("is_validator"),
+        is_ready=fields.boolean("is_ready"),
+        not_ready_reason=fields.optional_text("not_ready_reason"),
+        pending_transactions=fields.integer("pending_transactions"),
+        peers=fields.objects("peers", _peer),
+        fields=fields.values,
+    )
+
+
+def read_block(fields: Fields) -> BlockSummary:
+    """Return a block out of an answer."""
+    return BlockSummary(
+        height=fields.integer("height"),
+        hash=fields.text("hash"),
+        time_ms=fields.integer("time_ms"),
+        proposer=fields.text("proposer"),
+        state_root=fields.text("state_root"),
+        transactions=fields.texts("transactions"),
+        results=fields.texts("results"),
+        fields=fields.values,
+    )
+
+
+def read_account(fields: Fields) -> Account:
+    """Return an account out of an answer."""
+    return Account(
+        id=fields.text("id"),
+        owner=fields.text("owner"),
+        currency=fields.text("currency"),
+        exponent=fields.integer("exponent"),
+        debits_posted=fields.integer("debits_posted"),
+        credits_posted=fields.integer("credits_posted"),
+        debits_pending=fields.integer("debits_pending"),
+        credits_pending=fields.integer("credits_pending"),
+        height=fields.integer("height"),
+        fields=fields.values,
+    )
+
+
+def read_entry(fields: Fields) -> Entry:
+    """Return a line of a statement out of an answer."""
+    return Entry(
+        number=fields.integer("number"),
+        height=fields.integer("height"),
+        time_ms=fields.integer("time_ms"),
+        transaction=fields.text("transaction"),
+        transfer=fields.text("transfer"),
+        kind=fields.text("kind"),
+        side=fields.text("side"),
+        counterparty=fields.text("counterparty"),
+        amount=fields.integer("amount"),
+        currency=fields.text("currency"),
+        reference=fields.optional_text("reference"),
+        fields=fields.values,
+    )
+
+
+def read_item(fields: Fields) -> Item:
+    """Return a thing out of an answer."""
+    return Item(
+        id=fields.text("id"),
+        kind=fields.text("kind"),
+        status=fields.text("status"),
+        custodian=fields.optional_text("custodian"),
+        owner=fields.optional_text("owner"),
+        parent=fields.optional_text("parent"),
+        location=fields.optional_text("location"),
+        product=fields.optional_text("product"),
+        product_name=fields.optional_text("product_name"),
+        lot=fields.optional_text("lot"),
+        disposition=fields.optional_text("disposition"),
+        count=fields.optional_integer("count") or 0,
+        height=fields.integer("height"),
+        fields=fields.values,
+    )
+
+
+def read_history_entry(fields: Fields) -> HistoryEntry:
+    """Return a record of a thing out of an answer."""
+    event, custody = fields.optional_object("event"), fields.optional_object("custody")
+    return HistoryEntry(
+        number=fields.optional_integer("number"),
+        height=fields.integer("height"),
+        time_ms=fields.integer("time_ms"),
+        at_ms=fields.integer("at_ms"),
+        transaction=fields.text("transaction"),
+        organisation=fields.optional_text("organisation"),
+        method=fields.text("method"),
+        violations=fields.texts("violations"),
+        event=None if event is None else event.values,
+        custody=None if custody is None else custody.values,
+        fields=fields.values,
+    )
+
+
+def read_trace(fields: Fields) -> Trace:
+    """Return a trace out of an answer."""
+    return Trace(root=_trace_node(fields), height=fields.integer("height"), fields=fields.values)
+
+
+def read_offer(fields: Fields) -> Offer:
+    """Return an offer out of an answer."""
+    return Offer(
+        id=fields.text("id"),
+        kind=fields.text("kind"),
+        offered_by=fields.text("from"),
+        offered_to=fields.text("to"),
+        items=fields.texts("items"),
+        status=fields.text("status"),
+        expires_ms=fields.integer("expires_ms"),
+        fields=fields.values,
+    )
+
+
 def failure(transaction_id: str, receipt: Receipt) -> TradelaneError:
     """Return the error that an unsuccessful receipt stands for; its code is ``ledger.`` and the result's name."""
     code = f"ledger.{receipt.result.lower()}"
@@ -194,59 +442,35 @@ def failure(transaction_id: str, receipt: Receipt) -> TradelaneError:
     return ConflictError(code, detail, hint)
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
-    """One record of a thing: an operation of a committed transaction."""
-
-    count: int
-    height: int
-    time_ms: int
-    transaction_id: str
-    method: str
-    organisation: str
-    fields: JsonObject = field(repr=False, default_factory=dict)
+def _peer(fields: Fields) -> PeerStatus:
+    return PeerStatus(
+        public_key=fields.text("public_key"),
+        url=fields.text("url"),
+        is_reachable=fields.boolean("is_reachable"),
+        height=fields.optional_integer("height"),
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One transfer that touched an account; ``amount`` is positive, the side says which way it went."""
-
-    id: str
-    height: int
-    time_ms: int
-    debit: str
-    credit: str
-    amount: int
-    reference: str | None
-    fields: JsonObject = field(repr=False, default_factory=dict)
-
-    def amount_for(self, account: str) -> int:
-        """Return the amount as the account sees it: positive what came in, negative what went out."""
-        return self.amount if self.credit == account else -self.amount
-
-    def other(self, account: str) -> str:
-        """Return the account on the other side."""
-        return self.debit if self.credit == account else self.credit
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """An offer of custody or ownership; ``status`` is open, accepted, rejected or cancelled."""
-
-    id: str
-    kind: str
-    offered_by: str
-    offered_to: str
-    items: tuple[str, ...]
-    status: str
-    expires_ms: int
-    fields: JsonObject = field(repr=False, default_factory=dict)
+def _trace_node(fields: Fields) -> TraceNode:
+    interval = fields.optional_object("interval")
+    return TraceNode(
+        id=fields.text("id"),
+        kind=fields.optional_text("kind"),
+        relation=fields.optional_text("relation"),
+        since_ms=None if interval is None else interval.optional_integer("since_ms"),
+        until_ms=None if interval is None else interval.optional_integer("until_ms"),
+        status=fields.optional_text("status"),
+        product_name=fields.optional_text("product_name"),
+        custodian=fields.optional_text("custodian"),
+        owner=fields.optional_text("owner"),
+        events=fields.objects("events", read_history_entry),
+        marks=fields.objects("marks", _mark),
+        containers=fields.objects("containers", _trace_node),
+        made_from=fields.objects("made_from", _trace_node),
+        made_into=fields.objects("made_into", _trace_node),
+        contents=fields.objects("contents", _trace_node),
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """What a thing went through, with what it came from, went into or holds."""
-
-    id: str
-    height: int
-    fields: JsonObject = field(repr=False, default_factory=dict)
+def _mark(fields: Fields) -> Mark:
+    return Mark(fields.text("reason"), fields.text("what"), fields.optional_integer("omitted"))

@@ -21,13 +21,13 @@ from tradelane.errors import (
 )
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-JsonObject: TypeAlias = "dict[str, Json]"
+JsonObject: TypeAlias = dict[str, Json]
 
 T = TypeVar("T")
 
 PROBLEM_TYPE: Final = "application/problem+json"
 # Answers that another node, or the same one a moment later, may give differently.
-_RETRY_STATUSES: Final = frozenset({502, 503, 504})
+_RETRY_STATUSES: Final = frozenset({429, 502, 503, 504})
 
 _HINTS: Final[Mapping[int, str]] = {
     400: "correct the request; the same one is refused again",

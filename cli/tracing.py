@@ -1,0 +1,155 @@
+"""A trace as a tree in the terminal: who did what where, how cold it was, what was packed and what was made of it."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from rich.markup import escape
+from rich.tree import Tree
+
+from cli.formatting import thing_text, time_text
+from tradelane import HistoryEntry, Trace, TraceNode
+from tradelane.transport import JsonObject
+
+_UNITS: Final = {"CEL": "°C", "FAH": "°F", "KEL": "K"}
+_VERBS: Final = {"offer": "offered", "accept": "accepted", "reject": "rejected", "cancel": "cancelled"}
+_BRANCHES: Final = (
+    ("containers", "was in"),
+    ("made_from", "made from"),
+    ("made_into", "made into"),
+    ("contents", "holds"),
+)
+# What each reason for stopping short means to a person.
+_MARKS: Final = {
+    "limit": "more than is shown here",
+    "cycle": "shown above already",
+    "shown_elsewhere": "shown elsewhere in this tree",
+    "unknown": "the ledger knows nothing under this name",
+}
+
+
+def trace_tree(trace: Trace) -> Tree:
+    """Return the tree of a trace."""
+    tree = Tree(f"{_title(trace.root)}\n[dim]as of block {trace.height}[/]", guide_style="dim")
+    _fill(tree, trace.root)
+    return tree
+
+
+def _fill(tree: Tree, node: TraceNode) -> None:
+    for event in node.events:
+        tree.add(_event_text(event))
+    for mark in node.marks:
+        omitted = f"{mark.omitted} " if mark.omitted is not None else ""
+        tree.add(f"[dim]… {omitted}{escape(mark.what)}: {escape(_MARKS.get(mark.reason, mark.reason))}[/]")
+    for name, words in _BRANCHES:
+        seen: dict[tuple[object, ...], str] = {}
+        for child in getattr(node, name):
+            branch = tree.add(f"[bold]{words}[/] {_title(child)}{_interval(child)}")
+            # Things that went the same way, such as the packs of a case, are told once.
+            twin = seen.get((child.event_keys, _below(child))) if child.events else None
+            if twin is not None:
+                branch.add(f"[dim]the same {len(child.events)} events as {escape(twin)}[/]")
+                continue
+            seen[child.event_keys, _below(child)] = thing_text(child.id)
+            _fill(branch, child)
+
+
+def _below(node: TraceNode) -> tuple[str, ...]:
+    return tuple(child.id for name, _ in _BRANCHES for child in getattr(node, name))
+
+
+def _title(node: TraceNode) -> str:
+    name = f"[bold cyan]{escape(node.product_name)}[/] " if node.product_name else ""
+    text = f"{name}{escape(thing_text(node.id))}"
+    if node.relation is None:
+        held = ", ".join(
+            part
+            for part in (
+                node.status or "",
+                f"held by {node.custodian}" if node.custodian else "",
+                f"owned by {node.owner}" if node.owner else "",
+            )
+            if part
+        )
+        text += f"\n{escape(held)}"
+    return text
+
+
+def _interval(node: TraceNode) -> str:
+    if node.since_ms is None:
+        return ""
+    until = "now" if node.until_ms is None else _short_time(node.until_ms)
+    return f"\n[dim]from {_short_time(node.since_ms)} to {until}[/]"
+
+
+def _event_text(entry: HistoryEntry) -> str:
+    who = entry.organisation or "?"
+    parts = [f"[dim]{_short_time(entry.at_ms)}[/]"]
+    if entry.event is not None:
+        parts += _capture_parts(entry.event, who)
+    elif entry.custody is not None:
+        parts += _custody_parts(entry.custody, who)
+    else:
+        parts += [escape(entry.method), escape(who)]
+    parts += [f"[red]{escape(rule)}[/]" for rule in entry.violations]
+    return "  ".join(parts)
+
+
+def _capture_parts(event: JsonObject, who: str) -> list[str]:
+    step = event.get("biz_step") or event.get("type") or "event"
+    parts = [f"[bold]{escape(_word(step))}[/]", escape(who)]
+    place = event.get("biz_location") or event.get("read_point")
+    if isinstance(place, str):
+        parts.append(f"[dim]{escape(thing_text(place))}[/]")
+    temperature = temperature_text(event)
+    if temperature:
+        parts.append(f"[blue]{temperature}[/]")
+    if event.get("is_declared_wrong") is True:
+        parts.append("[red]declared wrong by whoever captured it[/]")
+    if event.get("is_declaration") is True:
+        parts.append("[yellow]declares an error[/]")
+    return parts
+
+
+def _custody_parts(custody: JsonObject, who: str) -> list[str]:
+    act = str(custody.get("act"))
+    verb, kind = _VERBS.get(act, act), custody.get("kind") or "custody"
+    other = f"to {custody.get('to')}" if act in {"offer", "cancel"} else f"from {custody.get('from')}"
+    parts = [f"[bold green]{escape(str(kind))} {escape(verb)}[/]", escape(who), escape(other)]
+    if act in {"offer", "cancel"}:
+        return parts
+    said = [custody[name] for name in ("condition", "reason") if isinstance(custody.get(name), str)]
+    return [*parts, *(f"[dim]{escape(str(text))}[/]" for text in said)]
+
+
+def temperature_text(event: JsonObject) -> str:
+    """Return the range of the temperatures that an event reports, such as ``-19.5..-18 °C``, or nothing."""
+    reports = event.get("sensor_reports")
+    found: dict[str, list[Decimal]] = {}
+    for report in reports if isinstance(reports, list) else ():
+        if isinstance(report, dict) and report.get("type") == "Temperature":
+            values = found.setdefault(_UNITS.get(str(report.get("uom")), str(report.get("uom"))), [])
+            values += [number for name in ("value", "min", "max") if (number := _number(report.get(name))) is not None]
+    texts = []
+    for unit, numbers in found.items():
+        if numbers:
+            low, high = min(numbers), max(numbers)
+            texts.append(f"{low}{'' if low == high else f'..{high}'} {unit}")
+    return escape(", ".join(texts))
+
+
+def _number(value: object) -> Decimal | None:
+    if not isinstance(value, str | int):
+        return None
+    try:
+        return Decimal(value)
+    except InvalidOperation:
+        return None
+
+
+def _word(term: object) -> str:
+    """Return a bareword as words; of a term of somebody's own vocabulary its last part."""
+    return str(term).rsplit("/", 1)[-1].rsplit(":", 1)[-1].replace("_", " ")
+
+
+def _short_time(time_ms: int) -> str:
+    return time_text(time_ms)[:16]
