@@ -11,7 +11,13 @@ from cli.session import AsOption, JsonOption, KeyOption, NetworkOption, NodeOpti
 from ledger.codec import Value
 from ledger.transaction import Operation
 
-app = typer.Typer(help="Hand things over by offer and acceptance.", no_args_is_help=True)
+_EPILOG: Final = """\b
+Examples:
+  tradelane custody offer ID --to carrier --as brand
+  tradelane custody accept OFFER --as carrier
+"""
+
+app = typer.Typer(help="Hand things over by offer and acceptance.", no_args_is_help=True, epilog=_EPILOG)
 
 _OFFER_EPILOG: Final = """\b
 Examples:
@@ -90,7 +96,7 @@ def accept(
     wait: WaitOption = 10.0,
     json: JsonOption = False,
 ) -> None:
-    """Accept an offer: from this block on the things are yours to hold (or own)."""
+    """Accept an offer: the things are now yours to hold or own."""
     session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
     arguments: dict[str, Value] = {"id": offer_id}
     if condition is not None:

@@ -76,7 +76,7 @@ def demo(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Show everything on four real validators, and check it, in under a minute.
+    """Show and check everything on four real validators.
 
     It makes a network in a temporary directory, records a shipment of five firms, hands it over, pays for it, traces
     it, proves it offline, kills a validator, goes on with three, and waits until the killed one has caught up.

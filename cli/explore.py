@@ -14,7 +14,13 @@ from cli.output import fields_table, short, table
 from cli.session import JsonOption, NetworkOption, NodeOption, Session, open_session
 from tradelane import NodeStatus, TradelaneError, TransactionStatus, UnavailableError
 
-transactions = typer.Typer(help="Look at transactions.", no_args_is_help=True)
+_EPILOG: Final = """\b
+Examples:
+  tradelane tx show 5f0c3a1e...
+  tradelane tx wait 5f0c3a1e... --timeout 30
+"""
+
+transactions = typer.Typer(help="Look at transactions.", no_args_is_help=True, epilog=_EPILOG)
 
 STATUS_EPILOG: Final = """\b
 Examples:
@@ -52,7 +58,7 @@ def status(
     network: NetworkOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show every node: height, state root, peers, and whether it is ready.
+    """Show every node: height, state root, peers, readiness.
 
     Exit code 8 if no node answers.
     """

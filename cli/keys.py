@@ -13,7 +13,13 @@ from cli.session import JsonOption, open_session
 from tradelane import BadRequestError
 from tradelane.keys import load_public_key, needs_passphrase, new_key, save_key
 
-app = typer.Typer(help="Make and look at signing keys.", no_args_is_help=True)
+_EPILOG: Final = """\b
+Examples:
+  tradelane keys new carrier.json --encrypt
+  tradelane keys show carrier.json
+"""
+
+app = typer.Typer(help="Make and look at signing keys.", no_args_is_help=True, epilog=_EPILOG)
 
 _NEW_EPILOG: Final = """\b
 Examples:

@@ -112,7 +112,7 @@ def issue(
     wait: WaitOption = 10.0,
     json: JsonOption = False,
 ) -> None:
-    """Issue money, as the organisation that the currency is a claim on."""
+    """Issue money, as the currency's issuer."""
     session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
     signing_key = session.key()
     with session.client() as client:

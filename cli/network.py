@@ -51,7 +51,7 @@ def up(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Start a network of validators on this machine and leave it running until Ctrl-C.
+    """Run a network of validators on this machine until Ctrl-C.
 
     The first run creates keys, a genesis document and a home for each validator; later runs continue the same ledger.
     Every validator is a process with its own store, ports and log.
@@ -102,7 +102,7 @@ def _print_addresses(output: Output, network: Network, page: str | None, height:
     for node in network.nodes:
         rows.add_row(node.name, node.organisation, node.api, f"{network.home(node) / 'config.toml'}")
     first = network.nodes[0].api
-    hint = ["", f"API documents  {first}/docs"]
+    hint = ["", f"API            {first}/openapi.json"]
     hint.append(f"product page   {page}" if page else "product page   none yet: tradelane up --shipment")
     hint += [f"keys           {network.directory / 'keys'}/*.json", "stop           Ctrl-C"]
     value = {"directory": str(network.directory), "chain_id": network.chain_id, "height": height, "page": page}

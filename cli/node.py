@@ -17,7 +17,12 @@ from node.storage.errors import StorageError
 from tradelane import BadRequestError, ConflictError, TradelaneError
 from tradelane.keys import load_key
 
-app = typer.Typer(help="Run one node.", no_args_is_help=True)
+_EPILOG: Final = """\b
+Examples:
+  tradelane node run --home /var/lib/tradelane
+"""
+
+app = typer.Typer(help="Run one node.", no_args_is_help=True, epilog=_EPILOG)
 
 HomeOption = Annotated[Path, typer.Option("--home", metavar="DIRECTORY", help="The node's home.", show_default=False)]
 

@@ -52,7 +52,7 @@ def verify(
     network: NetworkOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Check a proof bundle and say what it proves, or the one reason why not.
+    """Check a proof bundle: what it proves, or why not.
 
     The subject is a bundle in a file, or the identifier of a thing or of a transaction, whose bundle is then fetched
     from a node and checked here: the node need not be trusted.

@@ -45,7 +45,7 @@ def capture(
     wait: WaitOption = 10.0,
     json: JsonOption = False,
 ) -> None:
-    """Capture the events of an EPCIS 2.0 document, all of them or none.
+    """Capture an EPCIS 2.0 document, all of it or nothing.
 
     The document is checked here first; an error names the JSON path and the rule.
     """
@@ -80,7 +80,10 @@ def trace(
     network: NetworkOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show what a thing went through, as a tree: events, handovers, temperatures, packing, inputs."""
+    """Show what a thing went through, as a tree.
+
+    Events, handovers, temperatures, what it was packed in and what it was made of.
+    """
     session = open_session(context, json=json, node=node, network=network)
     with session.client() as client:
         found = client.trace(identifier, direction, depth)
@@ -98,7 +101,10 @@ def label(
     node: NodeOption = None,
     network: NetworkOption = None,
 ) -> None:
-    """Make the QR label of a thing: its Digital Link at this network's address."""
+    """Make the QR label of a thing.
+
+    It holds the thing's Digital Link at the address of the node that makes it.
+    """
     session = open_session(context, node=node, network=network)
     with session.client() as client:
         picture = client.label(identifier, form)

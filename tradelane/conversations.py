@@ -15,7 +15,14 @@ from ledger.transaction import Operation, Transaction, sign_transaction
 from standards.epcis.document import parse_document
 from standards.epcis.operations import events_to_operations
 from standards.errors import StandardsError
-from tradelane.errors import BadRequestError, ConflictError, NotFinalError, UnavailableError, VerificationError
+from tradelane.errors import (
+    BadRequestError,
+    ConflictError,
+    NotFinalError,
+    NotFoundError,
+    UnavailableError,
+    VerificationError,
+)
 from tradelane.fields import Fields
 from tradelane.results import (
     Account,
@@ -117,7 +124,7 @@ def submit(transaction: Transaction, wait_s: float) -> Conversation[TransactionS
             "transaction.id", f"the node answered for transaction {answer.id}, not {transaction_id}"
         )
     if answer is None or not answer.is_final:
-        answer = yield from await_final(transaction_id, left_s)
+        answer = yield from await_final(transaction_id, left_s, is_accepted=True)
     return require_success(answer)
 
 
@@ -129,15 +136,31 @@ def transaction(transaction_id: str, wait_s: float = 0.0) -> Conversation[Transa
     return read_transaction(Fields(response.object(), "transaction"))
 
 
-def await_final(transaction_id: str, wait_s: float) -> Conversation[TransactionStatus]:
-    """Wait until a transaction is committed, well or badly; raises NotFinalError after about ``wait_s``."""
+def await_final(transaction_id: str, wait_s: float, *, is_accepted: bool = False) -> Conversation[TransactionStatus]:
+    """Wait until a transaction is committed, well or badly.
+
+    ``is_accepted`` says that a node took it: another node that does not know it yet may still get to know it.
+
+    Raises
+    ------
+    NotFinalError
+        It is not committed after about ``wait_s``.
+    NotFoundError
+        The node does not know it after that time, and nobody said that it was accepted.
+
+    """
     left_s = wait_s
     while True:
         step_s = min(max(left_s, 0.0), WAIT_MAX_S)
-        answer = yield from transaction(transaction_id, step_s)
         left_s -= step_s
-        if answer.is_final:
-            return answer
+        try:
+            answer = yield from transaction(transaction_id, step_s)
+        except NotFoundError:
+            if left_s <= 0 and not is_accepted:
+                raise
+        else:
+            if answer.is_final:
+                return answer
         if left_s <= 0:
             raise NotFinalError(
                 "transaction.not_final",
