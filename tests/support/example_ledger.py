@@ -50,7 +50,7 @@ def captures(document: dict[str, Any], first: int, last: int) -> list[Operation]
     """Return the captures of a document's events from number ``first`` (from 1) to ``last``."""
     part = {**document, "epcisBody": {"eventList": document["epcisBody"]["eventList"][first - 1 : last]}}
     rows = events_to_operations(parse_document(json.dumps(part).encode()))
-    return [Operation(method, cast("dict[str, Value]", arguments)) for method, arguments in rows]
+    return [Operation(method, arguments) for method, arguments in rows]
 
 
 def event_time_ms(operation: Operation) -> int:
