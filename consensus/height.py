@@ -1,6 +1,7 @@
 """What a replica knows about the height in progress; all of it is dropped when the height is decided."""
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 from consensus.effects import LOCK_RECORD, SafetyRecord
 from consensus.messages import Proposal, SignedMessage, decode_proposal, encode_proposal
@@ -10,6 +11,17 @@ from ledger.certificate import Certificate, certificate_from_value
 from ledger.codec import decode, encode
 from ledger.shape import as_array, as_blob
 from ledger.validators import ValidatorSet
+
+
+class Phase(Enum):
+    """Where the replica stands in its view."""
+
+    IDLE = "idle"
+    WAITING = "waiting"
+    CHECKING = "checking"
+    PREPARING = "preparing"
+    COMMITTING = "committing"
+    CHANGING_VIEW = "changing_view"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ protocol.
 
 from collections import deque
 from collections.abc import Iterable
-from enum import Enum
 from typing import assert_never
 
 from consensus.authenticate import Authentic
@@ -35,7 +34,7 @@ from consensus.events import (
     Tick,
     WorkAvailable,
 )
-from consensus.height import Lock, new_height
+from consensus.height import Lock, Phase, new_height
 from consensus.messages import (
     Commit,
     Message,
@@ -56,17 +55,6 @@ from consensus.votes import Counted
 from ledger.block import Header
 from ledger.certificate import VIEW_MAX, VoteKind
 from ledger.validators import ValidatorSet
-
-
-class Phase(Enum):
-    """Where the replica stands in its view."""
-
-    IDLE = "idle"
-    WAITING = "waiting"
-    CHECKING = "checking"
-    PREPARING = "preparing"
-    COMMITTING = "committing"
-    CHANGING_VIEW = "changing_view"
 
 
 VIEWS_AHEAD_MAX = 64
