@@ -86,17 +86,17 @@ def demo(
     running = Demo(session.output, directory, time.monotonic())
     processes: NodeProcesses | None = None
     try:
-        with (
-            _terminated_as_interrupt(),
-            running.timed(f"create {_VALIDATORS} validators, their keys and a genesis") as say,
-        ):
-            network = _create(directory, say)
-        processes = NodeProcesses(network)
-        _play(running, network, processes)
+        with _terminated_as_interrupt():
+            with running.timed(f"create {_VALIDATORS} validators, their keys and a genesis") as say:
+                network = _create(directory, say)
+            processes = NodeProcesses(network)
+            _play(running, network, processes)
         seconds = time.monotonic() - running.started
     except BaseException as error:
         session.output.note(f"[bold red]demo: failed[/] at: {escape(running.step)}")
-        for name, end in processes.log_tails() if processes is not None else ():
+        # What a node died of is in the error already.
+        tells_itself = isinstance(error, TradelaneError) and error.code.startswith("node.")
+        for name, end in () if processes is None or tells_itself else processes.log_tails():
             session.output.note(f"[dim]--- {name}[/]\n{escape(end)}")
         session.output.note(f"everything is kept in {escape(str(directory))}")
         if isinstance(error, TradelaneError):
@@ -163,6 +163,8 @@ def _ship(running: Demo, network: Network, client: Client) -> None:
     with running.timed(f"capture an EPCIS 2.0 document of {count} events, hand the goods over") as say:
         for chapter in story.chapters(document):
             status = story.capture_chapter(client, network, document, chapter)
+            if broken := story.broken_rules(status):
+                raise VerificationError("demo.rules", f"the shipment breaks rules: {', '.join(broken)}")
             say(f"block {status.height}: {chapter.who} captured events {chapter.first} to {chapter.last}")
             if chapter.gives:
                 _, accepted = story.hand_over(client, network, chapter.who, chapter.to, chapter.gives)
@@ -181,8 +183,8 @@ def _settle(running: Demo, network: Network, client: Client) -> None:
         say(f"block {status.height}: retailer paid brand {story.PRICE} {network.currency}")
         for account in (client.account(f"{who}/{network.currency}") for who in ("retailer", "brand")):
             say(f"{account.id}: {format_amount(account.balance, account.exponent)} {account.currency}")
-        cases = story.chapters(story.shipment_document())[5].gives
-        story.hand_over(client, network, "brand", "retailer", cases, "ownership")
+        sold = story.sold_things(story.shipment_document())
+        story.hand_over(client, network, "brand", "retailer", sold, "ownership")
         item = client.item(story.PACK)
         say(f"the pack is held by {item.custodian} and owned by {item.owner}")
 

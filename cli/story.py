@@ -2,7 +2,7 @@
 
 Everything here goes through the client, as a firm's own program would do it. Which events a firm captures is said in
 examples/README.md; a handover comes when the goods change hands, so that nobody captures an event of things that it
-neither holds nor owns.
+neither holds nor owns, and no rule is broken.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ledger.transaction import Operation
 from node.setup import CURRENCY, CURRENCY_EXPONENT, ISSUER, Network
@@ -25,7 +25,6 @@ SALE: Final = "retail-sale.json"
 PACK: Final = "https://id.gs1.org/01/09521102002002/21/3pGU9njkd3HUsrnL"
 PACK_GTIN: Final = "09521102002002"
 PALLET: Final = "https://id.gs1.org/00/395211020000004175"
-LOGGER: Final = "https://id.gs1.org/8004/9521103LOGGER-0731"
 
 OPENING_BALANCE: Final = "50000.00"
 PRICE: Final = "1250.00"
@@ -67,19 +66,19 @@ def example(name: str) -> bytes:
 
 def chapters(document: dict[str, Any]) -> tuple[Chapter, ...]:
     """Return the journey. The loins and the cases are taken from the document, so they are written down once."""
-    events = document["epcisBody"]["eventList"]
-    loins, cases = tuple(events[0]["epcList"]), tuple(events[22]["childEPCs"])
+    loins = tuple(_events(document)[0]["epcList"])
     return (
         Chapter("maker", 1, 4, loins, "brand"),
-        Chapter("brand", 5, 13, (PALLET,), "carrier"),
-        Chapter("carrier", 14, 15),
-        # The brand no longer holds the pallet but owns it, so it may say that it ships it.
-        Chapter("brand", 16, 16),
-        # The logger travels on the pallet; who takes it off must hold it.
-        Chapter("carrier", 17, 19, (PALLET, LOGGER), "warehouse"),
-        Chapter("warehouse", 20, 24, cases, "retailer"),
+        Chapter("brand", 5, 14, (PALLET,), "carrier"),
+        Chapter("carrier", 15, 20, (PALLET,), "warehouse"),
+        Chapter("warehouse", 21, 24, _cases(document), "retailer"),
         Chapter("retailer", 25, 27),
     )
+
+
+def sold_things(document: dict[str, Any]) -> tuple[str, ...]:
+    """Return what the retailer buys: the cases with all in them, and the packs that it has taken out of one."""
+    return (*_cases(document), *_events(document)[25]["childEPCs"])
 
 
 def open_books(client: Client, network: Network) -> None:
@@ -164,7 +163,7 @@ def play_shipment(client: Client, network: Network, tell: Tell) -> None:
             hand_over(client, network, chapter.who, chapter.to, chapter.gives)
             tell(f"{chapter.who} handed over to {chapter.to}")
     pay(client, network)
-    hand_over(client, network, "brand", "retailer", chapters(document)[5].gives, "ownership")
+    hand_over(client, network, "brand", "retailer", sold_things(document), "ownership")
     tell(f"retailer paid {PRICE} {CURRENCY} to brand and owns the cases")
 
 
@@ -195,6 +194,22 @@ def product_names(document: dict[str, Any]) -> dict[str, str]:
         element["id"].rsplit("/", 1)[1]: element["attributes"][0]["attribute"]
         for element in classes["vocabularyElementList"]
     }
+
+
+def broken_rules(status: TransactionStatus) -> list[str]:
+    """Return the rules that captured events broke, as the receipt tells them; the shipment breaks none."""
+    outputs = None if status.receipt is None else status.receipt.outputs
+    found = [output for output in outputs if isinstance(output, dict)] if isinstance(outputs, list) else []
+    return [str(violation) for output in found for violation in cast("list[object]", output.get("violations", []))]
+
+
+def _events(document: dict[str, Any]) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = document["epcisBody"]["eventList"]
+    return events
+
+
+def _cases(document: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(_events(document)[22]["childEPCs"])
 
 
 def _operation(method: str, arguments: dict[str, Any]) -> Operation:
