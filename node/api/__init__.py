@@ -12,6 +12,5 @@ state         ``/v1/items``, products, organisations, accounts, offers
 blocks        ``/v1/blocks`` and what a node says of its chain and itself
 epcis         ``/epcis``: EPCIS 2.0 capture and events
 health        ``/healthz``, ``/readyz``, ``/metrics``
-pages         Digital Link paths and labels
 ============  ===================================================================
 """

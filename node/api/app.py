@@ -8,12 +8,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from node.api import blocks, epcis, health, pages, state, transactions
+from node.api import blocks, epcis, health, state, transactions
 from node.api.answers import Answers
 from node.api.backend import ApiNode
 from node.api.headers import SafeHeaders
 from node.api.parameters import query_problem, strict_target
 from node.api.problems import Problem
+from node.web.pages import build_web_routes
 
 
 def build_api(node: ApiNode) -> FastAPI:
@@ -35,7 +36,8 @@ def build_api(node: ApiNode) -> FastAPI:
     application.include_router(blocks.router(node, answers))
     application.include_router(epcis.router(node, answers))
     application.include_router(health.router(node))
-    application.include_router(pages.router(node, answers))
+    # Last: a Digital Link path may look like anything, even with a stem of its own before it.
+    application.router.routes.extend(build_web_routes(node))
     application.add_middleware(SafeHeaders)
     _add_error_handlers(application)
     return application
