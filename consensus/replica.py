@@ -56,7 +56,6 @@ from ledger.block import Header
 from ledger.certificate import VIEW_MAX, VoteKind
 from ledger.validators import ValidatorSet
 
-
 VIEWS_AHEAD_MAX = 64
 """How far above our view votes are kept; further ones come again when we get there."""
 

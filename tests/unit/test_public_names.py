@@ -1,0 +1,79 @@
+"""What integrators may rely on: the names of ``tradelane``, pinned; a change here is a change for them."""
+
+import inspect
+import types
+
+import tradelane
+
+PUBLIC = [
+    "Account",
+    "AsyncClient",
+    "BadRequestError",
+    "BlockSummary",
+    "Client",
+    "ConflictError",
+    "Entry",
+    "Facts",
+    "HistoryEntry",
+    "Item",
+    "NodeStatus",
+    "NotAuthorisedError",
+    "NotFinalError",
+    "NotFoundError",
+    "Offer",
+    "Operation",
+    "PeerStatus",
+    "Receipt",
+    "SecretKey",
+    "Trace",
+    "TraceNode",
+    "TradelaneError",
+    "TransactionStatus",
+    "TrustRoot",
+    "UnavailableError",
+    "VerificationError",
+    "format_amount",
+    "load_key",
+    "load_trust",
+    "new_key",
+    "parse_amount",
+    "read_trust",
+    "save_key",
+    "verify_proof",
+]
+
+
+def test_the_public_names_are_these() -> None:
+    assert tradelane.__all__ == PUBLIC
+
+
+def test_the_public_names_are_sorted_and_exist() -> None:
+    assert sorted(tradelane.__all__) == list(tradelane.__all__)
+    assert len(set(tradelane.__all__)) == len(tradelane.__all__)
+    assert [name for name in tradelane.__all__ if not hasattr(tradelane, name)] == []
+
+
+def test_nothing_else_is_public() -> None:
+    """A name without an underscore that is not listed would be found by completion and then relied on."""
+    others = {
+        name
+        for name, value in vars(tradelane).items()
+        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+    }
+    assert others == set(tradelane.__all__)
+
+
+def test_every_public_name_is_documented() -> None:
+    undocumented = []
+    for name in tradelane.__all__:
+        value = getattr(tradelane, name)
+        if (inspect.isclass(value) or callable(value)) and not (value.__doc__ or "").strip():
+            undocumented.append(name)
+        if inspect.isclass(value):
+            members = inspect.getmembers(value, inspect.isfunction)
+            undocumented += [
+                f"{name}.{member}"
+                for member, function in members
+                if not member.startswith("_") and not (function.__doc__ or "").strip()
+            ]
+    assert undocumented == []
