@@ -14,6 +14,7 @@ from enum import Enum
 from itertools import islice
 from typing import Final, cast
 
+from contracts import heads
 from contracts.provenance.events import ADD, AGGREGATION, ASSOCIATION, DELETE, OBJECT, TRANSFORMATION, Event
 from contracts.provenance.things import BLOCKING
 from contracts.results import ResultCode
@@ -167,9 +168,10 @@ class _Tracer:
         return sorted(records, key=lambda record: (record.at_ms, record.position))
 
     def _branch(self, node: Node, branch: Branch, links: Iterable[Link], depth: int, path: tuple[str, ...]) -> None:
+        agreed = (self._agreed(link, branch, node.identifier) for link in links)
         found = [
             replace(link, interval=shared)
-            for link in links
+            for link in agreed
             if (shared := link.interval.within(node.interval)) is not None
         ]
         if not found:
@@ -196,6 +198,22 @@ class _Tracer:
                 self._opened.add((link.identifier, branch))
                 self.grow(child, _BELOW[branch], depth + 1, (*path, link.identifier))
 
+    def _agreed(self, link: Link, branch: Branch, identifier: str) -> Link:
+        """Close an interval that the heads do not have open: a late event changed nothing, or a refusal is not listed.
+
+        The heads are what the state root proves, so where the events read otherwise the heads are right.
+        """
+        if link.interval.until_ms is not None or branch not in (Branch.CONTAINERS, Branch.CONTENTS):
+            return link
+        is_container = branch is Branch.CONTAINERS
+        parent, child = (link.identifier, identifier) if is_container else (identifier, link.identifier)
+        of_relation = heads.association if link.relation == "installed" else heads.content
+        if any(self._store.head(key(parent, child)) is not None for key in (of_relation, heads.lot_content)):
+            return link
+        thing = find_thing(self._store, child)
+        moved_ms = 0 if thing is None or link.relation == "installed" else cast(int, thing.head.get("parent_ms", 0))
+        return replace(link, interval=Interval(link.interval.since_ms, max(link.interval.since_ms, moved_ms)))
+
 
 def _links(branch: Branch, records: list[Record], identifier: str) -> list[Link]:
     if branch is Branch.CONTAINERS:
@@ -218,7 +236,7 @@ def _containers(records: list[Record], identifier: str) -> list[Link]:
         relation = _relation(event)
         if relation is not None and event.parent is not None and event.parent != identifier:
             named = identifier in event.children or _names_class(event, identifier)
-            if event.action == ADD and named:
+            if event.action == ADD and named and event.parent not in _refused(record):
                 if relation == "packed":
                     close(relation, record.at_ms)
                 open_since.setdefault((relation, event.parent), record.at_ms)
