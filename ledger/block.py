@@ -75,7 +75,8 @@ class Block:
 def decode_header(data: bytes) -> Header:
     """Return the header that the bytes encode; raises CodecError or ShapeError."""
     fields = as_array(decode(data, _HEADER_BYTES_MAX), 12, "header")
-    if fields[0] != HEADER_VERSION:
+    # True is 1 to Python; it would be a second spelling of the version, and lost when the header is encoded again.
+    if type(fields[0]) is not int or fields[0] != HEADER_VERSION:
         raise ShapeError("header_version", f"header version {fields[0]!r} is unknown; this program speaks 1")
     return Header(
         chain_id=as_bytes(fields[1], HASH_BYTES, "chain id"),

@@ -78,7 +78,8 @@ def genesis_from_json(text: str) -> Genesis:
         )
     except GenesisError:
         raise
-    except (json.JSONDecodeError, LedgerError) as error:
+    # Besides its own error, the JSON reader raises ValueError for endless numbers and RecursionError for deep nesting.
+    except (ValueError, RecursionError, LedgerError) as error:
         raise GenesisError("genesis", f"the genesis document cannot stand: {error}") from error
 
 

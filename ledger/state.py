@@ -108,14 +108,12 @@ class Overlay:
         self.put(key, head)
 
     def scan(self, *identifiers: str) -> Iterator[tuple[tuple[str, ...], Head]]:
-        """Yield (key parts, head) for every key that continues these parts, in key order, as of the call."""
+        """Return (key parts, head) for every key that continues these parts, in key order, as of the call."""
         prefix = head_key(*identifiers) + KEY_SEPARATOR
         merged: dict[bytes, bytes | None] = dict(self._source.heads(prefix))
         merged.update((key, self._encoded(key)) for key in self._below.get(prefix, ()))
-        for key in sorted(merged):
-            encoded = merged[key]
-            if encoded is not None:
-                yield split_key(key), cast(Head, decode(encoded))
+        found = [(key, encoded) for key, encoded in sorted(merged.items()) if encoded is not None]
+        return ((split_key(key), cast(Head, decode(encoded))) for key, encoded in found)
 
     def settle(self) -> None:
         """Keep what the running transaction did."""

@@ -93,7 +93,8 @@ def decode_transaction(data: bytes, size_bytes_max: int = TRANSACTION_BYTES_MAX)
     version, chain_id, sender, nonce, valid_until_ms, operations = as_array(
         decode(body, size_bytes_max), 6, "transaction body"
     )
-    if version != TRANSACTION_VERSION:
+    # True is 1 to Python; it would be a second spelling of the version.
+    if type(version) is not int or version != TRANSACTION_VERSION:
         raise ShapeError("transaction_version", f"transaction version {version!r} is unknown; this node speaks 1")
     decoded = tuple(_operation(entry) for entry in as_list(operations, TRANSACTION_OPERATIONS_MAX, "operations"))
     if not decoded:
