@@ -1,0 +1,68 @@
+"""What this node checked before it says "record verified": the proof bundle of the thing, with the offline verifier.
+
+It is the bundle that a shopper can download, checked against the validators of this node's own genesis document.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from ledger.errors import ProofError
+from ledger.genesis import Genesis
+from ledger.proof import trust_from_genesis, verify_bundle
+from ledger.proof.facts import Facts
+from node.proofs import BundleRefusedError, head_bundle, statement_bundle
+from node.queries import Thing
+from node.storage.store import Store
+
+RECORDS_MAX: Final = 300
+"""Records that are checked for one page; of a longer history the entry itself and not each record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What holds as of the block at ``height``, which ``signers`` of ``validators`` signed; ``quorum`` are enough.
+
+    ``records`` of the ``count`` records of the thing were checked one by one. ``refusal`` says in a word why nothing
+    was proven, and is None where all was.
+    """
+
+    is_verified: bool
+    refusal: str | None
+    height: int
+    time_ms: int
+    block_hash: str
+    state_root: str
+    signers: int
+    validators: int
+    quorum: int
+    records: int
+    count: int
+    blocks: int
+
+
+def check(store: Store, genesis: Genesis, thing: Thing) -> Checked:
+    """Return what the proof of a thing proves."""
+    refusal: str | None = None
+    facts: Facts | None = None
+    try:
+        is_long = thing.count > RECORDS_MAX
+        bundle = statement_bundle(store, thing.key, thing.count) if is_long else head_bundle(store, thing.key)
+        facts = verify_bundle(bundle, trust_from_genesis(genesis))
+    except (BundleRefusedError, ProofError) as error:
+        refusal = error.code
+    header = store.tip if facts is None else store.header(facts.height)
+    assert header is not None, "what was proven is in the store"
+    return Checked(
+        is_verified=facts is not None,
+        refusal=refusal,
+        height=header.height,
+        time_ms=header.time_ms,
+        block_hash=header.hash.hex(),
+        state_root=header.state_root.hex(),
+        signers=0 if facts is None else facts.headers[-1].signers,
+        validators=len(genesis.validators),
+        quorum=genesis.validators.quorum,
+        records=0 if facts is None else len(facts.heads[0].records),
+        count=thing.count,
+        blocks=0 if facts is None else len(facts.headers),
+    )

@@ -1,0 +1,267 @@
+"""The facts of the consumer page, and the outcome at its top.
+
+The page never says "genuine": a printed code can be copied. It says "Record verified" where the proof of the thing's
+whole entry holds and nothing in it speaks against the thing, and "Caution" with the reasons otherwise.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Final, cast
+
+from contracts import heads
+from contracts.provenance.things import ACTIVE, CONSUMED, DECOMMISSIONED, OBSERVED
+from ledger.genesis import Genesis
+from ledger.readable import Json
+from ledger.state import Head
+from node.queries import Thing, find_thing, get_head
+from node.records import Reading
+from node.storage.store import Store
+from node.trace import Branch, Direction, Limits, Node, trace
+from node.web import words
+from node.web.checks import Checked, check
+from node.web.journey import SOURCE, Journey, JourneyWriter, tellings
+from node.web.places import Firm, Place, Places
+from node.web.product import (
+    Claim,
+    Numbers,
+    Product,
+    Source,
+    claims_of,
+    expiry_of,
+    numbers_of,
+    product_of,
+    sources_of,
+)
+from node.web.temperature import Temperature, readings_of, summary
+
+_TRIES_MAX: Final = 3
+_LIMITS: Final = Limits(depth_max=6, nodes_max=80, branches_max=24, events_max=300)
+_REASONS_MAX: Final = 8
+
+
+class Level(Enum):
+    """How a record stands; the value is what programs read."""
+
+    VERIFIED = "verified"
+    CAUTION = "caution"
+    UNVERIFIED = "unverified"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why to be careful; ``code`` for programs."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the top of the page says. ``notes`` are worth knowing and no reason for caution."""
+
+    level: str
+    title: str
+    reasons: tuple[Reason, ...]
+    notes: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has a thing now, who owns it, and where it was last."""
+
+    custodian: Firm | None
+    owner: Firm | None
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the page of a thing shows. Times are milliseconds UTC, temperatures milli-degrees Celsius."""
+
+    id: str
+    kind: str
+    name: str
+    status: str
+    as_of_ms: int
+    outcome: Outcome
+    numbers: Numbers
+    product: Product | None
+    claims: tuple[Claim, ...]
+    sources: tuple[Source, ...]
+    holder: Holder
+    journey: Journey
+    temperature: Temperature | None
+    checked: Checked
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the facts as a JSON object; names and shapes are those of the classes."""
+        return cast("dict[str, Json]", asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Facts with the readings behind the chart, which the JSON leaves to the journey."""
+
+    facts: Facts
+    readings: tuple[Reading, ...]
+
+
+def tell(store: Store, genesis: Genesis, identifier: str, now_ms: int) -> Told | None:
+    """Return the facts of a thing (canonical identifier) as of one block, or None where the ledger knows none."""
+    for _ in range(_TRIES_MAX):
+        tip = store.tip
+        thing = find_thing(store, identifier)
+        told = None if thing is None else _tell(store, genesis, thing, now_ms)
+        if store.tip is tip:
+            break
+    return told
+
+
+def find_product(store: Store, gtin: str) -> Product | None:
+    """Return a registered product, or None."""
+    head = get_head(store, heads.product(gtin))
+    return None if head is None else product_of(gtin, head, Places(store))
+
+
+def _tell(store: Store, genesis: Genesis, thing: Thing, now_ms: int) -> Told | None:
+    root = trace(store, thing.identifier, Direction.BACK, _LIMITS)
+    if root is None:
+        return None
+    places = Places(store)
+    writer = JourneyWriter(store, places, root)
+    told = tellings(root)
+    gtin = thing.head.get("product")
+    product_head = get_head(store, heads.product(gtin)) if isinstance(gtin, str) else None
+    product = None if product_head is None else product_of(cast(str, gtin), product_head, places)
+    claims = claims_of(told, places)
+    source_names = {node.identifier: writer.name(node.identifier) for node in root.branches.get(Branch.MADE_FROM, [])}
+    readings = readings_of(told)
+    temperature = summary(readings, product)
+    checked = check(store, genesis, thing)
+    journey = writer.write(told)
+    facts = Facts(
+        id=thing.identifier,
+        kind=thing.kind,
+        name=writer.name(thing.identifier) if product is None else product.name,
+        status=cast(str, thing.head["status"]),
+        as_of_ms=now_ms,
+        outcome=_outcome(thing.head, root, checked, claims, temperature, now_ms),
+        numbers=_numbers(thing, claims),
+        product=product,
+        claims=claims,
+        sources=sources_of(told, source_names, places),
+        holder=_holder(thing.head, journey, places),
+        journey=journey,
+        temperature=temperature,
+        checked=checked,
+    )
+    return Told(facts, tuple(readings))
+
+
+def _numbers(thing: Thing, claims: Sequence[Claim]) -> Numbers:
+    numbers = numbers_of(thing.identifier, thing.head)
+    lots = [claim.value for claim in claims if claim.term == "lotNumber"]
+    return numbers if numbers.lot or len(lots) != 1 else Numbers(numbers.gtin, numbers.serial, lots[0], numbers.sscc)
+
+
+def _holder(head: Head, journey: Journey, places: Places) -> Holder:
+    """Return who holds a thing; the place is that of the newest step, which may be its container's."""
+    steps = [step for chapter in journey.chapters for step in chapter.steps if step.scope != SOURCE and step.place]
+    location = cast("str | None", head.get("location"))
+    latest = max(steps, key=lambda step: step.at_ms, default=None)
+    place = latest.place if latest is not None else places.place(location) if location is not None else None
+    return Holder(
+        custodian=places.firm(cast("str | None", head.get("custodian"))),
+        owner=places.firm(cast("str | None", head.get("owner"))),
+        place=place,
+    )
+
+
+def _outcome(
+    head: Head,
+    root: Node,
+    checked: Checked,
+    claims: Sequence[Claim],
+    temperature: Temperature | None,
+    now_ms: int,
+) -> Outcome:
+    reasons = list(_unique((*_of_proof(checked), *_of_state(head), *_of_claims(claims, now_ms), *_of_trace(root))))
+    if temperature is not None and temperature.is_within is False:
+        text = f"{temperature.outside} of {words.count_text(temperature.number, 'reading')}"
+        reasons.append(Reason("temperature", f"It was not kept in the range on its label all the time: {text}."))
+    notes = tuple(_notes(head, root))
+    shown = tuple(reasons[:_REASONS_MAX])
+    if not checked.is_verified:
+        return Outcome(Level.UNVERIFIED.value, "Not verified", shown, notes)
+    if shown:
+        return Outcome(Level.CAUTION.value, "Caution", shown, notes)
+    return Outcome(Level.VERIFIED.value, "Record verified", (), notes)
+
+
+def _of_proof(checked: Checked) -> Iterator[Reason]:
+    if checked.refusal == "no_certified_block":
+        yield Reason("no_certified_block", "The network has not signed a block yet that this page could rest on.")
+    elif checked.refusal == "busy":
+        yield Reason("busy", "The network is writing faster than this page could be checked. Load it again.")
+    elif checked.refusal is not None:
+        text = f"This node's own check of the record failed ({checked.refusal}). Ask another member of the network."
+        yield Reason("proof_failed", text)
+
+
+def _of_state(head: Head) -> Iterator[Reason]:
+    """Reasons in what the ledger says of the thing now."""
+    status = head["status"]
+    if status == OBSERVED:
+        yield Reason("not_commissioned", "Nobody has recorded where it comes from; others have only seen it.")
+    elif status == CONSUMED:
+        yield Reason("consumed", "It is recorded as used up to make something else.")
+    elif status == DECOMMISSIONED:
+        yield Reason("decommissioned", "It is recorded as taken out of use.")
+    elif status != ACTIVE:
+        yield Reason("status", f"Its record says: {cast(str, status)}.")
+    for term in (head.get("disposition"), *cast("list[str]", head.get("persistent", []))):
+        if isinstance(term, str) and term in words.WARNING_DISPOSITIONS:
+            yield Reason(term, words.WARNING_DISPOSITIONS[term])
+    for row in cast("list[list[str]]", head.get("marks", [])):
+        yield Reason(row[0], words.rule_text(row[0]))
+    if head.get("declarations"):
+        yield Reason("declared_wrong", "A firm has declared one of its own entries to be wrong.")
+
+
+def _of_claims(claims: Sequence[Claim], now_ms: int) -> Iterator[Reason]:
+    expiry = expiry_of(claims)
+    if expiry is not None and expiry[:10] < words.iso_date(now_ms):
+        yield Reason("expired", "The date on it has passed.")
+
+
+def _of_trace(root: Node) -> Iterator[Reason]:
+    """Reasons in what the thing was packed in or made from, while that concerned it."""
+    for node in root.walk():
+        if node is root:
+            continue
+        is_container = node.interval is not None
+        where = "While it was packed" if is_container else "In what it was made from"
+        for record in node.records:
+            for rule in record.violations(node.identifier):
+                yield Reason(rule, f"{where}: {words.rule_text(rule)}")
+        head = {} if node.thing is None else node.thing.head
+        persistent = cast("list[str]", head.get("persistent", []))
+        if "recalled" in (head.get("disposition"), *persistent):
+            yield Reason("recalled", "It was packed in or made from something that has been recalled.")
+
+
+def _notes(head: Head, root: Node) -> Iterator[Reason]:
+    if head.get("disposition") in words.SOLD_DISPOSITIONS:
+        yield Reason("sold", "It is recorded as sold. If it is still offered for sale, ask the shop.")
+    if any(mark[0] == "limit" for node in root.walk() for mark in node.marks):
+        yield Reason("limit", "Its story is longer than this page follows; the JSON and the proof have more.")
+
+
+def _unique(reasons: Sequence[Reason]) -> Iterator[Reason]:
+    """Yield each reason once, by its words."""
+    seen: set[str] = set()
+    for reason in reasons:
+        if reason.text not in seen:
+            seen.add(reason.text)
+            yield reason

@@ -1,0 +1,200 @@
+"""The terms of GS1's Core Business Vocabulary in the words of a shopper; dates, temperatures and identifiers as text.
+
+Sources: CBV 2.0 sections 7.1 (business steps) and 7.2 (dispositions), docs/contracts.md (rules). A term that is not
+listed is shown as its own words, never left out.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Final
+from urllib.parse import unquote
+
+from contracts.results import ResultCode
+from standards.digital_link import CANONICAL_STEM
+
+STEPS: Final[Mapping[str, str]] = {
+    "accepting": "Accepted",
+    "arriving": "Arrived",
+    "assembling": "Assembled",
+    "collecting": "Collected",
+    "commissioning": "Recorded for the first time",
+    "consigning": "Consigned",
+    "creating_class_instance": "Made",
+    "cycle_counting": "Counted",
+    "decommissioning": "Taken out of use",
+    "departing": "Departed",
+    "destroying": "Destroyed",
+    "disassembling": "Taken apart",
+    "dispensing": "Dispensed",
+    "encoding": "Code written",
+    "entering_exiting": "Passed a gate",
+    "holding": "Held back",
+    "inspecting": "Inspected",
+    "installing": "Fitted",
+    "killing": "Code made unreadable",
+    "loading": "Loaded",
+    "other": "Handled",
+    "packing": "Packed",
+    "picking": "Picked",
+    "receiving": "Received",
+    "removing": "Removed",
+    "repackaging": "Repacked",
+    "repairing": "Repaired",
+    "replacing": "Replaced",
+    "reserving": "Reserved for an order",
+    "retail_selling": "Sold",
+    "sampling": "Sampled",
+    "sensor_reporting": "Measured",
+    "shipping": "Shipped",
+    "staging_outbound": "Made ready to leave",
+    "stock_taking": "Counted",
+    "stocking": "Put on the shelf",
+    "storing": "Stored",
+    "transporting": "On the way",
+    "unloading": "Unloaded",
+    "unpacking": "Unpacked",
+    "void_shipping": "Shipping cancelled",
+}
+WARNING_DISPOSITIONS: Final[Mapping[str, str]] = {
+    "damaged": "It is recorded as damaged.",
+    "destroyed": "It is recorded as destroyed.",
+    "disposed": "It is recorded as thrown away.",
+    "expired": "It is recorded as expired.",
+    "inactive": "Its code is recorded as no longer in use.",
+    "mismatch_class": "It was recorded as not what it should be.",
+    "mismatch_instance": "It was recorded as not the one that it should be.",
+    "mismatch_quantity": "It was recorded in another quantity than it should be.",
+    "needs_replacement": "It is recorded as in need of replacement.",
+    "no_pedigree_match": "Its papers are recorded as not matching.",
+    "non_conformant": "It is recorded as failing its requirements.",
+    "non_sellable_other": "It is recorded as not for sale.",
+    "recalled": "It has been recalled. Do not use it; ask the shop or the maker.",
+    "stolen": "It is recorded as stolen.",
+}
+SOLD_DISPOSITIONS: Final = frozenset({"retail_sold", "dispensed"})
+# What a broken rule means to somebody who does not know the ledger. What is not here is said as docs/contracts.md does.
+_RULES: Final[Mapping[str, str]] = {
+    "not_custodian": "A firm recorded something about it that neither held nor owned it.",
+    "already_commissioned": "Somebody recorded it as new although it had been recorded before: the code may be copied.",
+    "decommissioned": "Something was recorded after it had been taken out of use.",
+    "consumed": "Something was recorded after it had been used up to make something else.",
+    "already_packed": "It was packed although it was recorded as packed elsewhere.",
+    "not_packed": "It was seen in or taken out of a container in which it was not recorded.",
+    "wrong_parent": "It was seen in another container than the one recorded.",
+    "event_in_future": "Something was recorded with a date in the future.",
+    "event_before_commissioning": "Something is said to have happened before it was first recorded.",
+    "not_commissioned": "Something was recorded of it before its maker recorded it.",
+    "quantity_exceeded": "More was taken out than was recorded as there.",
+}
+_KEYS: Final[Mapping[str, str]] = {
+    "00": "shipping unit",
+    "01": "item",
+    "253": "document",
+    "414": "site",
+    "417": "firm",
+    "8003": "returnable container",
+    "8004": "equipment",
+}
+
+
+def step_text(term: str | None) -> str | None:
+    """Return a business step in plain words."""
+    return None if term is None else STEPS.get(term) or _spelt_out(term)
+
+
+def rule_text(rule: str) -> str:
+    """Return what it means that a rule was broken."""
+    known = _RULES.get(rule)
+    if known is None:
+        code = ResultCode.__members__.get(rule.upper())
+        known = "A rule of the ledger was broken: " + (_spelt_out(rule) if code is None else code.meaning)
+    return known
+
+
+def thing_text(identifier: str) -> str:
+    """Return a Digital Link as somebody would call it, such as ``shipping unit 395211020000004175``."""
+    parts = identifier.removeprefix(CANONICAL_STEM + "/").split("/")
+    if not identifier.startswith(CANONICAL_STEM) or len(parts) < 2:
+        return identifier
+    return f"{_KEYS.get(parts[0], 'thing')} {unquote(parts[-1])}"
+
+
+def date_text(time_ms: int, offset_minutes: int = 0) -> str:
+    """Return a date such as ``3 Nov 2026``, in the local time of an offset."""
+    moment = _moment(time_ms, offset_minutes)
+    return "unknown date" if moment is None else f"{moment.day} {moment:%b} {moment.year}"
+
+
+def time_text(time_ms: int, offset_minutes: int = 0) -> str:
+    """Return a time of day such as ``13:40``, in the local time of an offset."""
+    moment = _moment(time_ms, offset_minutes)
+    return "" if moment is None else f"{moment:%H:%M}"
+
+
+def offset_text(offset_minutes: int) -> str:
+    """Return an offset such as ``UTC+05:30``."""
+    if not offset_minutes:
+        return "UTC"
+    hours, minutes = divmod(abs(offset_minutes), 60)
+    return f"UTC{'-' if offset_minutes < 0 else '+'}{hours:02d}:{minutes:02d}"
+
+
+def iso_date(time_ms: int) -> str:
+    """Return the day as YYYY-MM-DD, UTC."""
+    moment = _moment(time_ms, 0)
+    return "" if moment is None else moment.date().isoformat()
+
+
+def span_text(first_ms: int, first_offset: int, last_ms: int, last_offset: int) -> str:
+    """Return the days of a stretch of time, such as ``3-4 Nov 2026``."""
+    first, last = date_text(first_ms, first_offset), date_text(last_ms, last_offset)
+    if first == last:
+        return first
+    first_parts, last_parts = first.split(" "), last.split(" ")
+    while len(first_parts) > 1 and first_parts[-1] == last_parts[-1]:
+        first_parts.pop()
+        last_parts.pop()
+    shared = last.removeprefix(" ".join(last_parts))
+    joined = "\u2013" if len(first_parts) == 1 else " \u2013 "
+    return " ".join(first_parts) + joined + " ".join(last_parts) + shared
+
+
+def ago_text(duration_ms: int) -> str:
+    """Return how long ago something was, roughly."""
+    seconds = max(0, duration_ms) // 1000
+    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            number = seconds // size
+            return f"{number} {name}{'' if number == 1 else 's'} ago"
+    return "moments ago"
+
+
+def celsius_text(lowest: int, highest: int | None = None) -> str:
+    """Return a temperature or a range of them, given in milli-degrees, to a tenth of a degree."""
+    if highest is None or highest == lowest:
+        return f"{_degrees(lowest)} °C"
+    return f"{_degrees(lowest)} to {_degrees(highest)} °C"
+
+
+def count_text(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _degrees(milli_celsius: int) -> str:
+    tenths = (abs(milli_celsius) + 50) // 100
+    whole, tenth = divmod(tenths, 10)
+    return f"{'\u2212' if milli_celsius < 0 and tenths else ''}{whole}{f'.{tenth}' if tenth else ''}"
+
+
+def _moment(time_ms: int, offset_minutes: int) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(time_ms / 1000, UTC).astimezone(timezone(timedelta(minutes=offset_minutes)))
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _spelt_out(term: str) -> str:
+    """Return the last part of a term as words."""
+    words = term.rsplit("/", 1)[-1].rsplit(":", 1)[-1].replace("_", " ").replace("-", " ").strip()
+    return words[:1].upper() + words[1:] if words else term
