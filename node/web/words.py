@@ -184,7 +184,8 @@ def count_text(number: int, one: str, many: str | None = None) -> str:
 def _degrees(milli_celsius: int) -> str:
     tenths = (abs(milli_celsius) + 50) // 100
     whole, tenth = divmod(tenths, 10)
-    return f"{'\u2212' if milli_celsius < 0 and tenths else ''}{whole}{f'.{tenth}' if tenth else ''}"
+    minus = "\u2212" if milli_celsius < 0 and tenths else ""
+    return f"{minus}{whole}.{tenth}" if tenth else f"{minus}{whole}"
 
 
 def _moment(time_ms: int, offset_minutes: int) -> datetime | None:
