@@ -22,7 +22,7 @@ from ledger.errors import LedgerError
 from node.config import ConfigError
 from node.setup import Network, SetupError, create_network, load_network
 from node.storage.errors import StorageError
-from tradelane import BadRequestError, ConflictError
+from tradelane import BadRequestError, ConflictError, UnavailableError
 
 UP_EPILOG: Final = """\b
 Examples:
@@ -83,18 +83,36 @@ def _run(session: Session, network: Network, stop: StopRequest, *, is_new: bool,
                 f"{len(network.nodes)} validators ready at height {height} in {time.monotonic() - started:.1f} s"
             )
             _print_addresses(output, network, page, height)
-            _watch(processes, stop)
+            _watch(output, processes, stop)
         output.note("stopping")
     finally:
         processes.stop_all()
     output.note("every node is stopped; `tradelane up` continues where it ended")
 
 
-def _watch(processes: NodeProcesses, stop: StopRequest) -> None:
-    """Wait until asked to stop; raise UnavailableError as soon as a node dies."""
+def _watch(output: Output, processes: NodeProcesses, stop: StopRequest) -> None:
+    """Wait until asked to stop and tell at once of a node that dies; the others go on without it.
+
+    Raises
+    ------
+    UnavailableError
+        The last one has died.
+
+    """
     while not stop:
-        processes.require_alive()
+        for died in processes.dead():
+            processes.forget(died.node.name)
+            output.error(processes.death(died))
+            left = len(processes)
+            if not left:
+                raise UnavailableError("network.died", "no node is left", "read the logs, then `tradelane up` again")
+            word = "go on" if left >= _quorum(len(processes.network.nodes)) else "wait: they are too few to agree"
+            output.note(f"{left} nodes {word}; `tradelane up` brings all back after Ctrl-C")
         time.sleep(_WATCH_S)
+
+
+def _quorum(validators: int) -> int:
+    return -(-(validators + (validators - 1) // 3 + 1) // 2)
 
 
 def _print_addresses(output: Output, network: Network, page: str | None, height: int) -> None:

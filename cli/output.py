@@ -44,14 +44,12 @@ class Output:
         if self.is_json:
             print(json.dumps(plain(value), indent=2, ensure_ascii=False))
             return
-        for renderable in rendered:
-            self._data.print(renderable)
+        self._print(*rendered)
 
     def show(self, *rendered: RenderableType) -> None:
         """Print a part of a result for people as it comes; with ``--json`` the whole comes at the end instead."""
         if not self.is_json:
-            for renderable in rendered:
-                self._data.print(renderable)
+            self._print(*rendered)
 
     def raw(self, text: str) -> None:
         """Print text to stdout as it is."""
@@ -77,6 +75,13 @@ class Output:
         self._notes.print(f"[bold red]error:[/] {escape(error.detail)} [dim]({escape(error.code)})[/]")
         if error.hint:
             self._notes.print(f"[bold]try:[/]   {escape(error.hint)}")
+
+    def _print(self, *rendered: RenderableType) -> None:
+        """Print without the spaces that fill the last column."""
+        with self._data.capture() as captured:
+            for renderable in rendered:
+                self._data.print(renderable)
+        self.raw("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def plain(value: object) -> object:

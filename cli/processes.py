@@ -132,12 +132,20 @@ class NodeProcesses:
     def require_alive(self) -> None:
         """Raise UnavailableError if a node ended without being asked to."""
         for started in self.dead():
-            raise UnavailableError(
-                "node.died",
-                f"{started.node.name} ended with status {started.process.returncode}; the end of its log:\n"
-                f"{tail(started.log_path)}",
-                f"read {started.log_path}",
-            )
+            raise self.death(started)
+
+    def death(self, started: NodeProcess) -> UnavailableError:
+        """Return the error that says how a node ended, with the end of its log."""
+        status = started.process.returncode
+        how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+        return UnavailableError(
+            "node.died",
+            f"{started.node.name} {how}; the end of its log:\n{tail(started.log_path)}",
+            f"read {started.log_path}",
+        )
+
+    def __len__(self) -> int:
+        return len(self._running)
 
     def forget(self, name: str) -> None:
         """Take a node that has ended off the list."""

@@ -430,7 +430,7 @@ def failure(transaction_id: str, receipt: Receipt) -> TradelaneError:
     if receipt.failed_operation:
         detail += f" (operation {receipt.failed_operation})"
     again = "it can succeed once that has changed" if receipt.is_transient else "the same will fail again"
-    hint = f"nothing was changed; {again} (transaction {transaction_id[:16]}, `tradelane tx show` tells more)"
+    hint = f"nothing was changed; {again}. More: tradelane tx show {transaction_id}"
     if receipt.result in _REQUEST_RESULTS:
         return BadRequestError(code, detail, hint)
     if receipt.result in _AUTHORITY_RESULTS or (

@@ -1,11 +1,14 @@
 """A node that answers from a table, for tests of the client and the commands: no socket, no process."""
 
+import base64
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+
+from ledger.transaction import Transaction, decode_transaction
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -114,3 +117,16 @@ def committed_answer(transaction_id: str, **receipt: Any) -> dict[str, Any]:
         "time_ms": 1_795_000_001_000,
         "receipt": receipt_answer(**receipt),
     }
+
+
+def sent_transaction(request: httpx.Request) -> Transaction:
+    """Return the transaction in the body of a POST."""
+    text = json.loads(request.content)["transaction"]
+    return decode_transaction(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+
+
+def committing(**receipt: Any) -> Handler:
+    """Return a handler that commits whatever is posted, with this receipt."""
+    return lambda request: httpx.Response(
+        200, json=committed_answer(sent_transaction(request).transaction_id.hex(), **receipt)
+    )

@@ -1,9 +1,7 @@
 """The client: what it sends, how it gets over dead nodes and lost answers, and which error stands for what."""
 
 import asyncio
-import base64
 import inspect
-import json
 from typing import Any
 
 import httpx
@@ -11,16 +9,17 @@ import pytest
 
 import tradelane
 from ledger.keys import SecretKey
-from ledger.transaction import Operation, decode_transaction
+from ledger.transaction import Operation
 from tests.support.answering import (
     CHAIN_ID,
     AnsweringNode,
-    Handler,
     answer,
     committed_answer,
+    committing,
     in_turn,
     problem,
     receipt_answer,
+    sent_transaction,
     status_answer,
     unreachable,
 )
@@ -50,17 +49,6 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def client_of(node: AnsweringNode, *urls: str, chain_id: str | None = CHAIN_ID) -> Client:
     return Client(*(urls or (NODE,)), chain_id=chain_id, transport=node.transport)
-
-
-def sent_transaction(request: httpx.Request) -> Any:
-    text = json.loads(request.content)["transaction"]
-    return decode_transaction(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-
-
-def committing(**receipt: Any) -> Handler:
-    return lambda request: httpx.Response(
-        200, json=committed_answer(sent_transaction(request).transaction_id.hex(), **receipt)
-    )
 
 
 def pending(request: httpx.Request) -> httpx.Response:
