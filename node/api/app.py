@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from node.api import blocks, epcis, health, state, transactions
+from node.api import blocks, epcis_capture, epcis_events, health, state, transactions
 from node.api.answers import Answers
 from node.api.backend import ApiNode
 from node.api.headers import SafeHeaders
@@ -34,7 +34,8 @@ def build_api(node: ApiNode) -> FastAPI:
     application.include_router(transactions.router(node, answers))
     application.include_router(state.router(answers))
     application.include_router(blocks.router(node, answers))
-    application.include_router(epcis.router(node, answers))
+    application.include_router(epcis_capture.router(node, answers))
+    application.include_router(epcis_events.router(node, answers))
     application.include_router(health.router(node))
     # Last: a Digital Link path may look like anything, even with a stem of its own before it.
     application.router.routes.extend(build_web_routes(node))
@@ -45,20 +46,20 @@ def build_api(node: ApiNode) -> FastAPI:
 
 def _add_error_handlers(application: FastAPI) -> None:
     @application.exception_handler(Problem)
-    async def problem(_: Request, error: Problem) -> Response:
-        return error.response()
+    async def problem(request: Request, error: Problem) -> Response:
+        return _answer(request, error)
 
     @application.exception_handler(RequestValidationError)
-    async def parameters(_: Request, error: RequestValidationError) -> Response:
-        return query_problem(error).response()
+    async def parameters(request: Request, error: RequestValidationError) -> Response:
+        return _answer(request, query_problem(error))
 
     @application.exception_handler(HTTPException)
     async def routing(request: Request, error: HTTPException) -> Response:
         path = request.url.path[:200]
         if error.status_code == 405:
             allowed = {"allow": (error.headers or {}).get("Allow", "GET")}
-            return Problem("route.method", f"{request.method} {path}", headers=allowed).response()
-        return Problem("route.unknown", path).response()
+            return _answer(request, Problem("route.method", f"{request.method} {path}", headers=allowed))
+        return _answer(request, Problem("route.unknown", path))
 
     @application.exception_handler(ClientDisconnect)
     async def gone(_: Request, error: ClientDisconnect) -> Response:
@@ -68,4 +69,8 @@ def _add_error_handlers(application: FastAPI) -> None:
     @application.exception_handler(Exception)
     async def mistake(request: Request, error: Exception) -> Response:
         structlog.get_logger("api").error("request_failed", path=request.url.path[:200], exc_info=error)
-        return Problem("node.internal", "it is not the request's fault").response()
+        return _answer(request, Problem("node.internal", "it is not the request's fault"))
+
+
+def _answer(request: Request, problem: Problem) -> Response:
+    return problem.response(is_epcis=request.scope["path"].startswith("/epcis/"))

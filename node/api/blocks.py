@@ -2,14 +2,14 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from contracts.execute import read_parameters, read_validators
 from ledger.proof import trust_from_genesis, trust_to_json
 from ledger.readable import Json, to_json
 from node.api.answers import Answers, json_response
 from node.api.backend import ApiNode
-from node.api.parameters import Blocks, Read
+from node.api.parameters import Blocks, Read, no_parameters
 from node.api.problems import Problem
 from node.queries import block_json, blocks_page
 from node.storage.store import Store
@@ -64,17 +64,17 @@ def _add_chain(routes: APIRouter, node: ApiNode, answers: Answers) -> None:
     async def parameters(asked: Annotated[Read, Query()]) -> Response:
         return await answers.json(lambda store: to_json(read_parameters(store).to_value()), asked)
 
-    @routes.get("/genesis", summary="The genesis document")
+    @routes.get("/genesis", dependencies=[Depends(no_parameters)], summary="The genesis document")
     async def genesis() -> Response:
         return Response(node.genesis.to_json(), media_type="application/json", headers={"cache-control": _FOR_EVER})
 
-    @routes.get("/trust", summary="The trust root that this node names")
+    @routes.get("/trust", dependencies=[Depends(no_parameters)], summary="The trust root that this node names")
     async def trust() -> Response:
         return Response(trust_to_json(trust_from_genesis(node.genesis)), media_type="application/json")
 
 
 def _add_node(routes: APIRouter, node: ApiNode) -> None:
-    @routes.get("/status", summary="What the node says of itself")
+    @routes.get("/status", dependencies=[Depends(no_parameters)], summary="What the node says of itself")
     async def status() -> Response:
         said = node.status()
         peers: list[Json] = [
@@ -114,5 +114,5 @@ def _add_node(routes: APIRouter, node: ApiNode) -> None:
 
 def _height(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Problem("block.unknown", "a height is a whole number, or 'latest'")
+        raise Problem("block.height", f"{text[:80]!r} is not a height")
     return int(text)

@@ -4,6 +4,7 @@ The JSON rules are those of ``standards.epcis.json_text`` (RFC 7493): UTF-8, no 
 bounded depth.
 """
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Collection, Mapping
@@ -15,8 +16,9 @@ from node.api.problems import Fault, Problem
 from standards.epcis.json_text import JsonObject, JsonValue, loads
 from standards.errors import EpcisError
 
+BODY_S_MAX: Final = 30.0
 JSON_TYPES: Final = frozenset({"application/json"})
-_CODES: Final[Mapping[str, str]] = {
+JSON_CODES: Final[Mapping[str, str]] = {
     "too_large": "body.too_large",
     "not_utf8": "json.not_utf8",
     "not_json": "json.syntax",
@@ -39,17 +41,21 @@ def media_type(request: Request, accepted: Collection[str]) -> str:
 
 
 async def read_body(request: Request, size_bytes_max: int) -> bytes:
-    """Return the body; raises Problem as soon as it is known to be larger than ``size_bytes_max``."""
+    """Return the body; raises Problem as soon as it is known to be larger than ``size_bytes_max``, or too slow."""
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and (len(declared) > 15 or int(declared) > size_bytes_max):
         raise _too_large(size_bytes_max)
     parts: list[bytes] = []
     size_bytes = 0
-    async for part in request.stream():
-        size_bytes += len(part)
-        if size_bytes > size_bytes_max:
-            raise _too_large(size_bytes_max)
-        parts.append(part)
+    try:
+        async with asyncio.timeout(BODY_S_MAX):
+            async for part in request.stream():
+                size_bytes += len(part)
+                if size_bytes > size_bytes_max:
+                    raise _too_large(size_bytes_max)
+                parts.append(part)
+    except TimeoutError as error:
+        raise Problem("body.too_slow", f"a body has {BODY_S_MAX:g} seconds to arrive") from error
     return b"".join(parts)
 
 
@@ -58,8 +64,13 @@ def read_json(data: bytes) -> JsonValue:
     try:
         return loads(data)
     except EpcisError as error:
-        code = _CODES[error.rule]
-        raise Problem(code, error.message, faults=[Fault(error.path, code, error.message)]) from error
+        raise json_problem(error) from error
+
+
+def json_problem(error: EpcisError) -> Problem:
+    """Return the problem that an error of ``loads`` is; its rule is one of ``JSON_CODES``."""
+    code = JSON_CODES[error.rule]
+    return Problem(code, error.message, faults=[Fault(error.path, code, error.message)])
 
 
 def read_fields(data: bytes, known: Collection[str]) -> JsonObject:

@@ -1,11 +1,12 @@
 """Query parameters, as strict as bodies: none unknown, none twice, whole decimal numbers in range."""
 
-from typing import Annotated, Final
+from collections.abc import Mapping
+from typing import Annotated, Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ledger.limits import INTEGER_MAX
 from node.api.problems import Fault, Problem
@@ -13,6 +14,8 @@ from node.queries import PAGE_MAX
 from node.trace import DEPTH_MAX, Direction
 
 WAIT_MAX_S: Final = 30.0
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def _digits(value: object) -> object:
@@ -90,10 +93,8 @@ class Blocks(Read):
     limit: Limit = 50
 
 
-class Waiting(BaseModel):
+class Waiting(Read):
     """``wait``: seconds, at most 30."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     wait: Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=WAIT_MAX_S)] = 0.0
 
@@ -125,7 +126,21 @@ async def strict_target(request: Request) -> None:
         seen.add(name)
 
 
-def query_problem(error: RequestValidationError) -> Problem:
+async def no_parameters(request: Request) -> None:
+    """Refuse every query parameter, for paths that take none."""
+    for name in request.query_params:
+        raise _problem("query.unknown_parameter", name, "this path takes no parameters")
+
+
+def read_parameters(model: type[Model], given: Mapping[str, str]) -> Model:
+    """Return the parameters as a model; raises Problem for the first that is wrong."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise query_problem(error) from error
+
+
+def query_problem(error: RequestValidationError | ValidationError) -> Problem:
     """Return the problem for the first parameter that is wrong."""
     first = error.errors()[0]
     name = str(first["loc"][-1])

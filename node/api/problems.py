@@ -40,6 +40,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     # Every request
     "route.unknown": Kind(404, "There is nothing under this path", "docs/api.md and /openapi.json list every path"),
     "route.method": Kind(405, "This path does not take this method"),
+    "body.too_slow": Kind(408, "The body did not arrive in time", "send it again over a better line"),
     "body.too_large": Kind(413, "The body is too large", "send it in several parts"),
     "body.content_encoding": Kind(415, "Compressed bodies are not accepted", "send it without Content-Encoding"),
     "body.media_type": Kind(415, "The body has a media type that is not accepted here"),
@@ -61,6 +62,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "query.not_utf8": Kind(400, "The address is not UTF-8 or holds NUL"),
     "query.cursor": Kind(400, "The cursor is not one of this list", "take next_cursor as it was given"),
     "not_yet_at_height": Kind(503, "This node has not reached that height yet", "ask again, or ask another node"),
+    "node.not_ready": Kind(503, "This node cannot commit writes now", "ask again, or ask another node"),
     "node.internal": Kind(500, "The node made a mistake", "the operator finds more in the node's log"),
     # What is asked for
     "transaction.unknown": Kind(
@@ -68,6 +70,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "transaction.id": Kind(400, "A transaction id is 64 hexadecimal digits"),
     "transaction.idempotency_key": Kind(400, "The Idempotency-Key is not the id of the transaction"),
+    "block.height": Kind(400, "A height is a whole number in decimal digits, or latest"),
     "block.unknown": Kind(404, "There is no such block yet"),
     "item.unknown": Kind(
         404, "The ledger has no such item or lot", "check your scan, and that you ask the right network"
@@ -99,13 +102,19 @@ KINDS: Final[Mapping[str, Kind]] = {
     "pool.full": Kind(429, "Too many transactions wait at this node", "send the very same transaction again shortly"),
     "pool.sender_quota": Kind(429, "Too many transactions of this key wait", "let them commit first"),
     # /epcis
-    "epcis.invalid": Kind(400, "The document is not valid EPCIS 2.0"),
+    "epcis.invalid": Kind(400, "The document is not valid EPCIS 2.0", "nothing was captured; correct the place named"),
     "epcis.unauthenticated": Kind(401, "A gateway token is needed"),
     "epcis.gateway_off": Kind(403, "This node captures no documents"),
-    "epcis.duplicate": Kind(409, "An event of the document was captured before"),
-    "epcis.too_many_events": Kind(413, "The document is more than one transaction can carry"),
+    "epcis.duplicate": Kind(
+        409, "An event of the document was captured before", "nothing was captured; leave out the event named"
+    ),
+    "epcis.too_many_events": Kind(
+        413, "The document is more than one transaction can carry", "send the events in several documents"
+    ),
     "epcis.rejected": Kind(409, "The ledger rejected the document, nothing of it was kept"),
-    "epcis.error_behaviour": Kind(400, "Only GS1-Capture-Error-Behaviour: rollback is offered"),
+    "epcis.error_behaviour": Kind(
+        400, "Only GS1-Capture-Error-Behaviour: rollback is offered", "send each event that may fail on its own"
+    ),
     "epcis.format": Kind(406, "The identifiers cannot be given in this format"),
     "epcis.query_parameter": Kind(400, "A query parameter is not supported"),
     "epcis.unknown_event": Kind(404, "No event has this id"),
@@ -123,6 +132,21 @@ _STATUS_BY_KIND: Final = {
     RefusalKind.UNAVAILABLE: 503,
 }
 _RETRY_AFTER_S: Final = {429: 1, 503: 1}
+_EPCIS_TYPES: Final = {
+    400: "ValidationException",
+    401: "SecurityException",
+    403: "SecurityException",
+    404: "NoSuchResourceException",
+    406: "NotAcceptableException",
+    409: "ResourceAlreadyExistsException",
+    413: "CaptureLimitExceededException",
+    415: "UnsupportedMediaTypeException",
+    422: "ValidationException",
+}
+_EPCIS_TYPE_BY_CODE: Final = {
+    "epcis.query_parameter": "QueryParameterException",
+    "epcis.rejected": "ValidationException",
+}
 
 
 class Problem(Exception):  # noqa: N818 (an answer, not an error of ours)
@@ -136,7 +160,6 @@ class Problem(Exception):  # noqa: N818 (an answer, not an error of ours)
         faults: Sequence[Fault] = (),
         extra: Mapping[str, Json] | None = None,
         headers: Mapping[str, str] | None = None,
-        epcis_type: str | None = None,
         kind: Kind | None = None,
     ) -> None:
         super().__init__(f"{code}: {detail}")
@@ -146,21 +169,28 @@ class Problem(Exception):  # noqa: N818 (an answer, not an error of ours)
         self.faults = faults
         self.extra = dict(extra or {})
         self.headers = dict(headers or {})
-        self.epcis_type = epcis_type
 
-    def response(self) -> Response:
-        """Return the problem as a response."""
+    @property
+    def epcis_type(self) -> str:
+        """The exception of EPCIS 2.0 (ISO/IEC 19987 section 12) that the problem is under ``/epcis``."""
+        if self.code.startswith("query."):
+            return "QueryParameterException"
+        by_status = _EPCIS_TYPES.get(self.kind.status, "ImplementationException")
+        return _EPCIS_TYPE_BY_CODE.get(self.code, by_status)
+
+    def response(self, *, is_epcis: bool = False) -> Response:
+        """Return the problem as a response; under ``/epcis`` it has the type that EPCIS fixes."""
         return Response(
             # Escaped to ASCII: a detail may quote half a surrogate pair out of the request.
-            content=json.dumps(self._fields(), ensure_ascii=True, separators=(",", ":")),
+            content=json.dumps(self._fields(is_epcis=is_epcis), ensure_ascii=True, separators=(",", ":")),
             status_code=self.kind.status,
             media_type=PROBLEM_TYPE,
             headers={"cache-control": "no-store", **self._retry(), **self.headers},
         )
 
-    def _fields(self) -> dict[str, Json]:
+    def _fields(self, *, is_epcis: bool) -> dict[str, Json]:
         fields: dict[str, Json] = {
-            "type": _URN + self.code if self.epcis_type is None else f"epcisException:{self.epcis_type}",
+            "type": f"epcisException:{self.epcis_type}" if is_epcis else _URN + self.code,
             "title": self.kind.title,
             "status": self.kind.status,
             "code": self.code,
@@ -179,7 +209,7 @@ class Problem(Exception):  # noqa: N818 (an answer, not an error of ours)
         return {} if seconds is None else {"retry-after": str(seconds)}
 
 
-def problem_of(refusal: Refusal, *, extra: Mapping[str, Json] | None = None, epcis_type: str | None = None) -> Problem:
+def problem_of(refusal: Refusal, *, extra: Mapping[str, Json] | None = None) -> Problem:
     """Return the problem that a refused transaction is answered with."""
     kind = KINDS.get(refusal.code) or Kind(_STATUS_BY_KIND[refusal.kind], "The transaction was not taken")
-    return Problem(refusal.code, refusal.detail, extra=extra, epcis_type=epcis_type, kind=kind)
+    return Problem(refusal.code, refusal.detail, extra=extra, kind=kind)

@@ -7,16 +7,15 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeVar
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from ledger.errors import LedgerError
-from ledger.readable import Json
 from ledger.transaction import Transaction, decode_transaction
 from node.admission import Refusal
 from node.api.answers import Answers, as_of, json_response
 from node.api.backend import ApiNode
 from node.api.body import JSON_TYPES, base64url_field, media_type, read_body, read_fields
-from node.api.parameters import WAIT_MAX_S, Waiting
+from node.api.parameters import WAIT_MAX_S, Read, Waiting, no_parameters
 from node.api.problems import Problem, problem_of
 from node.proofs import BundleRefusedError, transaction_bundle
 from node.queries import JsonObject, committed_transaction
@@ -50,27 +49,33 @@ def router(node: ApiNode, answers: Answers) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/v1/transactions", tags=["transactions"])
 
-    @routes.post("", summary="Hand in a signed transaction", status_code=202, openapi_extra=_BODY)
+    @routes.post(
+        "",
+        summary="Hand in a signed transaction",
+        status_code=202,
+        openapi_extra=_BODY,
+        dependencies=[Depends(no_parameters)],
+    )
     async def submit(request: Request) -> Response:
         encoded = await _signed_bytes(request, transaction_bytes_max(node))
         _check_idempotency_key(request, encoded)
         outcome = await node.submit(encoded)
         if isinstance(outcome, Refusal):
-            raise problem_of(outcome, extra=await _replayed(node, answers, encoded, outcome))
+            raise await _refused(node, answers, encoded, outcome)
         return await committed_or_pending(node, answers, outcome, prefer_wait_s(request))
 
     @routes.get("/{transaction_id}", summary="Where a transaction is and what it did")
     async def show(transaction_id: str, asked: Annotated[Waiting, Query()]) -> Response:
         identifier = read_id(transaction_id)
-        answer = await find(node, answers, identifier, asked.wait)
+        answer = await find(node, answers, identifier, asked)
         if answer is None:
             raise Problem("transaction.unknown", f"{transaction_id} is neither committed nor waiting at this node")
         return answer
 
     @routes.get("/{transaction_id}/proof", summary="The proof bundle of a committed transaction")
-    async def proof(transaction_id: str) -> Response:
+    async def proof(transaction_id: str, asked: Annotated[Read, Query()]) -> Response:
         identifier = read_id(transaction_id)
-        bundle, tip = await answers.read(lambda store: bundled(lambda: transaction_bundle(store, identifier)))
+        bundle, tip = await answers.read(lambda store: bundled(lambda: transaction_bundle(store, identifier)), asked)
         if bundle is None:
             raise Problem("transaction.unknown", f"{transaction_id} is not committed, so there is nothing to prove yet")
         return json_response(bundle, headers=as_of(tip))
@@ -96,12 +101,12 @@ async def committed_or_pending(node: ApiNode, answers: Answers, transaction: Tra
     return json_response({"id": identifier.hex(), "state": "pending"}, status=202, headers={**location, **as_of(tip)})
 
 
-async def find(node: ApiNode, answers: Answers, identifier: bytes, wait_s: float) -> Response | None:
+async def find(node: ApiNode, answers: Answers, identifier: bytes, asked: Waiting) -> Response | None:
     """Return what is known of a transaction, or None."""
-    if wait_s:
-        await node.wait_committed(identifier, wait_s)
+    if asked.wait:
+        await node.wait_committed(identifier, asked.wait)
     is_pending = node.is_pending(identifier)  # before the read: it may be committed between the two
-    answer, tip = await answers.read(lambda store: _committed(node, store, identifier))
+    answer, tip = await answers.read(lambda store: _committed(node, store, identifier), asked)
     if answer is not None:
         return json_response(answer, headers=as_of(tip))
     return json_response({"id": identifier.hex(), "state": "pending"}, headers=as_of(tip)) if is_pending else None
@@ -148,13 +153,17 @@ def _check_idempotency_key(request: Request, encoded: bytes) -> None:
         raise Problem("transaction.idempotency_key", "leave the header out, or send the transaction's id in it")
 
 
-async def _replayed(node: ApiNode, answers: Answers, encoded: bytes, refusal: Refusal) -> dict[str, Json]:
-    """Return the committed transaction, so that a retry learns what became of it."""
-    if refusal.code != "transaction.replayed":
-        return {}
+async def _refused(node: ApiNode, answers: Answers, encoded: bytes, refusal: Refusal) -> Problem:
+    """Return the problem of a refusal; a repeated transaction brings its receipt, so that a retry learns its fate."""
+    if refusal.code not in ("transaction.replayed", "transaction.expired"):
+        return problem_of(refusal)
     identifier = decode_transaction(encoded).transaction_id
     committed, _ = await answers.read(lambda store: _committed(node, store, identifier))
-    return {"transaction": committed}
+    if committed is None:
+        return problem_of(refusal)
+    # What is committed has not failed, however late it is sent again.
+    detail = "this transaction is committed already; its receipt is in this answer"
+    return Problem("transaction.replayed", detail, extra={"transaction": committed})
 
 
 def _committed(node: ApiNode, store: Store, identifier: bytes) -> JsonObject | None:
