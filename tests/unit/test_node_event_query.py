@@ -1,0 +1,175 @@
+"""Event queries over the example shipment: each filter against a dumb reading of every event; pages that join up."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import pytest
+
+from node import event_query
+from node.event_query import ParameterError, event_by_id, events_page, read_query
+from node.queries import CursorError
+from node.records import Record
+from node.storage.store import Store
+from standards.epcis.fields import time_ms, time_text
+from tests.support.example_ledger import CASE, LOGGER, LOIN, PACK, PALLET, ExampleLedger, example_ledger
+
+Event = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExampleLedger]:
+    ledger = example_ledger(tmp_path_factory.mktemp("events"))
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def store(ledger: ExampleLedger) -> Store:
+    return ledger.home.store
+
+
+def ids(records: list[Record]) -> list[str]:
+    return [cast(str, record.arguments["event_id"]) for record in records]
+
+
+def answered(store: Store, limit: int = 200, **parameters: str) -> list[str]:
+    """Return the ids of all pages of a query."""
+    query = read_query(parameters.items())
+    found: list[str] = []
+    token: str | None = None
+    for _ in range(1_000):
+        page = events_page(store, query, token, limit)
+        assert len(page.records) <= limit
+        found += ids(page.records)
+        token = page.next_token
+        if token is None:
+            return found
+    raise AssertionError("the pages never end")
+
+
+def expected(ledger: ExampleLedger, matches: Callable[[Event], bool]) -> list[str]:
+    """Return the ids of the events of the document, as it is written, for which something holds."""
+    return [event["eventID"] for event in ledger.shipment["epcisBody"]["eventList"] if matches(event)]
+
+
+def names(event: Event, *fields: str) -> set[str]:
+    found: set[str] = set()
+    for field in fields:
+        value = event.get(field, [])
+        found |= {value} if isinstance(value, str) else set(value)
+    return found
+
+
+def test_all_events_come_in_the_order_of_capture(ledger: ExampleLedger, store: Store) -> None:
+    everything = answered(store)
+    assert everything == expected(ledger, lambda _: True)
+    assert len(everything) == 27
+
+
+MIDDLE = "2026-11-04T12:00:00+05:30"
+CASES: list[tuple[dict[str, str], Callable[[Event], bool]]] = [
+    ({"eventType": "AggregationEvent"}, lambda e: e["type"] == "AggregationEvent"),
+    (
+        {"eventType": "AggregationEvent,AssociationEvent"},
+        lambda e: e["type"] in ("AggregationEvent", "AssociationEvent"),
+    ),
+    ({"EQ_action": "DELETE"}, lambda e: e.get("action") == "DELETE"),
+    ({"EQ_bizStep": "shipping"}, lambda e: e.get("bizStep") == "shipping"),
+    ({"EQ_bizStep": "https://ref.gs1.org/cbv/BizStep-shipping"}, lambda e: e.get("bizStep") == "shipping"),
+    ({"EQ_disposition": "in_transit"}, lambda e: e.get("disposition") == "in_transit"),
+    (
+        {"EQ_readPoint": "urn:epc:id:sgln:9521102.00001.0"},
+        lambda e: e.get("readPoint", {}).get("id", "").endswith("/9521102000015"),
+    ),
+    (
+        {"EQ_readPoint": "https://id.gs1.org/414/9521102000015"},
+        lambda e: e.get("readPoint", {}).get("id") == "https://id.gs1.org/414/9521102000015",
+    ),
+    (
+        {"EQ_bizLocation": "https://id.gs1.org/414/9521104000013"},
+        lambda e: e.get("bizLocation", {}).get("id") == "https://id.gs1.org/414/9521104000013",
+    ),
+    ({"MATCH_epc": PACK}, lambda e: PACK in names(e, "epcList", "childEPCs")),
+    ({"MATCH_epc": f"{PACK},{LOIN}"}, lambda e: bool({PACK, LOIN} & names(e, "epcList", "childEPCs"))),
+    ({"MATCH_parentID": PALLET}, lambda e: PALLET in names(e, "parentID")),
+    ({"MATCH_inputEPC": LOIN}, lambda e: LOIN in names(e, "inputEPCList")),
+    ({"MATCH_outputEPC": PACK}, lambda e: PACK in names(e, "outputEPCList")),
+    (
+        {"MATCH_anyEPC": PALLET},
+        lambda e: PALLET in names(e, "epcList", "childEPCs", "parentID", "inputEPCList", "outputEPCList"),
+    ),
+    (
+        {"MATCH_anyEPC": f"{CASE},{LOGGER}", "EQ_action": "ADD"},
+        lambda e: bool({CASE, LOGGER} & names(e, "epcList", "childEPCs", "parentID")) and e.get("action") == "ADD",
+    ),
+    ({"MATCH_anyEPC": "https://id.gs1.org/01/09521102002002/21/none"}, lambda _: False),
+    ({"GE_eventTime": MIDDLE}, lambda e: cast(int, time_ms(e["eventTime"])) >= cast(int, time_ms(MIDDLE))),
+    ({"LT_eventTime": MIDDLE}, lambda e: cast(int, time_ms(e["eventTime"])) < cast(int, time_ms(MIDDLE))),
+    ({"EXISTS_sensorElementList": "true"}, lambda e: "sensorElementList" in e),
+    ({"EXISTS_sensorElementList": "false"}, lambda e: "sensorElementList" not in e),
+    ({"EXISTS_errorDeclaration": "true"}, lambda _: False),
+    (
+        {"EQ_transformationID": "urn:uuid:6f09afc9-69d9-497e-b247-aa90ae45b5a4"},
+        lambda e: e["type"] == "TransformationEvent",
+    ),
+]
+
+
+@pytest.mark.parametrize(("parameters", "matches"), CASES, ids=[",".join(case[0]) for case in CASES])
+@pytest.mark.parametrize("limit", [1, 200])
+def test_a_filter_agrees_with_reading_every_event(
+    ledger: ExampleLedger, store: Store, parameters: dict[str, str], matches: Callable[[Event], bool], limit: int
+) -> None:
+    assert answered(store, limit, **parameters) == expected(ledger, matches)
+
+
+def test_events_by_the_time_of_their_record(store: Store) -> None:
+    everything = events_page(store, read_query([]), None, 200).records
+    bound = everything[10].block_time_ms
+    late = [str(r.arguments["event_id"]) for r in everything if r.block_time_ms >= bound]
+    assert answered(store, GE_recordTime=time_text(bound, 0)) == late
+    assert answered(store, LT_recordTime=time_text(bound, 0)) == ids(everything)[: 27 - len(late)]
+
+
+def test_a_thing_named_in_two_parameters_has_to_match_both(store: Store) -> None:
+    both = answered(store, MATCH_anyEPC=PACK, MATCH_parentID=CASE)
+    assert len(both) == 2  # packed and unpacked
+    assert both == answered(store, MATCH_epc=PACK, MATCH_parentID=CASE)
+
+
+def test_an_event_by_its_id(ledger: ExampleLedger, store: Store) -> None:
+    first = ledger.shipment["epcisBody"]["eventList"][0]["eventID"]
+    assert ids(event_by_id(store, first)) == [first]
+    assert event_by_id(store, "urn:uuid:nobody") == []
+    assert answered(store, EQ_eventID=first) == [first]
+
+
+def test_a_long_search_ends_early_with_a_token(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_query, "SCAN_MAX", 2)
+    page = events_page(store, read_query([("EQ_bizStep", "stocking")]), None, 30)
+    assert (page.records, page.next_token is None) == ([], False)
+    assert len(answered(store, EQ_bizStep="stocking")) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EQ_colour", "red"),
+        ("MATCH_epc", ""),
+        ("MATCH_epc", ","),
+        ("MATCH_epc", "urn:epc:idpat:sgtin:9521102.000200.*"),
+        ("GE_eventTime", "yesterday"),
+        ("GE_eventTime", "2026-11-04"),
+        ("EXISTS_sensorElementList", "yes"),
+        ("x" * 500, "1"),
+    ],
+)
+def test_a_parameter_that_cannot_be_used_is_named(name: str, value: str) -> None:
+    with pytest.raises(ParameterError, match=name[:80]):
+        read_query([(name, value)])
+
+
+@pytest.mark.parametrize("token", ["", "x", "AAAA", "A" * 21, "é"])
+def test_a_token_that_was_not_given_out_is_refused(store: Store, token: str) -> None:
+    with pytest.raises(CursorError):
+        events_page(store, read_query([]), token, 5)
