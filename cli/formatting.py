@@ -1,4 +1,4 @@
-"""How times, identifiers and temperatures look to people."""
+"""How times, identifiers and committed transactions look to people."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -33,14 +33,6 @@ def thing_text(identifier: str) -> str:
     parts = identifier.removeprefix(prefix).split("/")
     pairs = zip(parts[::2], parts[1::2], strict=False)
     return " ".join(f"{_NAMES.get(name, name)} {value}" for name, value in pairs)
-
-
-def celsius_text(milli_celsius: int) -> str:
-    """Return a temperature in degrees, with as many decimals as it has."""
-    sign = "-" if milli_celsius < 0 else ""
-    whole, thousandths = divmod(abs(milli_celsius), 1000)
-    decimals = f".{thousandths:03d}".rstrip("0").rstrip(".")
-    return f"{sign}{whole}{decimals} °C"
 
 
 def done_text(text: str) -> str:
