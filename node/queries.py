@@ -24,7 +24,7 @@ from node.storage.store import Store, StoredBlock
 from standards.digital_link import canonical_id
 
 PAGE_MAX: Final = 200
-SCAN_MAX: Final = 5_000
+SCAN_MAX: Final = 1_000
 """Heads that one page of a filtered list looks at; beyond it the page ends early with a cursor."""
 
 JsonObject = dict[str, Json]
@@ -104,7 +104,8 @@ def thing_summary(store: Store, thing: Thing) -> JsonObject:
 def history_page(store: Store, thing: Thing, after: int, limit: int) -> Page:
     """Return the records of a thing after the first ``after``, oldest first."""
     records = Records(store)
-    positions = islice(store.history(thing.key, after), limit)
+    # A block may have come since the head was read: a page never goes beyond the count that it is told with.
+    positions = islice(store.history(thing.key, after), max(0, min(limit, thing.count - after)))
     entries: list[Json] = [
         {"number": number, **records.get(position).to_json(thing.identifier)}
         for number, position in enumerate(positions, after + 1)

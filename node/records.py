@@ -23,7 +23,8 @@ from node.storage.store import Position, Store
 CAPTURE: Final = "provenance.capture"
 _CUSTODY: Final = "custody."
 _CACHED_MAX: Final = 8
-_REPORTS_MAX: Final = 100
+_LISTED_MAX: Final = 100
+"""Entries of a list inside an event that are shown; ``counts`` says how many there are."""
 _PLAIN_FIELDS: Final = (
     "type",
     "action",
@@ -35,10 +36,8 @@ _PLAIN_FIELDS: Final = (
     "read_point",
     "biz_location",
     "offset_minutes",
-    "business_transactions",
-    "sources",
-    "destinations",
 )
+_LISTED_FIELDS: Final = ("business_transactions", "sources", "destinations")
 # Unit -> (offset, factor): degrees Celsius = (value - offset) * factor. UN/ECE Recommendation 20.
 _CELSIUS: Final = {
     "CEL": (Decimal(0), Decimal(1)),
@@ -196,17 +195,18 @@ def _event_json(record: Record) -> dict[str, Json]:
         for sensor in cast("list[dict[str, list[Value]]]", arguments.get("sensors", []))
         for report in sensor.get("reports", [])
     ]
-    answer: dict[str, Json] = {
+    listed = {
+        **{name: cast("list[Json]", to_json(arguments.get(name, []))) for name in _LISTED_FIELDS},
+        "sensor_reports": cast("list[Json]", reports),
+    }
+    return {
         "event_time_ms": event.time_ms,
         **{name: to_json(arguments[name]) for name in _PLAIN_FIELDS if name in arguments},
-        "counts": {name: len(entries) for name, entries in lists.items() if entries},
+        **{name: entries[:_LISTED_MAX] for name, entries in listed.items() if entries},
+        "counts": {name: len(entries) for name, entries in {**lists, **listed}.items() if entries},
         "is_declared_wrong": record.is_declared_wrong,
         "is_declaration": event.declaration is not None,
     }
-    if reports:
-        answer["sensor_reports"] = cast("list[Json]", reports[:_REPORTS_MAX])
-        answer["sensor_reports_count"] = len(reports)
-    return answer
 
 
 def _custody_json(record: Record, offer: Head) -> dict[str, Json]:

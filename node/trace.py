@@ -64,12 +64,13 @@ _BELOW: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How far a trace goes: levels below the root, nodes in all, branches and events of one node."""
+    """How far a trace goes: levels below the root, nodes in all, branches and events of one node, events in all."""
 
     depth_max: int = 10
     nodes_max: int = 500
     branches_max: int = 100
     events_max: int = 1_000
+    all_events_max: int = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ class _Tracer:
         self._limits = limits
         self._records = Records(store)
         self._nodes_left = limits.nodes_max - 1
+        self._events_left = limits.all_events_max
         self._opened: set[tuple[str, Branch | None]] = set()
 
     def grow(self, node: Node, branches: frozenset[Branch], depth: int, path: tuple[str, ...]) -> None:
@@ -160,11 +162,14 @@ class _Tracer:
 
     def _read(self, node: Node, thing: Thing) -> list[Record]:
         """Return the newest records of a thing in the order in which they happened."""
-        skipped = max(0, thing.count - self._limits.events_max)
+        room = min(self._limits.events_max, self._events_left)
+        skipped = max(0, thing.count - room)
         if skipped:
             node.marks.append(("limit", "events", skipped))
+        self._events_left -= thing.count - skipped
         positions = self._store.history(thing.key, skipped)
-        records = [self._records.get(position) for position in islice(positions, self._limits.events_max)]
+        # A block may have come since the head was read: what is newer than the head belongs to the next answer.
+        records = [self._records.get(position) for position in islice(positions, thing.count - skipped)]
         return sorted(records, key=lambda record: (record.at_ms, record.position))
 
     def _branch(self, node: Node, branch: Branch, links: Iterable[Link], depth: int, path: tuple[str, ...]) -> None:

@@ -320,6 +320,16 @@ def test_limits_leave_marks(small: ExampleLedger) -> None:
     short = grown(small, BOX, Direction.CONTENTS, Limits(events_max=1))
     assert short.marks == [("limit", "events", 2)]
     assert len(short.records) == 1
+    # Three records each for the crate, the box and a thing in it; the second thing finds room for one alone.
+    whole = grown(small, CRATE, Direction.CONTENTS)
+    counts = [node.thing.count for node in whole.walk() if node.thing is not None]
+    few_events = grown(small, CRATE, Direction.CONTENTS, Limits(all_events_max=counts[0] + counts[1] + counts[2] + 1))
+    things = few_events.branches[Branch.CONTENTS][0].branches[Branch.CONTENTS]
+    assert [node.marks for node in things[:3]] == [
+        [],
+        [("limit", "events", counts[3] - 1)],
+        [("limit", "events", counts[4])],
+    ]
 
 
 def test_a_made_from_circle_ends(small: ExampleLedger) -> None:
