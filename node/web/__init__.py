@@ -2,6 +2,7 @@
 
 ===========  ==========================================================================
 pages        routes and content negotiation: page, JSON, linkset, label
+accept       which representation a client wants
 consumer     the facts that a page shows, put together, and the outcome at its top
 journey      what happened to a thing, as a shopper reads it
 product      what it is: product, what its maker says of it, where it came from

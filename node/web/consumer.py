@@ -4,7 +4,7 @@ The page never says "genuine": a printed code can be copied. It says "Record ver
 whole entry holds and nothing in it speaks against the thing, and "Caution" with the reasons otherwise.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Final, cast
@@ -107,12 +107,17 @@ class Told:
     readings: tuple[Reading, ...]
 
 
-def tell(store: Store, genesis: Genesis, identifier: str, now_ms: int) -> Told | None:
-    """Return the facts of a thing (canonical identifier) as of one block, or None where the ledger knows none."""
+def tell(
+    store: Store, genesis: Genesis, identifier: str, now_ms: int, printed: Mapping[str, str] | None = None
+) -> Told | None:
+    """Return the facts of a thing (canonical identifier) as of one block, or None where the ledger knows none.
+
+    ``printed`` is what its code says besides, by application identifier; it is compared with the record.
+    """
     for _ in range(_TRIES_MAX):
         tip = store.tip
         thing = find_thing(store, identifier)
-        told = None if thing is None else _tell(store, genesis, thing, now_ms)
+        told = None if thing is None else _tell(store, genesis, thing, now_ms, printed or {})
         if store.tip is tip:
             break
     return told
@@ -124,7 +129,7 @@ def find_product(store: Store, gtin: str) -> Product | None:
     return None if head is None else product_of(gtin, head, Places(store))
 
 
-def _tell(store: Store, genesis: Genesis, thing: Thing, now_ms: int) -> Told | None:
+def _tell(store: Store, genesis: Genesis, thing: Thing, now_ms: int, printed: Mapping[str, str]) -> Told | None:
     root = trace(store, thing.identifier, Direction.BACK, _LIMITS)
     if root is None:
         return None
@@ -140,14 +145,26 @@ def _tell(store: Store, genesis: Genesis, thing: Thing, now_ms: int) -> Told | N
     temperature = summary(readings, product)
     checked = check(store, genesis, thing)
     journey = writer.write(told)
+    numbers = _numbers(thing, claims)
     facts = Facts(
         id=thing.identifier,
         kind=thing.kind,
         name=writer.name(thing.identifier) if product is None else product.name,
         status=cast(str, thing.head["status"]),
         as_of_ms=now_ms,
-        outcome=_outcome(thing.head, root, checked, claims, temperature, now_ms),
-        numbers=_numbers(thing, claims),
+        outcome=_outcome(
+            checked,
+            (
+                *_of_proof(checked),
+                *_of_state(thing.head),
+                *_of_code(printed, numbers, claims),
+                *_of_claims(claims, now_ms),
+                *_of_temperature(temperature),
+                *_of_trace(root),
+            ),
+            tuple(_notes(thing.head, root)),
+        ),
+        numbers=numbers,
         product=product,
         claims=claims,
         sources=sources_of(told, source_names, places),
@@ -178,20 +195,8 @@ def _holder(head: Head, journey: Journey, places: Places) -> Holder:
     )
 
 
-def _outcome(
-    head: Head,
-    root: Node,
-    checked: Checked,
-    claims: Sequence[Claim],
-    temperature: Temperature | None,
-    now_ms: int,
-) -> Outcome:
-    reasons = list(_unique((*_of_proof(checked), *_of_state(head), *_of_claims(claims, now_ms), *_of_trace(root))))
-    if temperature is not None and temperature.is_within is False:
-        text = f"{temperature.outside} of {words.count_text(temperature.number, 'reading')}"
-        reasons.append(Reason("temperature", f"It was not kept in the range on its label all the time: {text}."))
-    notes = tuple(_notes(head, root))
-    shown = tuple(reasons[:_REASONS_MAX])
+def _outcome(checked: Checked, reasons: Iterable[Reason], notes: tuple[Reason, ...]) -> Outcome:
+    shown = tuple(_unique(reasons))[:_REASONS_MAX]
     if not checked.is_verified:
         return Outcome(Level.UNVERIFIED.value, "Not verified", shown, notes)
     if shown:
@@ -235,6 +240,22 @@ def _of_claims(claims: Sequence[Claim], now_ms: int) -> Iterator[Reason]:
         yield Reason("expired", "The date on it has passed.")
 
 
+def _of_code(printed: Mapping[str, str], numbers: Numbers, claims: Sequence[Claim]) -> Iterator[Reason]:
+    """Reasons in a code that says something else than the record."""
+    lot = printed.get("10")
+    if lot is not None and numbers.lot is not None and lot != numbers.lot:
+        yield Reason("lot_differs", f"The code says lot {lot}, the record says lot {numbers.lot}.")
+    printed_expiry, expiry = printed.get("17"), expiry_of(claims)
+    if printed_expiry is not None and expiry is not None and printed_expiry != expiry[2:10].replace("-", ""):
+        yield Reason("expiry_differs", "The date in the code is not the one in the record.")
+
+
+def _of_temperature(temperature: Temperature | None) -> Iterator[Reason]:
+    if temperature is not None and temperature.is_within is False:
+        text = f"{temperature.outside} of {words.count_text(temperature.number, 'reading')}"
+        yield Reason("temperature", f"It was not kept in the range on its label all the time: {text}.")
+
+
 def _of_trace(root: Node) -> Iterator[Reason]:
     """Reasons in what the thing was packed in or made from, while that concerned it."""
     for node in root.walk():
@@ -258,7 +279,7 @@ def _notes(head: Head, root: Node) -> Iterator[Reason]:
         yield Reason("limit", "Its story is longer than this page follows; the JSON and the proof have more.")
 
 
-def _unique(reasons: Sequence[Reason]) -> Iterator[Reason]:
+def _unique(reasons: Iterable[Reason]) -> Iterator[Reason]:
     """Yield each reason once, by its words."""
     seen: set[str] = set()
     for reason in reasons:

@@ -152,8 +152,7 @@ def claims_of(told: Iterable[Telling], places: Places) -> tuple[Claim, ...]:
         if telling.scope == OWN and _brings_into_being(record, telling.node.identifier):
             for claim in _claims(record, places):
                 found[claim.term, record.organisation] = claim
-    order = {term: number for number, term in enumerate(_TERMS)}
-    return tuple(sorted(found.values(), key=lambda claim: order.get(claim.term, len(order))))[:_FACTS_MAX]
+    return _ordered(found.values())
 
 
 def sources_of(told: Iterable[Telling], names: Mapping[str, str], places: Places) -> tuple[Source, ...]:
@@ -165,7 +164,7 @@ def sources_of(told: Iterable[Telling], names: Mapping[str, str], places: Places
         if telling.scope == SOURCE and name is not None and _brings_into_being(record, telling.node.identifier):
             claims[name].update((claim.term, claim) for claim in _claims(record, places))
     listed = list(names.values())
-    return tuple(Source(name, listed.count(name), tuple(rows.values())[:_FACTS_MAX]) for name, rows in claims.items())
+    return tuple(Source(name, listed.count(name), _ordered(rows.values())) for name, rows in claims.items())
 
 
 def expiry_of(claims: Iterable[Claim]) -> str | None:
@@ -184,6 +183,11 @@ def value_text(claim: Claim) -> str:
 
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _ordered(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    order = {term: number for number, term in enumerate(_TERMS)}
+    return tuple(sorted(claims, key=lambda claim: order.get(claim.term, len(order))))[:_FACTS_MAX]
 
 
 def _is_date(value: str) -> bool:

@@ -147,7 +147,11 @@ def iso_date(time_ms: int) -> str:
 
 def span_text(first_ms: int, first_offset: int, last_ms: int, last_offset: int) -> str:
     """Return the days of a stretch of time, such as ``3-4 Nov 2026``."""
-    first, last = date_text(first_ms, first_offset), date_text(last_ms, last_offset)
+    return joined_dates(date_text(first_ms, first_offset), date_text(last_ms, last_offset))
+
+
+def joined_dates(first: str, last: str) -> str:
+    """Return two dates as one text that says what they share once."""
     if first == last:
         return first
     first_parts, last_parts = first.split(" "), last.split(" ")

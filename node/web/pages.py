@@ -1,0 +1,236 @@
+"""Routes for people: Digital Link paths and labels. A browser gets a page, a program the same facts as JSON.
+
+What is asked for is decided by ``linkType`` or ``format`` in the query, else by ``Accept``. An address that is no valid
+Digital Link is a 400 that says what is wrong, a thing that the ledger does not know a 404, each as a page or a problem.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Final, Protocol, cast
+from urllib.parse import urlencode
+
+import anyio
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from ledger.genesis import Genesis
+from ledger.readable import Json
+from node.api.problems import Problem
+from node.config import NodeConfig
+from node.storage.store import Store
+from node.web.accept import HTML, JSON, negotiate
+from node.web.consumer import Told, find_product, tell
+from node.web.label import label_link, label_png, label_svg
+from node.web.linkset import LINKSET_TYPE, VOCABULARY, Link, known_type, links_of, linkset, product_links
+from node.web.product import Product
+from node.web.rendering import Renderer
+from standards.digital_link import DigitalLink, parse
+from standards.errors import DigitalLinkError, IdentifierError
+
+PRIMARY_KEYS: Final = (
+    "00", "01", "253", "255", "401", "402", "414", "415", "417", "8003", "8004", "8006", "8010", "8013", "8017", "8018",
+)  # fmt: skip
+_READERS_MAX: Final = 4
+_URL_LENGTH_MAX: Final = 2_048
+_CHECK_SCAN: Final = (
+    "Scan the code again, in good light and flat.",
+    "If the code was typed in, compare each digit and letter, also capital and small ones.",
+    "If it stays unknown, ask the shop or the maker: a code that nobody has recorded may be made up.",
+)
+
+
+class PagesNode(Protocol):
+    """What the pages ask of a node (node/node.py)."""
+
+    config: NodeConfig
+    genesis: Genesis
+    store: Store
+
+    def now_ms(self) -> int:
+        """Return the wall clock, milliseconds UTC."""
+        ...
+
+
+def build_web_routes(node: PagesNode) -> list[Route]:
+    """Return the routes of the pages, to stand behind those of the API."""
+    pages = _Pages(node)
+    routes = [
+        Route(f"/{key}/{{rest:path}}", pages.endpoint(pages.digital_link), methods=["GET"]) for key in PRIMARY_KEYS
+    ]
+    return [
+        *routes,
+        Route("/v1/label", pages.endpoint(pages.label), methods=["GET"]),
+        Route("/.well-known/gs1resolver", pages.endpoint(pages.resolver), methods=["GET"]),
+    ]
+
+
+class _Pages:
+    """Answers requests, off the loop, for a page reads and checks for some milliseconds."""
+
+    def __init__(self, node: PagesNode) -> None:
+        self._node = node
+        self._renderer = Renderer(node.genesis.network)
+        self._limiter: anyio.CapacityLimiter | None = None
+
+    def endpoint(self, handler: Callable[[Request], Response]) -> "Callable[[Request], object]":
+        """Return a handler that runs in one of a few threads."""
+
+        async def run(request: Request) -> Response:
+            if self._limiter is None:
+                self._limiter = anyio.CapacityLimiter(_READERS_MAX)
+            return await anyio.to_thread.run_sync(handler, request, limiter=self._limiter)
+
+        return run
+
+    def digital_link(self, request: Request) -> Response:
+        """Answer a Digital Link."""
+        wanted = negotiate(request.headers.getlist("accept"))
+        asked = dict(request.query_params)
+        if asked.get("format") == "json":
+            wanted = JSON
+        if known_type(asked.get("linkType", "")) == "linkset":
+            wanted = LINKSET_TYPE
+        try:
+            link = parse(self._address(request))
+        except (DigitalLinkError, IdentifierError) as error:
+            return self._malformed(wanted, str(error))
+        identifier = link.canonical()
+        told = tell(self._node.store, self._node.genesis, identifier, self._node.now_ms(), _printed(link))
+        product = find_product(self._node.store, link.value) if link.key == "01" else None
+        if told is None and (product is None or link.qualifiers):
+            return self._unknown(wanted, identifier, product)
+        links = () if told is None else links_of(link, identifier, self._public_url)
+        if wanted == LINKSET_TYPE:
+            return self._linkset(link, product, links)
+        target = known_type(asked.get("linkType", "")) or "pip"
+        if target not in ("pip", "defaultLink", "all"):
+            found = next((entry for entry in links if entry.type == target), None)
+            if found is None:
+                return self._no_link(wanted, asked["linkType"])
+            return RedirectResponse(found.href, 307, headers={"vary": "Accept"})
+        return self._facts(wanted, link, told, product)
+
+    def label(self, request: Request) -> Response:
+        """Answer with the QR label of ``id`` as ``format`` svg (default) or png."""
+        asked = dict(request.query_params)
+        unknown = sorted(asked.keys() - {"id", "format"})
+        if unknown:
+            return Problem("query.unknown_parameter", f"{unknown[0][:100]!r}; known are id and format").response()
+        form = asked.get("format", "svg")
+        if form not in ("svg", "png"):
+            return Problem("query.wrong_type", "format is svg or png").response()
+        if "id" not in asked:
+            return Problem("query.missing", "id is the identifier of the thing").response()
+        try:
+            link = label_link(asked["id"], self._public_url)
+            if len(link.uri()) > _URL_LENGTH_MAX:
+                raise DigitalLinkError("too_long", f"the address has more than {_URL_LENGTH_MAX} characters")
+        except (DigitalLinkError, IdentifierError) as error:
+            return Problem("label.identifier", str(error)).response()
+        if form == "png":
+            return Response(label_png(link), media_type="image/png")
+        product = find_product(self._node.store, link.value) if link.key == "01" else None
+        return Response(label_svg(link, None if product is None else product.name), media_type="image/svg+xml")
+
+    def resolver(self, _: Request) -> Response:
+        """Answer with what this resolver offers (GS1-Conformant Resolver Standard, resolver description file)."""
+        return _json_response(
+            {
+                "name": f"Tradelane node {self._node.config.name}",
+                "resolverRoot": self._public_url,
+                "supportedPrimaryKeys": list[Json](PRIMARY_KEYS),
+                "supportedLinkType": [{"namespace": VOCABULARY, "prefix": "gs1:"}],
+            },
+            {},
+        )
+
+    @property
+    def _public_url(self) -> str:
+        return self._node.config.public_url
+
+    def _address(self, request: Request) -> str:
+        """Return the address that was asked for, on the public URL, its components still encoded."""
+        raw = cast(bytes, request.scope.get("raw_path") or request.scope["path"].encode())
+        path = raw.decode("latin-1").rstrip("/")
+        query = cast(bytes, request.scope["query_string"]).decode("latin-1")
+        if len(path) + len(query) > _URL_LENGTH_MAX:
+            raise DigitalLinkError("too_long", f"the address has more than {_URL_LENGTH_MAX} characters")
+        return f"{self._public_url}{path}{'?' if query else ''}{query}"
+
+    def _facts(self, wanted: str, link: DigitalLink, told: Told | None, product: Product | None) -> Response:
+        """Answer with the facts as a page or as JSON."""
+        page_links = _page_links(link.canonical())
+        headers = {"link": f'<{self._anchor(link)}?linkType=linkset>; rel="linkset"; type="{LINKSET_TYPE}"'}
+        if wanted == JSON:
+            facts = {"product": _json(product)} if told is None else told.facts.to_json()
+            return _json_response({**facts, "links": cast("dict[str, Json]", page_links)}, headers)
+        if told is not None:
+            return self._page(self._renderer.thing(told, page_links), headers=headers)
+        assert product is not None, "otherwise it is unknown"
+        return self._page(self._renderer.product(product, page_links), headers=headers)
+
+    def _anchor(self, link: DigitalLink) -> str:
+        return DigitalLink(link.key, link.value, link.qualifiers, (), self._public_url).uri()
+
+    def _linkset(self, link: DigitalLink, product: Product | None, links: tuple[Link, ...]) -> Response:
+        levels = [(self._anchor(link), links)] if links else []
+        if product is not None:
+            above = DigitalLink("01", link.value, stem=self._public_url).uri()
+            levels.append((above, product_links(product.gtin, self._public_url)))
+        return _json_response(linkset(levels), {}, LINKSET_TYPE)
+
+    def _malformed(self, wanted: str, detail: str) -> Response:
+        if wanted != HTML:
+            return Problem("link.malformed", detail).response()
+        text = f"This address is not a valid GS1 code: {detail}."
+        return self._page(self._renderer.message("That code cannot be right", text, _CHECK_SCAN[:2]), 400)
+
+    def _unknown(self, wanted: str, identifier: str, product: Product | None) -> Response:
+        if wanted != HTML:
+            return Problem("item.unknown", identifier).response()
+        text = "This ledger has no record under this code."
+        if product is not None:
+            text = f"There is such a product, {product.name}, but this ledger has no record of this piece of it."
+        return self._page(self._renderer.message("Not found", text, _CHECK_SCAN, identifier), 404)
+
+    def _no_link(self, wanted: str, asked: str) -> Response:
+        if wanted != HTML:
+            return Problem("link.type_absent", asked[:100]).response()
+        text = f"There is no link of the type {asked[:100]} for this thing."
+        return self._page(self._renderer.message("Not found", text), 404)
+
+    def _page(self, html: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+        return HTMLResponse(html, status, {**self._renderer.headers, "vary": "Accept", **(headers or {})})
+
+
+def _printed(link: DigitalLink) -> dict[str, str]:
+    """Return what the code itself says besides its identity, by application identifier."""
+    return dict((*link.qualifiers, *link.attributes))
+
+
+def _page_links(identifier: str) -> dict[str, str]:
+    query = urlencode({"id": identifier})
+    return {
+        "proof": f"/v1/items/proof?{query}",
+        "trace": f"/v1/items/trace?{query}",
+        "label": f"/v1/label?{query}",
+        "json": "?format=json",
+    }
+
+
+def _json(product: Product | None) -> Json:
+    return None if product is None else cast("dict[str, Json]", asdict(product))
+
+
+def _json_response(value: Json, headers: Mapping[str, str], media_type: str = JSON) -> Response:
+    content = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    shared = {
+        "access-control-allow-origin": "*",
+        "x-content-type-options": "nosniff",
+        "cache-control": "no-cache",
+        "vary": "Accept",
+    }
+    return Response(content, media_type=media_type, headers={**shared, **headers})

@@ -1,0 +1,215 @@
+"""Facts to HTML: one page, complete in itself. The policy lets it load nothing but what it brings.
+
+Templates escape everything; the one piece of markup made outside of them is the chart, which is made of numbers.
+"""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from node.web import words
+from node.web.consumer import Facts, Told
+from node.web.journey import OWN, SOURCE, Chapter, HandOver, Step
+from node.web.places import Firm
+from node.web.product import Claim, Product, Source, value_text
+from node.web.temperature import chart
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+_DAYS: Final = ("harvestStartDate", "harvestEndDate")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line of a table of facts."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a thing was made from, with its facts and who claims them."""
+
+    name: str
+    number: int
+    claims: tuple[Fact, ...]
+    claimed_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A step as a line: the date where it differs from the line above, what it is about where that changes."""
+
+    step: Step
+    date: str | None
+    about: str | None
+    datetime: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A chapter as it is shown."""
+
+    recorded_by: Firm | None
+    days: str
+    steps: tuple[Row, ...]
+    hand_overs: tuple[HandOver, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Facts with the texts that only the page needs."""
+
+    facts: Facts
+    claims: tuple[Fact, ...]
+    sources: tuple[Origin, ...]
+    chapters: tuple[Part, ...]
+    last_step: Step | None
+    chart: Markup | None
+    range: str
+    from_date: str
+    until_date: str
+    block_time: str
+    made_date: str
+
+
+class Renderer:
+    """Renders pages for one network; made once, used by every request."""
+
+    def __init__(self, network: str) -> None:
+        self._network = network
+        self._environment = Environment(
+            loader=FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters["lower_first"] = _lower_first
+        self._style = (_TEMPLATES / "style.css").read_text(encoding="utf-8").strip()
+        digest = b64encode(hashlib.sha256(self._style.encode()).digest()).decode()
+        self.headers: Mapping[str, str] = {
+            "content-security-policy": f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self' data:; "
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+            "x-content-type-options": "nosniff",
+            "referrer-policy": "no-referrer",
+            "cache-control": "no-cache",
+        }
+
+    def thing(self, told: Told, links: Mapping[str, str]) -> str:
+        """Return the page of a thing."""
+        return self._render("thing.html", page=_page(told), links=links)
+
+    def product(self, product: Product, links: Mapping[str, str]) -> str:
+        """Return the page of a product that is not about one piece."""
+        return self._render("product.html", product=product, links=links)
+
+    def message(self, title: str, text: str, advice: Sequence[str] = (), identifier: str | None = None) -> str:
+        """Return a page that says why there is nothing else to show."""
+        return self._render("message.html", title=title, text=text, advice=advice, identifier=identifier)
+
+    def _render(self, template: str, **values: object) -> str:
+        # The style is ours, and its hash is in the policy, so it must not be escaped.
+        style = Markup(self._style)  # noqa: S704 (a file of this package)
+        return self._environment.get_template(template).render(style=style, network=self._network, **values)
+
+
+def _page(told: Told) -> Page:
+    facts, readings = told.facts, list(told.readings)
+    steps = [step for chapter in facts.journey.chapters for step in chapter.steps]
+    temperature = facts.temperature
+    return Page(
+        facts=facts,
+        claims=tuple(_facts(claim for claim in facts.claims if not _is_shown_elsewhere(claim, facts))),
+        sources=tuple(map(_origin, facts.sources)),
+        chapters=tuple(_parts(facts.journey.chapters)),
+        last_step=max(steps, key=lambda step: step.at_ms, default=None),
+        chart=chart(readings, facts.product) if readings else None,
+        range=_range(facts.product),
+        from_date="" if temperature is None else words.date_text(temperature.from_ms),
+        until_date="" if temperature is None else words.date_text(temperature.until_ms),
+        block_time=f"{words.date_text(facts.checked.time_ms)}, {words.time_text(facts.checked.time_ms)} UTC",
+        made_date=f"{words.date_text(facts.as_of_ms)}, {words.time_text(facts.as_of_ms)} UTC",
+    )
+
+
+def _parts(chapters: Sequence[Chapter]) -> list[Part]:
+    """Return the chapters with what is said once: a date above its first step, a change of what a step is about."""
+    about: tuple[str, str | None] = (OWN, None)
+    parts = []
+    for chapter in chapters:
+        date: str | None = None
+        rows = []
+        for step in chapter.steps:
+            current = (step.scope, step.about)
+            rows.append(
+                Row(
+                    step=step,
+                    date=None if step.date == date else step.date,
+                    about=None if current == about else _about(step),
+                    datetime=_iso(step.at_ms),
+                    zone=words.offset_text(step.offset_minutes),
+                )
+            )
+            date, about = step.date, current
+        parts.append(Part(chapter.recorded_by, chapter.days, tuple(rows), chapter.hand_overs))
+    return parts
+
+
+def _about(step: Step) -> str:
+    if step.scope == OWN:
+        return "The thing itself"
+    return f"{'What it was made from' if step.scope == SOURCE else 'It travels in'}: {step.about}"
+
+
+def _origin(source: Source) -> Origin:
+    firms = list(dict.fromkeys(claim.claimed_by.name for claim in source.claims if claim.claimed_by is not None))
+    return Origin(source.name, source.number, tuple(_facts(source.claims)), ", ".join(firms) or None)
+
+
+def _facts(claims: Iterable[Claim]) -> list[Fact]:
+    """Return claims as lines; the first and the last day of a catch or a harvest make one line."""
+    rows = list(claims)
+    days = {claim.term: claim for claim in rows if claim.term in _DAYS}
+    facts = []
+    for claim in rows:
+        if len(days) == len(_DAYS) and claim.term in _DAYS:
+            if claim is days[_DAYS[0]]:
+                first, last = (value_text(days[term]) for term in _DAYS)
+                facts.append(Fact("Caught or harvested", words.joined_dates(first, last)))
+        else:
+            facts.append(Fact(claim.label, value_text(claim)))
+    return facts
+
+
+def _is_shown_elsewhere(claim: Claim, facts: Facts) -> bool:
+    if claim.term == "lotNumber":
+        return facts.numbers.lot is not None
+    return claim.term == "countryOfOrigin" and facts.product is not None and value_text(claim) == facts.product.origin
+
+
+def _range(product: Product | None) -> str:
+    if product is None or product.lowest_milli_celsius is None or product.highest_milli_celsius is None:
+        return ""
+    if product.highest_milli_celsius <= 0:
+        return f"{words.celsius_text(product.highest_milli_celsius)} or colder"
+    return words.celsius_text(product.lowest_milli_celsius, product.highest_milli_celsius)
+
+
+def _iso(time_ms: int) -> str:
+    try:
+        return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        return ""
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
