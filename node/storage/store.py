@@ -137,7 +137,7 @@ class Store:
         )
 
     def committed(self, height: int, index: int) -> tuple[Header, Transaction, Receipt] | None:
-        """Return one transaction with its header and its receipt; the rest of the block is not decoded."""
+        """Return one transaction with its header and its receipt; the rest of the block stays encoded."""
         header_row = self._database.get(_block_key(b"h", height))
         body_row = self._database.get(_block_key(b"b", height))
         if header_row is None or body_row is None:
@@ -145,8 +145,8 @@ class Store:
         transactions, receipts = cast("list[list[bytes]]", decode(body_row))
         if index >= len(transactions):
             return None
-        header, _ = _decode_header_row(header_row)
-        return header, decode_transaction(transactions[index]), decode_receipt(receipts[index])
+        header, _ = cast("list[bytes]", decode(header_row))
+        return decode_header(header), decode_transaction(transactions[index]), decode_receipt(receipts[index])
 
     def transaction_position(self, transaction_id: bytes) -> tuple[int, int] | None:
         """Return (height, index) of a committed transaction, or None."""

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -233,3 +234,23 @@ def test_every_batch_is_synced(tmp_path: Path) -> None:
         capture_output=True,
     )
     assert trace.read_text().count("fdatasync(") >= 21
+
+
+def test_one_transaction_is_read_as_it_stands_in_its_block(tmp_path: Path) -> None:
+    with closing(Store.create(tmp_path, genesis_write())) as store:
+        store.write_block(next_write(store))
+        block = store.block(1)
+        assert block is not None
+        assert store.committed(1, 0) == (block.header, block.transactions[0], block.receipts[0])
+        assert store.committed(1, 1) is None
+        assert store.committed(2, 0) is None
+
+
+def test_heads_go_on_after_a_key(tmp_path: Path) -> None:
+    with closing(Store.create(tmp_path, genesis_write())) as store:
+        for _ in range(4):
+            store.write_block(next_write(store))
+        keys = [key for key, _ in store.heads(b"item\0")]
+        assert len(keys) == 5
+        for place, key in enumerate(keys):
+            assert [later for later, _ in store.heads(b"item\0", key)] == keys[place + 1 :]
