@@ -87,7 +87,10 @@ def _alone(document: JsonObject) -> JsonObject:
     """Return the only event of a query document as one that stands alone, with the context of both."""
     body = cast("dict[str, dict[str, dict[str, list[JsonObject]]]]", document["epcisBody"])
     (event,) = body["queryResults"]["resultsBody"]["eventList"]
-    return {**event, "@context": [*_listed(document["@context"]), *_listed(event.get("@context", []))]}
+    own = _listed(event.get("@context", []))
+    # An event that was captured alone brings the context of its document again.
+    context = [entry for entry in _listed(document["@context"]) if entry not in own]
+    return {**event, "@context": [*context, *own]}
 
 
 def _listed(context: JsonValue) -> list[JsonValue]:

@@ -286,4 +286,6 @@ def _with_context(event: JsonObject, kept: list[JsonValue]) -> JsonObject:
     if not kept:
         return event
     brought = event.get("@context", [])
-    return {**event, "@context": [*kept, *(brought if isinstance(brought, list) else [brought])]}
+    own = brought if isinstance(brought, list) else [brought]
+    # No entry may stand twice, and of two the later one counts.
+    return {**event, "@context": [*(entry for entry in kept if entry not in own), *own]}

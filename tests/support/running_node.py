@@ -24,6 +24,7 @@ from ledger.keys import SecretKey
 from ledger.transaction import NONCE_BYTES, Operation, Transaction, sign_transaction
 from node.api.app import build_api
 from node.home import Home, open_home
+from node.main import configure_logging
 from node.mempool import MempoolLimits
 from node.node import Node
 from node.setup import Network, create_network
@@ -129,6 +130,7 @@ def running_node(
     consensus_config: ConsensusConfig | None = None,
 ) -> Iterator[RunningNode]:
     """Create a network of one in a directory, run its node, and stop it at the end."""
+    configure_logging("error")
     network = create_network(
         directory / "network", now_ms=time.time_ns() // 1_000_000, random_bytes=secrets.token_bytes, validators=1
     )
