@@ -1,0 +1,199 @@
+"""`tradelane demo` and `tradelane up` as people start them: real processes that end when they should and not before."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.processes import program, program_environment
+from node.setup import Network, load_network
+from tests.support.cluster import free_base_port
+from tradelane import Client, TradelaneError
+
+pytestmark = pytest.mark.slow
+
+_PATIENCE_S = 60.0
+
+
+@contextmanager
+def running_up(directory: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `tradelane up` in a directory and make sure that it is gone at the end."""
+    with (directory / "out").open("ab") as out, (directory / "err").open("ab") as err:
+        process = subprocess.Popen(
+            program("up", *arguments), cwd=directory, stdout=out, stderr=err, env=program_environment()
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(_PATIENCE_S)
+
+
+def start(directory: Path) -> Any:
+    """Return a running network of four in a directory, on ports that are free."""
+    return running_up(directory, "--base-port", str(free_base_port(4)))
+
+
+def wait_until(what: str, holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline, f"waited in vain: {what}"
+        time.sleep(0.1)
+
+
+def wait_ready(directory: Path, process: subprocess.Popen[bytes], times: int = 1) -> Network:
+    def is_ready() -> bool:
+        text = (directory / "err").read_text()
+        assert process.poll() is None, text
+        return text.count("validators ready at height") == times
+
+    wait_until("ready", is_ready)
+    return load_network(directory / ".tradelane")
+
+
+def tips(network: Network) -> list[tuple[int, str]]:
+    found = []
+    for node in network.nodes:
+        with Client(node.api) as client:
+            status = client.status()
+            found.append((status.height, status.tip_hash))
+    return found
+
+
+def is_answering(network: Network) -> list[bool]:
+    found = []
+    for node in network.nodes:
+        try:
+            with Client(node.api) as client:
+                client.status()
+            found.append(True)
+        except TradelaneError:
+            found.append(False)
+    return found
+
+
+def node_process_ids(process: subprocess.Popen[bytes]) -> list[int]:
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not children.exists():
+        pytest.skip("this kernel does not list the children of a process")
+    return [int(word) for word in children.read_text().split()]
+
+
+def run_command(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        program(*arguments),
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        env=program_environment(),
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_demo_ends_well_in_under_a_minute(tmp_path: Path) -> None:
+    started = time.monotonic()
+    environment = {**program_environment(), "TMPDIR": str(tmp_path)}
+    ended = subprocess.run(
+        program("demo", "--json"), capture_output=True, text=True, timeout=180, check=False, env=environment
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert time.monotonic() - started < 60
+    value = json.loads(ended.stdout)
+    assert value["result"] == "ok"
+    said = "\n".join(line for step in value["steps"] for line in step["results"])
+    assert "27 events" in said
+    assert said.count("accepted custody from") == 4
+    assert "retailer paid brand 1250.00 USD" in said
+    assert "complete: True" in said
+    agreed = {line.split("  ", 1)[1] for line in value["steps"][-1]["results"]}
+    assert len(value["steps"][-1]["results"]) == 4
+    assert len(agreed) == 1
+    processes = [int(line.split()[2]) for line in value["steps"][1]["results"]]
+    for process_id in processes:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process_id, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminate"])
+def test_up_stops_every_process_that_it_started(tmp_path: Path, number: signal.Signals) -> None:
+    with start(tmp_path) as process:
+        network = wait_ready(tmp_path, process)
+        children = node_process_ids(process)
+        assert len(children) == 4
+        process.send_signal(number)
+        assert process.wait(_PATIENCE_S) == 0
+    assert is_answering(network) == [False] * 4
+    for child in children:
+        with pytest.raises(ProcessLookupError):
+            os.kill(child, 0)
+    assert (tmp_path / "err").read_text().splitlines()[-1].startswith("every node is stopped")
+
+
+def test_up_again_goes_on_at_the_same_tip_after_everything_was_killed(tmp_path: Path) -> None:
+    with start(tmp_path) as process:
+        network = wait_ready(tmp_path, process)
+        shown = json.loads(run_command(tmp_path, "balance", "retailer/USD", "--json").stdout)
+        assert shown["balance"] == "50000.00"
+        before = tips(network)
+        assert len(set(before)) == 1
+        for child in node_process_ids(process):
+            os.kill(child, signal.SIGKILL)
+        assert process.wait(_PATIENCE_S) == 8
+    with running_up(tmp_path) as process:
+        network = wait_ready(tmp_path, process, times=2)
+        assert tips(network) == before
+
+
+def test_the_nodes_stop_when_up_is_killed(tmp_path: Path) -> None:
+    with start(tmp_path) as process:
+        network = wait_ready(tmp_path, process)
+        process.kill()
+        process.wait(_PATIENCE_S)
+        wait_until("the nodes to stop", lambda: is_answering(network) == [False] * 4)
+
+
+def test_a_second_up_is_told_so(tmp_path: Path) -> None:
+    with start(tmp_path) as process:
+        network = wait_ready(tmp_path, process)
+        second = run_command(tmp_path, "up", "--json")
+        assert second.returncode == 5
+        assert json.loads(second.stderr.splitlines()[-1])["error"]["code"] == "network.running"
+        port = network.nodes[0].api.rsplit(":", 1)[1]
+        elsewhere = run_command(tmp_path, "up", "--json", "--directory", "other", "--base-port", port)
+        assert elsewhere.returncode == 5
+        assert json.loads(elsewhere.stderr.splitlines()[-1])["error"]["code"] == "ports.taken"
+        assert is_answering(network) == [True] * 4
+
+
+def test_a_node_that_dies_is_reported_and_the_others_go_on(tmp_path: Path) -> None:
+    with start(tmp_path) as process:
+        network = wait_ready(tmp_path, process)
+        os.kill(node_process_ids(process)[-1], signal.SIGKILL)
+        wait_until("the report", lambda: "was ended by signal 9" in (tmp_path / "err").read_text())
+        paid = run_command(
+            tmp_path,
+            "pay",
+            "1.00",
+            "USD",
+            "--from",
+            "retailer/USD",
+            "--to",
+            "brand/USD",
+            "--as",
+            "retailer",
+            "--wait",
+            "30",
+        )
+        assert paid.returncode == 0, paid.stderr
+        assert is_answering(network).count(True) == 3
+        assert process.poll() is None
