@@ -8,9 +8,8 @@ that come certified from a peer.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from contracts.execute import Execution, execute, execute_genesis, read_parameters, read_validators
-
 from contracts.context import BlockContext
+from contracts.execute import Execution, execute, execute_genesis, read_parameters, read_validators
 from ledger.authenticated_map import Plan, empty_root, plan_update
 from ledger.block import Header, receipts_root, transactions_root
 from ledger.certificate import Certificate, VoteKind

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from consensus.effects import SafetyRecord
-
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis, genesis_from_json
 from ledger.key_file import key_from_text

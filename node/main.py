@@ -13,9 +13,9 @@ from typing import Final
 
 import structlog
 import uvicorn
-from consensus.config import ConsensusConfig
 from starlette.types import ASGIApp
 
+from consensus.config import ConsensusConfig
 from ledger.errors import GenesisError
 from node.api.app import build_api
 from node.config import ConfigError

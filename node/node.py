@@ -10,7 +10,6 @@ from typing import Final
 from consensus.config import ConsensusConfig
 from consensus.replica import Replica
 from contracts.execute import authorise
-
 from contracts.results import ResultCode
 from ledger.genesis import Genesis
 from ledger.keys import SecretKey

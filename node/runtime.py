@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Final, assert_never
 
 import structlog
+
 from consensus.authenticate import Rejected, authenticate
 from consensus.effects import (
     Broadcast,
@@ -34,7 +35,6 @@ from consensus.events import (
 )
 from consensus.messages import Proposal, decode_message
 from consensus.replica import Replica
-
 from ledger.certificate import Certificate
 from ledger.errors import LedgerError
 from ledger.transaction import Transaction

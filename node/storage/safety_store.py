@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final, cast
 
 from consensus.effects import SafetyRecord
-
 from ledger.codec import decode, encode
 from node.storage.database import Database
 
