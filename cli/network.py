@@ -20,7 +20,7 @@ from cli.session import DEFAULT_NETWORK, JsonOption, Session, open_session
 from cli.story import open_books, play_shipment, star_page
 from ledger.errors import LedgerError
 from node.config import ConfigError
-from node.setup import Network, SetupError, create_network, load_network
+from node.setup import Network, SetupError, api_ports, create_network, load_network, p2p_ports
 from node.storage.errors import StorageError
 from tradelane import BadRequestError, ConflictError, UnavailableError
 
@@ -65,7 +65,8 @@ def up(
 
 def _run(session: Session, network: Network, stop: StopRequest, *, is_new: bool, has_shipment: bool) -> None:
     output = session.output
-    require_free_ports([port for node in network.nodes for port in (_port(node.api), _port(node.p2p))])
+    if not is_new:
+        require_free_ports([port for node in network.nodes for port in (_port(node.api), _port(node.p2p))])
     output.note(f"{'created' if is_new else 'found'} {escape(str(network.directory))}, chain {network.chain_id[:16]}")
     processes = NodeProcesses(network)
     started = time.monotonic()
@@ -145,12 +146,15 @@ def _find_or_create(directory: Path, nodes: int | None, base_port: int | None) -
                     "leave --base-port out to use it, or choose another --directory",
                 )
             return network, False
+        count, first_port = nodes or 4, base_port or 7400
+        # Before anything is made: a network keeps its ports for life.
+        require_free_ports([*api_ports(first_port, count), *p2p_ports(first_port, count)])
         network = create_network(
             directory,
             now_ms=time.time_ns() // 1_000_000,
             random_bytes=secrets.token_bytes,
-            validators=nodes or 4,
-            base_port=base_port or 7400,
+            validators=count,
+            base_port=first_port,
         )
     except (SetupError, ConfigError, LedgerError, StorageError) as error:
         raise BadRequestError("network.setup", str(error), "choose another --directory") from error
