@@ -11,8 +11,8 @@ from starlette.requests import ClientDisconnect
 from node.api import blocks, epcis_capture, epcis_events, health, state, transactions
 from node.api.answers import Answers
 from node.api.backend import ApiNode
-from node.api.headers import SafeHeaders
-from node.api.parameters import query_problem, strict_target
+from node.api.headers import SAFE_HEADERS, SafeHeaders
+from node.api.parameters import StrictTarget, once_each, query_problem
 from node.api.problems import Problem
 from node.web.pages import build_web_routes
 
@@ -27,7 +27,7 @@ def build_api(node: ApiNode) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
-        dependencies=[Depends(strict_target)],
+        dependencies=[Depends(once_each)],
         redirect_slashes=False,
     )
     answers = Answers(node)
@@ -39,6 +39,7 @@ def build_api(node: ApiNode) -> FastAPI:
     application.include_router(health.router(node))
     # Last: a Digital Link path may look like anything, even with a stem of its own before it.
     application.router.routes.extend(build_web_routes(node))
+    application.add_middleware(StrictTarget)
     application.add_middleware(SafeHeaders)
     _add_error_handlers(application)
     return application
@@ -69,7 +70,8 @@ def _add_error_handlers(application: FastAPI) -> None:
     @application.exception_handler(Exception)
     async def mistake(request: Request, error: Exception) -> Response:
         structlog.get_logger("api").error("request_failed", path=request.url.path[:200], exc_info=error)
-        return _answer(request, Problem("node.internal", "it is not the request's fault"))
+        # This handler stands outside of the middleware.
+        return _answer(request, Problem("node.internal", "it is not the request's fault", headers=SAFE_HEADERS))
 
 
 def _answer(request: Request, problem: Problem) -> Response:

@@ -7,6 +7,7 @@ from urllib.parse import unquote_to_bytes
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ledger.limits import INTEGER_MAX
 from node.api.problems import Fault, Problem
@@ -57,6 +58,18 @@ class ById(Read):
     id: Name
 
 
+class Proven(Read):
+    """A proof bundle: of the whole history, or of the records after the first ``after_count``."""
+
+    after_count: Number | None = None
+
+
+class ProofOf(Proven):
+    """The proof bundle of a thing."""
+
+    id: Name
+
+
 class HistoryOf(Paged):
     """The records of a thing."""
 
@@ -99,26 +112,35 @@ class Waiting(Read):
     wait: Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=WAIT_MAX_S)] = 0.0
 
 
-class Label(BaseModel):
-    """A QR label."""
+class StrictTarget:
+    """ASGI middleware that refuses an address that is not UTF-8 or holds NUL, whatever would answer it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
-    id: Name
-    format: Annotated[str, Field(pattern="^(svg|png)$")] = "svg"
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or answer with the problem."""
+        fault = _target_fault(scope) if scope["type"] == "http" else None
+        if fault is None:
+            await self._app(scope, receive, send)
+            return
+        response = Problem("query.not_utf8", fault).response(is_epcis=scope["path"].startswith("/epcis/"))
+        await response(scope, receive, send)
 
 
-async def strict_target(request: Request) -> None:
-    """Refuse an address that is not UTF-8 or holds NUL, and a query parameter that stands twice."""
-    query = request.scope["query_string"]
-    raw_path = request.scope.get("raw_path") or request.scope["path"].encode()
-    for part in (raw_path, query):
+def _target_fault(scope: Scope) -> str | None:
+    for part in (scope.get("raw_path") or scope["path"].encode(), scope["query_string"]):
         try:
             text = unquote_to_bytes(part).decode("utf-8")
         except UnicodeDecodeError:
-            raise Problem("query.not_utf8", "the address is percent-encoded UTF-8") from None
+            return "the address is percent-encoded UTF-8"
         if "\0" in text:
-            raise Problem("query.not_utf8", "the address holds the NUL character")
+            return "the address holds the NUL character"
+    return None
+
+
+async def once_each(request: Request) -> None:
+    """Refuse a query parameter that stands twice."""
     seen: set[str] = set()
     for name, _ in request.query_params.multi_items():
         if name in seen:

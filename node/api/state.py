@@ -5,13 +5,14 @@ from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query, Response
 
+from contracts import heads
 from ledger.readable import Json
 from node import queries
 from node.api.answers import Answers
-from node.api.parameters import AccountsOf, ById, HistoryOf, OffersOf, Paged, Read, TraceOf
+from node.api.parameters import AccountsOf, ById, HistoryOf, OffersOf, Paged, ProofOf, Proven, Read, TraceOf
 from node.api.problems import Problem
 from node.api.transactions import bundled
-from node.proofs import head_bundle
+from node.proofs import head_bundle, statement_bundle
 from node.queries import JsonObject, Thing, find_thing
 from node.storage.store import Store
 from node.trace import Limits, trace, tree_json
@@ -51,12 +52,11 @@ def _add_things(routes: APIRouter, answers: Answers) -> None:
 
         return await answers.json(read, asked)
 
-    @routes.get("/items/proof", summary="The proof bundle of a thing and its whole history")
-    async def proof(asked: Annotated[ById, Query()]) -> Response:
+    @routes.get("/items/proof", summary="The proof bundle of a thing and its whole history, or of its absence")
+    async def proof(asked: Annotated[ProofOf, Query()]) -> Response:
         def read(store: Store) -> Json:
             thing = find_thing(store, asked.id)
-            key = queries.item_key(asked.id) if thing is None else thing.key
-            return bundled(lambda: head_bundle(store, key))
+            return _proof(store, queries.item_key(asked.id) if thing is None else thing.key, asked)
 
         return await answers.json(read, asked)
 
@@ -115,11 +115,20 @@ def _add_money(routes: APIRouter, answers: Answers) -> None:
 
         return await _one(answers, read, asked, "account.unknown", identifier)
 
+    @routes.get("/accounts/{identifier:path}/proof", summary="The proof bundle of an account and its statement")
+    async def proof(identifier: str, asked: Annotated[Proven, Query()]) -> Response:
+        return await answers.json(lambda store: _proof(store, heads.account(identifier), asked), asked)
+
     @routes.get("/accounts/{identifier:path}", summary="The totals of an account")
     async def account(identifier: str, asked: Annotated[Read, Query()]) -> Response:
         return await _one(
             answers, lambda store: queries.account(store, identifier), asked, "account.unknown", identifier
         )
+
+
+def _proof(store: Store, key: bytes, asked: Proven) -> Json:
+    after = asked.after_count
+    return bundled(lambda: head_bundle(store, key) if after is None else statement_bundle(store, key, after))
 
 
 async def _one(

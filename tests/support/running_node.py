@@ -82,9 +82,11 @@ class RunningNode:
         assert response.status_code == 200, response.text
         return response.json()
 
-    def capture(self, document: bytes, *, wait_s: int | None = 10, **headers: str) -> httpx.Response:
+    def capture(
+        self, document: bytes, *, wait_s: int | None = 10, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
         """Hand an EPCIS document to the gateway."""
-        sent = {"content-type": "application/json", "authorization": f"Bearer {self.token}", **headers}
+        sent = {"content-type": "application/json", "authorization": f"Bearer {self.token}", **(headers or {})}
         if wait_s is not None:
             sent["prefer"] = f"wait={wait_s}"
         return self.request("POST", "/epcis/capture", headers=sent, content=document)
@@ -100,11 +102,13 @@ class RunningNode:
         }
         return sign_transaction(key, fields["chain_id"], fields["nonce"], fields["valid_until_ms"], operations)
 
-    def submit(self, transaction: Transaction | bytes, *, wait_s: int | None = 10, **headers: str) -> httpx.Response:
+    def submit(
+        self, transaction: Transaction | bytes, *, wait_s: int | None = 10, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
         """Hand in a transaction as JSON."""
         encoded = transaction if isinstance(transaction, bytes) else transaction.encoded
         body = json.dumps({"transaction": base64.urlsafe_b64encode(encoded).rstrip(b"=").decode()}).encode()
-        sent = {"content-type": "application/json", **headers}
+        sent = {"content-type": "application/json", **(headers or {})}
         if wait_s is not None:
             sent["prefer"] = f"wait={wait_s}"
         return self.request("POST", "/v1/transactions", headers=sent, content=body)
@@ -126,13 +130,20 @@ def running_node(
     directory: Path,
     *,
     is_gateway: bool = True,
+    validators: int = 1,
     limits: MempoolLimits | None = None,
     consensus_config: ConsensusConfig | None = None,
 ) -> Iterator[RunningNode]:
-    """Create a network of one in a directory, run its node, and stop it at the end."""
+    """Create a network in a directory, run its first node, and stop it at the end.
+
+    With more than one validator the others stay away, so that nothing commits.
+    """
     configure_logging("error")
     network = create_network(
-        directory / "network", now_ms=time.time_ns() // 1_000_000, random_bytes=secrets.token_bytes, validators=1
+        directory / "network",
+        now_ms=time.time_ns() // 1_000_000,
+        random_bytes=secrets.token_bytes,
+        validators=validators,
     )
     home = open_home(network.home(network.nodes[0]))
     with contextlib.closing(home), _loop_thread() as loop:
