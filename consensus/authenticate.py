@@ -6,7 +6,7 @@ asked here.
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from consensus.messages import Message, PrePrepare, SignedMessage, ViewChange, preimage
 from ledger import keys
@@ -14,7 +14,7 @@ from ledger.certificate import Certificate, Verifier, VoteKind
 from ledger.validators import ValidatorSet
 
 
-class RejectionReason(Enum):
+class RejectionReason(StrEnum):
     """Why a message is dropped unheard."""
 
     NOT_A_VALIDATOR = "not_a_validator"

@@ -16,6 +16,7 @@ class ConsensusConfig:
     status_interval_ms: int = 1_000
     fetch_interval_ms: int = 500
     future_messages_max: int = 64
+    future_bytes_max: int = 8 * 1024 * 1024
 
     def __post_init__(self) -> None:
         assert 0 < self.view_timeout_ms <= self.view_timeout_ms_max, "a view lasts some time and not for ever"
@@ -23,6 +24,7 @@ class ConsensusConfig:
         assert self.retransmit_interval_ms <= self.view_timeout_ms, "a lost message is sent again before its view ends"
         assert self.status_interval_ms > 0, "a heart beats at some interval"
         assert self.future_messages_max > 0, "the messages of the next height are worth keeping"
+        assert self.future_bytes_max > 0, "the messages of the next height are worth keeping"
 
     def timeout_ms(self, view: int) -> int:
         """Return how long a view may last before the replica asks for the next one."""

@@ -4,7 +4,7 @@ The order is the durability contract: a ``Persist`` stands before the ``Broadcas
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Final, TypeAlias
 
 from consensus.messages import Proposal
@@ -85,7 +85,7 @@ class FetchBlocks:
     peer: bytes
 
 
-class ReportKind(Enum):
+class ReportKind(StrEnum):
     """Why something was ignored, or what is wrong; the value is the stable name (docs/consensus.md lists them)."""
 
     OLD_HEIGHT = "old_height"

@@ -1,7 +1,7 @@
 """What a replica knows about the height in progress; all of it is dropped when the height is decided."""
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 from consensus.effects import LOCK_RECORD, SafetyRecord
 from consensus.messages import Proposal, SignedMessage, decode_proposal, encode_proposal
@@ -13,7 +13,7 @@ from ledger.shape import as_array, as_blob
 from ledger.validators import ValidatorSet
 
 
-class Phase(Enum):
+class Phase(StrEnum):
     """Where the replica stands in its view."""
 
     IDLE = "idle"
@@ -49,8 +49,9 @@ class Lock:
 class HeightState:
     """The votes, proposals and timers of one height.
 
-    ``verdicts`` holds for each block that was checked None or the rule that it breaks; ``sent`` what we signed, by
-    (type, view).
+    ``accepted`` holds the hashes of the blocks that were checked and stand, ``checking`` of those whose check is on its
+    way; ``sent`` what we signed, by (type, view). ``entitlement`` is the first quorum of view changes to our view that
+    we saw: it stays, whatever its senders want later, and a proposal carries it.
     """
 
     height: int
@@ -63,10 +64,24 @@ class HeightState:
     view_changes: ViewChangeBook = field(default_factory=ViewChangeBook)
     pre_prepares: dict[int, SignedMessage] = field(default_factory=dict)
     proposals: dict[bytes, Proposal] = field(default_factory=dict)
-    verdicts: dict[bytes, str | None] = field(default_factory=dict)
+    entitlement: tuple[SignedMessage, ...] = ()
+    accepted: set[bytes] = field(default_factory=set)
     checking: set[bytes] = field(default_factory=set)
     sent: dict[tuple[str, int], SignedMessage] = field(default_factory=dict)
     is_decided: bool = False
+
+    @property
+    def phase(self) -> Phase:
+        """Where the replica stands in its view."""
+        if ("commit", self.view) in self.sent:
+            return Phase.COMMITTING
+        if ("prepare", self.view) in self.sent:
+            return Phase.PREPARING
+        if self.view in self.pre_prepares:
+            return Phase.CHECKING
+        if self.view > 0:
+            return Phase.CHANGING_VIEW
+        return Phase.WAITING if self.deadline_ms is not None else Phase.IDLE
 
     @property
     def is_active(self) -> bool:

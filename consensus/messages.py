@@ -140,6 +140,15 @@ def preimage(chain_id: bytes, message: Message) -> bytes:
     return signed_preimage(tag_of(message), chain_id, encode(content))
 
 
+def statement_of(message: Message) -> object:
+    """Return what two messages of one slot must share to be the same statement."""
+    if isinstance(message, PrePrepare):
+        return message.proposal.header.hash
+    if isinstance(message, ViewChange):
+        return message.prepared
+    return message
+
+
 def sign_message(key: Signer, chain_id: bytes, message: Message) -> SignedMessage:
     """Return the message signed and encoded."""
     return with_signature(message, key.public_key, key.sign(preimage(chain_id, message)))
@@ -177,7 +186,7 @@ def decode_message(data: bytes) -> SignedMessage:
 def _signed_message(data: bytes, tags: tuple[str, ...]) -> SignedMessage:
     tag, fields, sender, signature = as_array(decode(data, MESSAGE_BYTES_MAX), 4, "message")
     if tag not in tags:
-        raise ShapeError("message_tag", f"{tag!r} is no message here; there are {', '.join(tags)}")
+        raise ShapeError("message_tag", f"no message that may stand here; there are {', '.join(tags)}")
     return SignedMessage(
         _message(tag, fields),
         as_bytes(sender, PUBLIC_KEY_BYTES, "sender"),
@@ -227,7 +236,7 @@ def _message(tag: Value, fields: Value) -> Message:
         case "status":
             height, view, tip_hash = as_array(fields, 3, "status")
             return Status(_height(height), _view(view), as_bytes(tip_hash, HASH_BYTES, "tip hash"))
-    raise ShapeError("message_tag", f"{tag!r} is no message")
+    raise ShapeError("message_tag", "no message has this tag")
 
 
 def _view_change(value: Value) -> SignedMessage:

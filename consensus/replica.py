@@ -5,7 +5,6 @@ in an effect before the effect that sends it; a slot (height, view, type) is sig
 protocol.
 """
 
-from collections import deque
 from collections.abc import Iterable
 from typing import assert_never
 
@@ -34,6 +33,7 @@ from consensus.events import (
     Tick,
     WorkAvailable,
 )
+from consensus.future import FutureMessages
 from consensus.height import Lock, Phase, new_height
 from consensus.messages import (
     Commit,
@@ -47,9 +47,11 @@ from consensus.messages import (
     ViewChange,
     decode_message,
     sign_message,
+    statement_of,
     tag_of,
     without_proposal,
 )
+from consensus.proposals import broken_pre_prepare
 from consensus.view_change import highest_prepared
 from consensus.votes import Counted
 from ledger.block import Header
@@ -85,12 +87,13 @@ class Replica:
         self._state = new_height(tip.height + 1, validators)
         self._has_work = False
         self._is_silenced = False
-        self._future: dict[int, deque[Authentic]] = {}
+        self._future = FutureMessages(config.future_messages_max, config.future_bytes_max)
         self._effects: list[Effect] = []
         self._next_status_ms = now_ms
         self._next_retransmission_ms = now_ms
         self._next_fetch_ms = now_ms
-        self._restore(records)
+        self._records = [record for record in records if record.height > tip.height]
+        self._restore()
 
     @property
     def public_key(self) -> bytes:
@@ -115,16 +118,7 @@ class Replica:
     @property
     def phase(self) -> Phase:
         """Where the replica stands in its view."""
-        state = self._state
-        if ("commit", state.view) in state.sent:
-            return Phase.COMMITTING
-        if ("prepare", state.view) in state.sent:
-            return Phase.PREPARING
-        if state.view in state.pre_prepares:
-            return Phase.CHECKING
-        if state.view > 0:
-            return Phase.CHANGING_VIEW
-        return Phase.WAITING if state.deadline_ms is not None else Phase.IDLE
+        return self._state.phase
 
     def step(self, event: Event) -> tuple[Effect, ...]:
         """Take one event and return what to do, in order."""
@@ -152,7 +146,7 @@ class Replica:
     def _on_tick(self, now_ms: int) -> None:
         self._now_ms = max(self._now_ms, now_ms)
         state = self._state
-        if state.deadline_ms is not None and self._now_ms >= state.deadline_ms and not state.is_decided:
+        if state.deadline_ms is not None and self._now_ms >= state.deadline_ms:
             self._on_timeout()
         if self._now_ms >= self._next_retransmission_ms and state.is_active:
             self._retransmit()
@@ -164,8 +158,9 @@ class Replica:
 
     def _on_timeout(self) -> None:
         state = self._state
-        if not self._has_work and state.lock is None and state.view not in state.pre_prepares:
-            # Nothing is waited for any more: the transactions expired. Silence, until there is work again.
+        is_waited_for = self._has_work or state.lock is not None or state.view in state.pre_prepares
+        if not is_waited_for or not self._may_vote or state.is_decided:
+            # The transactions expired, or it is for others to change the view. Silence, until there is work again.
             state.deadline_ms = None
             return
         self._report(ReportKind.VIEW_CHANGE, f"height {state.height}: view {state.view} took too long")
@@ -238,8 +233,7 @@ class Replica:
     def _keep_for_later(self, authentic: Authentic) -> None:
         message = authentic.message
         if message.height == self._state.height + 1:
-            kept = self._future.setdefault(authentic.sender_index, deque(maxlen=self._config.future_messages_max))
-            kept.append(authentic)
+            self._future.add(authentic)
         self._report(ReportKind.FUTURE_HEIGHT, f"{tag_of(message)} of height {message.height}", authentic.signed.sender)
         self._fetch(message.height - 1, authentic.signed.sender)
 
@@ -267,20 +261,21 @@ class Replica:
         self._has_work = is_waiting
         state = self._state
         if is_waiting and not state.is_decided:
-            if state.deadline_ms is None and self._is_view_open():
+            if state.view > 0:
+                self._after_view_change()
+                return
+            if state.deadline_ms is None:
                 self._start_timer()
             self._try_to_propose()
 
     def _try_to_propose(self) -> None:
         """Propose where it is our turn: the block of the highest certificate that was shown, or a new one."""
         state = self._state
-        if self.proposer_index != self._index or state.view in state.pre_prepares or self._is_silenced:
+        if self.proposer_index != self._index or state.view in state.pre_prepares or not self._may_vote:
             return
-        if state.is_making_block or ("pre-prepare", state.view) in state.sent:
+        if state.is_making_block or ("pre-prepare", state.view) in state.sent or not self._is_view_open():
             return
-        if not self._is_view_open():
-            return
-        prepared = highest_prepared(self._quorum_of_view_changes())
+        prepared = highest_prepared(state.entitlement)
         if prepared is not None:
             proposal = state.proposals.get(prepared.block_hash)
             if proposal is not None:
@@ -299,16 +294,12 @@ class Replica:
             self._has_work = False
             return
         assert event.proposal.header.parent_hash == self._tip.hash, "a block is made on the tip"
-        if highest_prepared(self._quorum_of_view_changes()) is not None:
-            # A certificate arrived while the block was made, and a certified block comes before a new one.
-            self._try_to_propose()
-            return
-        state.verdicts[event.proposal.header.hash] = None
+        state.accepted.add(event.proposal.header.hash)
         self._send_pre_prepare(event.proposal)
 
     def _send_pre_prepare(self, proposal: Proposal) -> None:
         state = self._state
-        changes = tuple(without_proposal(change) for change in self._quorum_of_view_changes())
+        changes = tuple(without_proposal(change) for change in state.entitlement)
         signed = self._sign(PrePrepare(state.height, state.view, proposal, changes))
         if signed is not None:
             self._effects.append(Broadcast(signed.encoded))
@@ -328,26 +319,13 @@ class Replica:
             kind = ReportKind.DUPLICATE if is_same else ReportKind.EQUIVOCATION
             self._report(kind, f"a second pre-prepare of view {message.view}", signed.sender)
             return
-        broken = self._broken_pre_prepare(signed.sender, message)
+        broken = broken_pre_prepare(signed.sender, message, state.validators, self._tip)
         if broken is not None:
             self._report(broken, f"pre-prepare of view {message.view}", signed.sender)
             return
         if message.view > state.view:
             self._enter_view(message.view)
         self._accept(signed, message.proposal)
-
-    def _broken_pre_prepare(self, sender: bytes, message: PrePrepare) -> ReportKind | None:
-        """Return why a pre-prepare with good signatures cannot stand, or None. The quorum was counted before."""
-        state = self._state
-        if state.validators.index_of(sender) != state.validators.proposer_index(message.height, message.view):
-            return ReportKind.NOT_THE_PROPOSER
-        header = message.proposal.header
-        if header.parent_hash != self._tip.hash:
-            return ReportKind.WRONG_PARENT
-        prepared = highest_prepared(message.view_changes)
-        if prepared is not None:
-            return None if prepared.block_hash == header.hash else ReportKind.UNJUSTIFIED_PROPOSAL
-        return None if header.proposer == sender else ReportKind.WRONG_PROPOSER_IN_HEADER
 
     def _accept(self, signed: SignedMessage, proposal: Proposal) -> None:
         """Take the proposal of our view: have it checked, or vote at once where it was."""
@@ -358,11 +336,15 @@ class Replica:
         state.proposals[block_hash] = proposal
         if state.deadline_ms is None:
             self._start_timer()
-        if block_hash in state.verdicts:
-            self._after_check(block_hash)
-        elif block_hash not in state.checking:
-            state.checking.add(block_hash)
-            is_fresh = highest_prepared(signed.message.view_changes) is None
+        if block_hash in state.accepted:
+            self._after_acceptance(block_hash)
+        else:
+            self._check(proposal, is_fresh=highest_prepared(signed.message.view_changes) is None)
+
+    def _check(self, proposal: Proposal, *, is_fresh: bool) -> None:
+        state = self._state
+        if proposal.header.hash not in state.checking:
+            state.checking.add(proposal.header.hash)
             self._effects.append(CheckProposal(state.height, state.view, proposal, is_fresh))
 
     def _on_proposal_checked(self, event: ProposalChecked) -> None:
@@ -371,28 +353,32 @@ class Replica:
             self._report(ReportKind.STALE_ANSWER, f"a verdict for height {event.height} view {event.view}")
             return
         state.checking.discard(event.block_hash)
-        state.verdicts[event.block_hash] = event.refusal
-        self._after_check(event.block_hash)
-
-    def _after_check(self, block_hash: bytes) -> None:
-        state = self._state
-        refusal = state.verdicts[block_hash]
-        pre_prepare = state.pre_prepares.get(state.view)
-        is_current = (
-            pre_prepare is not None
-            and isinstance(pre_prepare.message, PrePrepare)
-            and pre_prepare.message.proposal.header.hash == block_hash
-        )
-        if refusal is None:
-            if is_current:
-                self._vote(VoteKind.PREPARE, Prepare(state.height, state.view, block_hash))
-            self._try_to_lock()
-            self._try_to_decide()
-        elif is_current:
-            self._report(ReportKind.PROPOSAL_REFUSED, refusal, pre_prepare.sender if pre_prepare else None)
-            # Forgotten, so that the same block may be checked again when a quorum stands behind it.
-            del state.verdicts[block_hash]
+        if event.refusal is None:
+            state.accepted.add(event.block_hash)
+            self._after_acceptance(event.block_hash)
+            return
+        # The refusal is not kept: what could not be had now may be there when the block is proposed again.
+        decided = state.votes.decided()
+        if decided is not None and decided.block_hash == event.block_hash:
+            self._report(ReportKind.DECIDED_BLOCK_REFUSED, f"height {state.height}: {event.refusal}")
+        if self._is_current(event.block_hash):
+            self._report(ReportKind.PROPOSAL_REFUSED, event.refusal, state.pre_prepares[state.view].sender)
             self._change_view(state.view + 1)
+
+    def _after_acceptance(self, block_hash: bytes) -> None:
+        """Vote for the block of our view, and see whether the votes of others wait for it."""
+        state = self._state
+        if self._is_current(block_hash):
+            self._vote(VoteKind.PREPARE, Prepare(state.height, state.view, block_hash))
+        self._try_to_lock()
+        self._try_to_decide()
+
+    def _is_current(self, block_hash: bytes) -> bool:
+        pre_prepare = self._state.pre_prepares.get(self._state.view)
+        if pre_prepare is None:
+            return False
+        assert isinstance(pre_prepare.message, PrePrepare)
+        return pre_prepare.message.proposal.header.hash == block_hash
 
     def _vote(self, kind: VoteKind, message: Prepare | Commit, *records: SafetyRecord) -> None:
         index = self._index
@@ -424,7 +410,7 @@ class Replica:
         assert isinstance(pre_prepare.message, PrePrepare)
         proposal = pre_prepare.message.proposal
         block_hash = proposal.header.hash
-        if state.verdicts.get(block_hash, "unchecked") is not None:
+        if block_hash not in state.accepted:
             return
         certificate = state.votes.certificate(VoteKind.PREPARE, state.view, block_hash)
         if certificate is None:
@@ -443,9 +429,12 @@ class Replica:
         if proposal is None:
             if voter is not None:
                 self._fetch(state.height, voter)
-        elif state.verdicts.get(certificate.block_hash, "unchecked") is None:
+        elif certificate.block_hash in state.accepted:
             state.is_decided = True
             self._effects.append(CommitBlock(proposal, certificate))
+        else:
+            # Known from a lock or a view change alone, or refused before: a quorum stands behind it now.
+            self._check(proposal, is_fresh=False)
 
     # Changing the view
 
@@ -453,14 +442,12 @@ class Replica:
         """Ask for a higher view with the highest certificate that we hold."""
         state = self._state
         assert view > state.view, "views only go up"
-        if view > VIEW_MAX or self._is_silenced:
+        index = self._index
+        if view > VIEW_MAX or self._is_silenced or index is None:
             return
         self._enter_view(view)
-        # The timer of the new view starts when a quorum wants it, so that nobody runs ahead alone.
+        # The timer of the new view starts when a quorum got that far, so that nobody runs ahead alone.
         state.deadline_ms = None
-        index = self._index
-        if index is None:
-            return
         lock = state.lock
         prepared = None if lock is None else lock.certificate
         signed = self._sign(ViewChange(state.height, view, prepared, None if lock is None else lock.proposal))
@@ -472,6 +459,8 @@ class Replica:
     def _enter_view(self, view: int) -> None:
         self._state.view = view
         self._state.is_making_block = False
+        self._state.entitlement = ()
+        self._state.pre_prepares.clear()
         self._next_retransmission_ms = self._now_ms + self._config.retransmit_interval_ms
         self._start_timer()
 
@@ -499,20 +488,32 @@ class Replica:
             self._after_view_change()
 
     def _after_view_change(self) -> None:
-        if self._state.view > 0 and self._is_view_open():
-            if self._state.deadline_ms is None:
-                self._start_timer()
-            self._try_to_propose()
+        """See whether a quorum wants our view, which opens it, or got at least that far, which starts its timer.
+
+        The second is not the first: who passed our view will not come back to open it, so we must be able to leave.
+        """
+        state = self._state
+        if state.view == 0:
+            return
+        wanted = state.view_changes.of_view(state.view)
+        if not state.entitlement and len(wanted) >= state.validators.quorum:
+            state.entitlement = tuple(wanted[: state.validators.quorum])
+        if state.deadline_ms is None and self._is_view_reached():
+            self._start_timer()
+        self._try_to_propose()
+
+    def _is_view_reached(self) -> bool:
+        """Say whether a quorum got as far as our view: it says so, or we once saw a proposal that proved it."""
+        state = self._state
+        if state.view == 0 or state.entitlement or state.view in state.pre_prepares:
+            return True
+        if ("prepare", state.view) in state.sent or ("pre-prepare", state.view) in state.sent:
+            return True
+        return state.view_changes.count_from(state.view) >= state.validators.quorum
 
     def _is_view_open(self) -> bool:
         """Say whether a block may be proposed in our view: at once in view 0, else when a quorum wants the view."""
-        state = self._state
-        return state.view == 0 or len(state.view_changes.of_view(state.view)) >= state.validators.quorum
-
-    def _quorum_of_view_changes(self) -> list[SignedMessage]:
-        """Return the quorum of view changes to our view that a proposal carries; none in view 0."""
-        state = self._state
-        return [] if state.view == 0 else state.view_changes.of_view(state.view)[: state.validators.quorum]
+        return self._state.view == 0 or bool(self._state.entitlement)
 
     # The next height
 
@@ -520,11 +521,13 @@ class Replica:
         if event.header.height != self._state.height:
             self._report(ReportKind.STALE_ANSWER, f"block {event.header.height} while at height {self._state.height}")
             return
+        is_same_set = event.validators == self._state.validators
         self._tip = event.header
         self._state = new_height(event.header.height + 1, event.validators)
-        kept, self._future = self._future, {}
-        for messages in kept.values():
-            for authentic in messages:
+        self._restore()
+        for authentic in self._future.take_all():
+            # It was authenticated with the old set. With another set it would count for the wrong validator.
+            if is_same_set:
                 self._on_message(authentic)
         if self._has_work:
             self._on_work(is_waiting=True)
@@ -535,17 +538,21 @@ class Replica:
     def _index(self) -> int | None:
         return self._state.validators.index_of(self._key.public_key)
 
+    @property
+    def _may_vote(self) -> bool:
+        return self._index is not None and not self._is_silenced
+
     def _sign(self, message: Message, *records: SafetyRecord) -> SignedMessage | None:
         """Sign for a slot once, with the order to persist it; None where we may not sign.
 
         A slot that was signed before gives the same bytes again if they say the same, and is refused if they differ.
         """
-        if self._is_silenced or self._index is None:
+        if not self._may_vote:
             return None
         slot = (tag_of(message), message.view)
         held = self._state.sent.get(slot)
         if held is not None:
-            if _essence(held.message) == _essence(message):
+            if statement_of(held.message) == statement_of(message):
                 return held
             self._report(ReportKind.DOUBLE_SIGN_REFUSED, f"{slot[0]} at height {message.height} view {message.view}")
             return None
@@ -555,12 +562,15 @@ class Replica:
         self._effects.append(Persist((*records, own)))
         return signed
 
-    def _restore(self, records: Iterable[SafetyRecord]) -> None:
-        """Take up what was signed before a restart: the view, the lock, and every slot that is taken."""
+    def _restore(self) -> None:
+        """Take up what our key signed for this height before a restart: the view, the lock, every slot that is taken.
+
+        Records of later heights wait: where an old copy of the chain was put back, it grows until it reaches them.
+        """
         state = self._state
+        records = [record for record in self._records if record.height == state.height]
+        self._records = [record for record in self._records if record.height > state.height]
         for record in sorted(records, key=lambda record: (record.view, record.kind)):
-            if record.height != state.height:
-                continue
             if record.kind == LOCK_RECORD:
                 state.lock = Lock.from_record(record)
                 state.proposals[state.lock.proposal.header.hash] = state.lock.proposal
@@ -569,12 +579,14 @@ class Replica:
             state.sent[tag_of(signed.message), record.view] = signed
             state.view = max(state.view, record.view)
             self._count_restored(signed)
-        if state.sent:
+        if state.sent and self._is_view_reached():
             self._start_timer()
         own_proposal = state.sent.get(("pre-prepare", state.view))
         if own_proposal is not None:
             assert isinstance(own_proposal.message, PrePrepare)
             self._accept(own_proposal, own_proposal.message.proposal)
+        self._after_view_change()
+        self._try_to_decide()
 
     def _count_restored(self, signed: SignedMessage) -> None:
         state, index, message = self._state, self._index, signed.message
@@ -588,12 +600,3 @@ class Replica:
 
     def _report(self, kind: ReportKind, detail: str, sender: bytes | None = None) -> None:
         self._effects.append(Report(kind, detail, sender))
-
-
-def _essence(message: Message) -> object:
-    """Return what two messages of one slot must share to be the same statement."""
-    if isinstance(message, PrePrepare):
-        return message.proposal.header.hash
-    if isinstance(message, ViewChange):
-        return message.prepared
-    return message

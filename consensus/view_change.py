@@ -44,6 +44,10 @@ class ViewChangeBook:
             self._by_sender[index] for index in sorted(self._by_sender) if self._by_sender[index].message.view == view
         ]
 
+    def count_from(self, view: int) -> int:
+        """Return how many validators want this view or a higher one."""
+        return sum(held.message.view >= view for held in self._by_sender.values())
+
     def view_to_join(self, above: int, faults_tolerated: int) -> int | None:
         """Return the view above ours that at least one honest validator wants, or None.
 

@@ -50,7 +50,7 @@ class VoteBook:
         """Return a COMMIT certificate of any view, or None."""
         for kind, view in self._by_slot:
             if kind is VoteKind.COMMIT:
-                for block_hash in {voted for voted, _ in self._by_slot[kind, view].values()}:
+                for block_hash in dict.fromkeys(voted for voted, _ in self._by_slot[kind, view].values()):
                     certificate = self.certificate(kind, view, block_hash)
                     if certificate is not None:
                         return certificate

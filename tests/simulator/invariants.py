@@ -96,7 +96,7 @@ class Invariants:
         """Check that nobody can make a replica keep more than its bounds."""
         count = len(self.validators)
         state = replica._state
-        kept = [len(messages) for messages in replica._future.values()]
+        kept = replica._future.counts()
         if len(kept) > count or max(kept, default=0) > future_messages_max:
             raise InvariantBrokenError("bounds", f"node {node} keeps {kept} messages of the next height")
         slots = state.votes._by_slot
