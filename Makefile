@@ -10,13 +10,20 @@ SEEDS ?= 0:2500
 PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3 python; do \
 	"$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$candidate"; break; }; done)
 
-.PHONY: help demo up test lint types unit sim soak bench lock clean
+# Choose versions for a lock that stands beside the project; what is there already is kept where it fits.
+COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --quiet
+
+# pip, quiet, and as unable to be surprised as it can be: every file has the hash of the lock.
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help demo up test lint types unit sim soak bench lock check-lock clean
 
 help: ## Show this text
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.installed ## Four nodes, a shipment, a payment, a power cut; under a minute after the install
-	@exec $(BIN)/tradelane demo
+	@trap : INT; $(BIN)/tradelane demo || { code=$$?; test $$code -eq 130 || exit $$code; }
 
 up: $(VENV)/.installed ## Start a network of four on this machine and leave it running; Ctrl-C stops it
 	@exec $(BIN)/tradelane up
@@ -44,10 +51,17 @@ bench: $(VENV)/.developing ## Measure; figures go to benchmarks/results.md
 	$(BIN)/python benchmarks/state_tree.py
 
 lock: $(VENV)/.developing ## Choose versions anew and lock them with their hashes
-	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-header --quiet --upgrade --output-file requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header --quiet --upgrade --output-file requirements-dev.lock
+	$(COMPILE) --upgrade --output-file requirements.lock
+	$(COMPILE) --upgrade --group dev --output-file requirements-dev.lock
+
+check-lock: $(VENV)/.developing ## Say whether the locks still fit pyproject.toml
+	@for pair in "requirements.lock" "requirements-dev.lock --group dev"; do \
+		set -- $$pair; lock=$$1; shift; \
+		cp $$lock $(VENV)/$$lock; \
+		$(COMPILE) "$$@" --output-file $(VENV)/$$lock >$(VENV)/$$lock.log || exit 1; \
+		cmp -s $$lock $(VENV)/$$lock || { echo "$$lock does not fit pyproject.toml: make lock" >&2; exit 1; }; \
+		echo "$$lock fits pyproject.toml"; \
+	done
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -59,13 +73,17 @@ $(VENV)/.created:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.created requirements.lock pyproject.toml
-	@echo "Installing Tradelane and its locked dependencies into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+$(VENV)/.dependencies: $(VENV)/.created requirements.lock
+	@echo "Installing the locked dependencies into $(VENV)"
+	@$(PIP) --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.dependencies pyproject.toml
+	@echo "Installing Tradelane into $(VENV)"
+	@$(PIP) --no-deps --editable .
 	@touch $@
 
 $(VENV)/.developing: $(VENV)/.installed requirements-dev.lock
 	@echo "Installing the locked tools for development"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(PIP) --require-hashes -r requirements-dev.lock
 	@touch $@
