@@ -142,13 +142,17 @@ def test_values_without_an_encoding_are_refused_by_name(value: object, code: str
     assert refusal.value.code == code
 
 
-def test_the_depth_limit_is_exact() -> None:
-    value: Value = 7
-    for _ in range(DEPTH_MAX):
-        value = [value]
-    assert decode(encode(value)) == value
-    with pytest.raises(CodecError, match="nested more than 8 deep"):
-        decode(b"\x91" + encode(value))
+@pytest.mark.parametrize(
+    "prefixes", [[b"\x91"], [b"\x81\xa1k"], [b"\x91", b"\x81\xa1k"]], ids=["arrays", "maps", "both"]
+)
+def test_the_depth_limit_is_exact(prefixes: list[bytes]) -> None:
+    data = b"\x07"
+    for level in range(DEPTH_MAX):
+        data = prefixes[level % len(prefixes)] + data
+    assert encode(decode(data)) == data
+    for prefix in (b"\x91", b"\x81\xa1k"):
+        with pytest.raises(CodecError, match="nested more than 8 deep"):
+            decode(prefix + data)
 
 
 def test_size_is_checked_before_anything_is_parsed() -> None:
