@@ -267,14 +267,15 @@ def _free_base_port() -> int:
 
 @contextmanager
 def _terminated_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM end the demonstration as Ctrl-C does, so that its nodes are stopped."""
+    """Let SIGTERM and a closed terminal end the demonstration as Ctrl-C does, so that its nodes are stopped."""
 
     def interrupt(signal_number: int, frame: FrameType | None) -> None:
         del signal_number, frame
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

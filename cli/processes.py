@@ -24,6 +24,8 @@ from node.setup import HOST, Network, NetworkNode
 from tradelane import ConflictError, UnavailableError
 
 LOG_NAME: Final = "node.log"
+# Ctrl-C, a service manager, a terminal that was closed.
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 START_SECONDS_MAX: Final = 30.0
 _STOP_SECONDS_MAX: Final = 5.0
 _PORT_SECONDS_MAX: Final = 3.0
@@ -46,7 +48,7 @@ class NodeProcess:
 
 
 class StopRequest:
-    """Whether SIGINT or SIGTERM asked this process to stop."""
+    """Whether a signal asked this process to stop."""
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
@@ -57,14 +59,14 @@ class StopRequest:
 
 @contextmanager
 def stop_signals() -> Iterator[StopRequest]:
-    """Turn SIGINT and SIGTERM into a request that is looked at between steps, so that no child is forgotten."""
+    """Turn the signals that stop into a request that is looked at between steps, so that no child is forgotten."""
     request = StopRequest()
 
     def asked(signal_number: int, frame: FrameType | None) -> None:
         del frame
         request.signal_number = signal_number
 
-    before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, asked) for number in STOP_SIGNALS}
     try:
         yield request
     finally:
