@@ -263,6 +263,25 @@ def test_a_refusal_of_a_fresh_block_does_not_stand_against_the_certified_one() -
     assert replica.view == 1, "nobody asked for view 2"
 
 
+@pytest.mark.xfail(strict=True, reason="checks in progress are known by block alone, so the old answer counts for both")
+def test_a_late_refusal_of_a_fresh_check_does_not_answer_for_the_certified_block() -> None:
+    """As above, but the check of view 0 is still running when view 1 brings the block back with its certificate."""
+    made = proposal(GENESIS)
+    block_hash = made.header.hash
+    replica = new_replica(3)
+    replica.step(received(sign_message(KEYS[1], CHAIN_ID, PrePrepare(1, 0, made, ()))))
+    preimage = vote_preimage(VoteKind.PREPARE, CHAIN_ID, 1, 0, block_hash)
+    certificate = assemble_certificate(1, 0, block_hash, {i: KEYS[i].sign(preimage) for i in (0, 1, 2)})
+    changes = [sign_message(KEYS[i], CHAIN_ID, ViewChange(1, 1, certificate, made)) for i in (0, 1, 2)]
+    again = PrePrepare(1, 1, made, tuple(without_proposal(change) for change in changes))
+    effects = replica.step(received(sign_message(KEYS[2], CHAIN_ID, again)))
+    asked_as_old = [effect.view for effect in effects if isinstance(effect, CheckProposal) and not effect.is_fresh]
+    replica.step(ProposalChecked(1, 0, block_hash, "time_off_clock"))
+
+    assert replica.view == 1, "a refusal for view 0 says nothing about view 1"
+    assert asked_as_old == [1]
+
+
 def test_an_observer_does_not_leave_a_view_on_its_own() -> None:
     """It has no say in views, so its clock must not make it deaf to the proposal of the view that the others are in."""
     observer = new_replica(None)
