@@ -75,6 +75,8 @@ class Page:
     last_step: Step | None
     chart: Markup | None
     range: str
+    limits: str
+    faults_tolerated: int
     from_date: str
     until_date: str
     block_time: str
@@ -130,10 +132,12 @@ def _page(told: Told) -> Page:
         facts=facts,
         claims=tuple(_facts(claim for claim in facts.claims if not _is_shown_elsewhere(claim, facts))),
         sources=tuple(map(_origin, facts.sources)),
-        chapters=tuple(_parts(facts.journey.chapters)),
+        chapters=tuple(_parts(facts.journey.chapters, facts.name)),
         last_step=max(steps, key=lambda step: step.at_ms, default=None),
         chart=chart(readings, facts.product) if readings else None,
         range=_range(facts.product),
+        limits=_limits(facts.product),
+        faults_tolerated=(facts.checked.validators - 1) // 3,
         from_date="" if temperature is None else words.date_text(temperature.from_ms),
         until_date="" if temperature is None else words.date_text(temperature.until_ms),
         block_time=f"{words.date_text(facts.checked.time_ms)}, {words.time_text(facts.checked.time_ms)} UTC",
@@ -141,20 +145,21 @@ def _page(told: Told) -> Page:
     )
 
 
-def _parts(chapters: Sequence[Chapter]) -> list[Part]:
+def _parts(chapters: Sequence[Chapter], name: str) -> list[Part]:
     """Return the chapters with what is said once: a date above its first step, a change of what a step is about."""
     about: tuple[str, str | None] = (OWN, None)
     parts = []
     for chapter in chapters:
-        date: str | None = None
+        # The chapter names its only day itself.
+        date = chapter.days
         rows = []
         for step in chapter.steps:
             current = (step.scope, step.about)
             rows.append(
                 Row(
                     step=step,
-                    date=None if step.date == date else step.date,
-                    about=None if current == about else _about(step),
+                    date=None if step.date == date else step.date.rsplit(" ", 1)[0],
+                    about=None if current == about else _about(step, about[0], name),
                     datetime=_iso(step.at_ms),
                     zone=words.offset_text(step.offset_minutes),
                 )
@@ -164,10 +169,10 @@ def _parts(chapters: Sequence[Chapter]) -> list[Part]:
     return parts
 
 
-def _about(step: Step) -> str:
+def _about(step: Step, before: str, name: str) -> str:
     if step.scope == OWN:
-        return "The thing itself"
-    return f"{'What it was made from' if step.scope == SOURCE else 'It travels in'}: {step.about}"
+        return f"Now: {name}" if before == SOURCE else "On its own again"
+    return f"{'Made from' if step.scope == SOURCE else 'Inside'}: {step.about}"
 
 
 def _origin(source: Source) -> Origin:
@@ -194,6 +199,16 @@ def _is_shown_elsewhere(claim: Claim, facts: Facts) -> bool:
     if claim.term == "lotNumber":
         return facts.numbers.lot is not None
     return claim.term == "countryOfOrigin" and facts.product is not None and value_text(claim) == facts.product.origin
+
+
+def _limits(product: Product | None) -> str:
+    """Return what the dashed lines of the chart are."""
+    if product is None or product.lowest_milli_celsius is None or product.highest_milli_celsius is None:
+        return ""
+    is_one_sided = product.highest_milli_celsius <= 0
+    return "limit " + words.celsius_text(
+        product.highest_milli_celsius if is_one_sided else product.lowest_milli_celsius, product.highest_milli_celsius
+    )
 
 
 def _range(product: Product | None) -> str:

@@ -112,11 +112,13 @@ def rule_text(rule: str) -> str:
 
 
 def thing_text(identifier: str) -> str:
-    """Return a Digital Link as somebody would call it, such as ``shipping unit 395211020000004175``."""
+    """Return a Digital Link as somebody would call it, such as ``shipping unit ...004175``."""
     parts = identifier.removeprefix(CANONICAL_STEM + "/").split("/")
     if not identifier.startswith(CANONICAL_STEM) or len(parts) < 2:
         return identifier
-    return f"{_KEYS.get(parts[0], 'thing')} {unquote(parts[-1])}"
+    # Nobody reads eighteen digits; the last ones tell the pallets of a day apart.
+    number = "\u2026" + parts[1][-6:] if parts[0] == "00" else unquote(parts[-1])
+    return f"{_KEYS.get(parts[0], 'thing')} {number}"
 
 
 def date_text(time_ms: int, offset_minutes: int = 0) -> str:
