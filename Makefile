@@ -26,7 +26,7 @@ demo: $(VENV)/.installed ## Four nodes, a shipment, a payment, a power cut; unde
 	@trap : INT; $(BIN)/tradelane demo || { code=$$?; test $$code -eq 130 || exit $$code; }
 
 up: $(VENV)/.installed ## Start a network of four on this machine and leave it running; Ctrl-C stops it
-	@exec $(BIN)/tradelane up
+	@exec $(BIN)/tradelane up --shipment
 
 test: lint types unit ## Lint, types, architecture and all tests
 

@@ -127,7 +127,7 @@ class Node:
             tip_time_ms=tip.time_ms,
             state_root=tip.state_root,
             view=replica.view,
-            phase=str(replica.phase),
+            phase=replica.phase.value,
             is_validator=self._is_validator,
             public_key=self._public_key,
             validators=self.chain.validators,
