@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 
 from consensus.effects import Report, ReportKind
 from consensus.events import BlockCommitted, BlockProposed, MessageReceived, ProposalChecked, WorkAvailable
@@ -48,7 +49,7 @@ def run_seeds(seeds: range, validator_count: int | None, without: frozenset[str]
     if jobs == 1:
         yield from map(work, seeds)
         return
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         yield from pool.map(work, seeds, chunksize=_CHUNK)
 
 

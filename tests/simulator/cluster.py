@@ -48,7 +48,6 @@ from tests.simulator.toy import CHAIN_ID, check_block, genesis, make_block
 TICK_MS = 100
 BLOCKS_AFTER_HEALING = 5
 RECOVERY_MS_MAX = 90_000
-CONFIG = ConsensusConfig()
 _EVENTS_SHOWN = 60
 _KEYS = tuple(sorted(SecretKey(tagged_hash("simulated key", bytes([number]))).public_key for number in range(16)))
 
@@ -128,9 +127,14 @@ class Outcome:
 class Cluster:
     """One run of one scenario."""
 
-    def __init__(self, scenario: Scenario, config: ConsensusConfig = CONFIG) -> None:
+    def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
-        self._config = config
+        self._config = ConsensusConfig(
+            view_timeout_ms=scenario.view_timeout_ms,
+            retransmit_interval_ms=scenario.view_timeout_ms // 2,
+            status_interval_ms=scenario.view_timeout_ms // 2,
+            fetch_interval_ms=scenario.view_timeout_ms // 4,
+        )
         keys = [StubKey(key) for key in _KEYS[: scenario.validator_count]]
         self.validators = ValidatorSet(
             Validator(key.public_key, f"organisation {index}") for index, key in enumerate(keys)

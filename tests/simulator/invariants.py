@@ -5,6 +5,7 @@ from hashlib import sha512
 
 from consensus.messages import Commit, Message, Prepare, PrePrepare, Proposal, SignedMessage, Status, ViewChange, tag_of
 from consensus.replica import VIEWS_AHEAD_MAX, Replica
+from consensus.view_change import view_change_of
 from ledger.block import Header
 from ledger.certificate import Certificate, VoteKind, vote_preimage
 from ledger.validators import ValidatorSet
@@ -56,21 +57,22 @@ class Invariants:
 
     def check_certificate(self, node: int, header: Header, certificate: Certificate) -> None:
         """Check that a quorum of distinct validators signed this very block."""
-        count = len(self.validators)
-        tolerated = (count - 1) // 3
         if (certificate.height, certificate.block_hash) != (header.height, header.hash):
             raise InvariantBrokenError("certificate", f"node {node}: of another block than {header.height}")
-        preimage = vote_preimage(
-            VoteKind.COMMIT, self.chain_id, certificate.height, certificate.view, certificate.block_hash
-        )
+        self._check_quorum(node, VoteKind.COMMIT, certificate)
+
+    def _check_quorum(self, node: int, kind: VoteKind, certificate: Certificate) -> None:
+        count = len(self.validators)
+        preimage = vote_preimage(kind, self.chain_id, certificate.height, certificate.view, certificate.block_hash)
         good = {
             signer
             for signer, signature in zip(certificate.signers, certificate.signatures, strict=True)
             if 0 <= signer < count and stub_verify(self.validators[signer].public_key, preimage, signature)
         }
         # Two quorums share more than ``tolerated`` members: 2 * quorum - count > tolerated.
-        if 2 * len(good) - count <= tolerated or len(good) != len(certificate.signers):
-            raise InvariantBrokenError("certificate", f"node {node}: {len(good)} good signers for {header.height}")
+        if 2 * len(good) - count <= (count - 1) // 3 or len(good) != len(certificate.signers):
+            what = f"{kind.value} {certificate.height}/{certificate.view}"
+            raise InvariantBrokenError("certificate", f"node {node}: {len(good)} good signers for {what}")
 
     def on_send(self, node: int, disk: Disk, signed: SignedMessage) -> None:
         """Check a message that an honest node signed and is about to send, for the first time or again."""
@@ -91,6 +93,12 @@ class Invariants:
             shown = -1 if message.prepared is None else message.prepared.view
             if shown < locked < view:
                 raise InvariantBrokenError("lock_shown", f"node {node} hides its lock of {height}/{locked}")
+            if message.prepared is not None:
+                self._check_quorum(node, VoteKind.PREPARE, message.prepared)
+        elif isinstance(message, PrePrepare):
+            for prepared in (view_change_of(change).prepared for change in message.view_changes):
+                if prepared is not None:
+                    self._check_quorum(node, VoteKind.PREPARE, prepared)
 
     def check_bounds(self, node: int, replica: Replica, future_messages_max: int) -> None:
         """Check that nobody can make a replica keep more than its bounds."""
@@ -100,8 +108,9 @@ class Invariants:
         if len(kept) > count or max(kept, default=0) > future_messages_max:
             raise InvariantBrokenError("bounds", f"node {node} keeps {kept} messages of the next height")
         slots = state.votes._by_slot
-        if len(slots) > 2 * (state.view + VIEWS_AHEAD_MAX + 1) or any(len(slot) > count for slot in slots.values()):
-            raise InvariantBrokenError("bounds", f"node {node} keeps votes of {len(slots)} slots")
+        view_max = max((view for _, view in slots), default=0)
+        if view_max > state.view + VIEWS_AHEAD_MAX or any(len(slot) > count for slot in slots.values()):
+            raise InvariantBrokenError("bounds", f"node {node} keeps votes up to view {view_max} in {state.view}")
         if len(state.view_changes._by_sender) > count:
             raise InvariantBrokenError("bounds", f"node {node} keeps too many view changes")
 

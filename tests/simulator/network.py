@@ -77,6 +77,9 @@ class Network:
         if isinstance(message, Status) or not (scenario.view_split or scenario.kind_cut):
             return False
         seed, height, view = scenario.seed, message.height, message.view
+        # The first view of a height is disturbed more often, so that a later one can decide something else.
+        if chance(seed, "disturbed", height, view) > (0.8 if view == 0 else 0.2):
+            return False
         if chance(seed, "split", height, view) < scenario.view_split:
             groups = 2 + (chance(seed, "groups", height, view) < 0.25)
             group = [int(chance(seed, "group", height, view, node) * groups) for node in (source, target)]

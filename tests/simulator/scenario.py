@@ -58,6 +58,7 @@ class Scenario:
     power_cut_ms: int | None = None
     rollback: float = 0.0
     idle: float = 0.0
+    view_timeout_ms: int = 2_000
     liars: dict[int, str] = field(default_factory=dict)
 
 
@@ -81,6 +82,7 @@ def scenario_of(seed: int, validator_count: int | None = None, without: frozense
         power_cut_ms=None if "power_cut" in without else faults.power_cut_ms,
         rollback=0.0 if "rollback" in without else faults.rollback,
         idle=0.0 if "idle" in without else faults.idle,
+        view_timeout_ms=faults.view_timeout_ms,
         liars={} if "liars" in without else _liars(seed, count),
     )
 
@@ -95,6 +97,7 @@ def _clean(seed: int, count: int, gst_ms: int) -> Scenario:
         kind_cut=chance(seed, "kind cut") * 0.4,
         fetch_cut=1.0 if chance(seed, "fetch cut") < 0.7 else 0.0,
         crash=0.2 if chance(seed, "crashes") < 0.4 else 0.0,
+        view_timeout_ms=600,
     )
 
 
