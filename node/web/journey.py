@@ -149,7 +149,8 @@ class JourneyWriter:
         assert event is not None, "steps are events"
         offset = record.arguments.get("offset_minutes")
         offset_minutes = offset if type(offset) is int else 0
-        readings = list(record.readings())
+        # A declaration repeats its event, and with it readings that are said to be wrong.
+        readings = list(record.readings()) if event.declaration is None else []
         written = written_event(record) if "residue" in record.arguments else {}
         return Step(
             at_ms=event.time_ms,

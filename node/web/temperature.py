@@ -10,7 +10,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from node.records import Reading
+from node.records import Reading, Record
 from node.web import words
 from node.web.journey import SOURCE, Telling
 from node.web.product import Product
@@ -45,7 +45,7 @@ def readings_of(told: Iterable[Telling]) -> list[Reading]:
     found = [
         reading
         for telling in told
-        if telling.scope != SOURCE and not telling.record.is_declared_wrong
+        if telling.scope != SOURCE and _is_valid(telling.record)
         for reading in telling.record.readings()
     ]
     return sorted(found, key=lambda reading: reading.time_ms)
@@ -100,6 +100,11 @@ def chart(readings: list[Reading], product: Product | None) -> Markup:
         + "".join(parts)
         + "</svg>"
     )
+
+
+def _is_valid(record: Record) -> bool:
+    """Say whether a record neither was declared wrong nor repeats one that was."""
+    return not record.is_declared_wrong and (record.event is None or record.event.declaration is None)
 
 
 def _limits(product: Product | None) -> tuple[int, int] | None:
