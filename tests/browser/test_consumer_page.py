@@ -1,0 +1,147 @@
+"""The consumer page in a real browser: it fits a small phone, loads nothing else, and can be read in light and dark."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+
+from node.web.pages import build_web_routes
+from tests.support.browser import Browser, chromium_path, open_browser
+from tests.support.example_ledger import PACK, ExampleLedger, create_ledger, example_ledger
+
+CHROMIUM = chromium_path()
+if CHROMIUM is None and "CI" not in os.environ:
+    pytest.skip("Chromium is not installed here; .ci/run installs it", allow_module_level=True)
+
+PATH = PACK.removeprefix("https://id.gs1.org")
+# The text of every element that holds text itself, its colour, and the colour that it stands on.
+_TEXTS = """
+(() => {
+  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+  const ground = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = parse(getComputedStyle(at).backgroundColor);
+      if (colour.length === 3 || colour[3] > 0) return colour.slice(0, 3);
+    }
+    return [255, 255, 255];
+  };
+  return [...document.body.querySelectorAll('*')]
+    .filter((element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+    .map((element) => ({
+      text: element.textContent.trim().slice(0, 40),
+      colour: parse(getComputedStyle(element).color).slice(0, 3),
+      ground: ground(element),
+      size: parseFloat(getComputedStyle(element).fontSize),
+    }));
+})()
+"""
+
+
+class Node:
+    """What the pages ask of a node."""
+
+    def __init__(self, ledger: ExampleLedger) -> None:
+        self.config, self.genesis, self.store = ledger.home.config, ledger.home.genesis, ledger.home.store
+        self.clock_ms = ledger.time_ms + 300_000
+
+    def now_ms(self) -> int:
+        return self.clock_ms
+
+
+@contextlib.contextmanager
+def served(ledger: ExampleLedger) -> Iterator[str]:
+    """Serve the pages of a ledger on a free port of this machine."""
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as bound:
+        application = Starlette(routes=build_web_routes(Node(ledger)))
+        server = uvicorn.Server(uvicorn.Config(application, log_config=None, lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(30)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Return the addresses of a page that is verified and of one with warnings."""
+    verified = example_ledger(tmp_path_factory.mktemp("verified"))
+    warned = create_ledger(tmp_path_factory.mktemp("warned"))
+    warned.capture("maker", 1, 4)
+    warned.capture("brand", 5, 27)
+    with contextlib.closing(verified), contextlib.closing(warned), served(verified) as one, served(warned) as two:
+        yield {"verified": one, "warned": two}
+
+
+def luminance(colour: list[float]) -> float:
+    """Return the relative luminance of a colour (WCAG 2.2)."""
+    parts = [value / 255 for value in colour]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: list[float], other: list[float]) -> float:
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+async def facts(browser: Browser) -> dict[str, Any]:
+    """Return what the browser made of the page."""
+    width = await browser.evaluate("document.documentElement.scrollWidth")
+    texts = await browser.evaluate(_TEXTS)
+    links = await browser.evaluate("[...document.querySelectorAll('nav a')].map(a => a.getBoundingClientRect().height)")
+    return {"width": width, "texts": texts, "links": links, "requests": browser.requests, "problems": browser.problems}
+
+
+def test_the_page_on_phones_and_desktops(pages: dict[str, str]) -> None:
+    async def look() -> None:
+        assert CHROMIUM is not None
+        async with open_browser(CHROMIUM) as browser:
+            for address in (pages["verified"] + PATH, pages["warned"] + PATH, pages["verified"] + PATH[:-1] + "X"):
+                for width, scheme in ((320, "light"), (360, "dark"), (1280, "light")):
+                    await browser.view(width, scheme=scheme)
+                    await browser.open(address)
+                    seen = await facts(browser)
+                    assert seen["width"] <= width
+                    assert [request for request in seen["requests"] if not request.startswith("data:")] == [address]
+                    assert [problem for problem in seen["problems"] if "404" not in problem] == []
+                    assert min(seen["links"], default=44) >= 44
+                    faint = [text for text in seen["texts"] if contrast(text["colour"], text["ground"]) < 4.5]
+                    assert faint == []
+                    assert min(text["size"] for text in seen["texts"]) >= 12
+
+    asyncio.run(look())
+
+
+def test_dark_is_dark_and_paper_is_white(pages: dict[str, str]) -> None:
+    async def look() -> list[list[float]]:
+        assert CHROMIUM is not None
+        grounds = []
+        async with open_browser(CHROMIUM) as browser:
+            for scheme, media in (("light", ""), ("dark", ""), ("dark", "print")):
+                await browser.view(360, scheme=scheme, media=media)
+                await browser.open(pages["verified"] + PATH)
+                texts = await browser.evaluate(_TEXTS)
+                grounds.append(texts[0]["ground"])
+                assert await browser.evaluate("document.querySelector('.verdict').textContent") == "Record verified"
+        return grounds
+
+    light, dark, paper = (luminance(ground) for ground in asyncio.run(look()))
+    assert (light > 0.9, dark < 0.05, paper) == (True, True, 1.0)
+
+
+def test_the_screenshot_of_the_readme_shows_this_page() -> None:
+    image = Path(__file__).resolve().parents[2] / "docs" / "images" / "consumer-page.png"
+    data = image.read_bytes()
+    assert data.startswith(b"\x89PNG\r\n\x1a\n")
+    assert int.from_bytes(data[16:20], "big") == 720
+    assert len(data) <= 200_000
