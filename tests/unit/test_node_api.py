@@ -56,7 +56,7 @@ def tell_story(node: RunningNode) -> None:
         "amount": 1_250,
         "reference": "A",
     }
-    node.commit("retailer", Operation("settlement.transfer", paid))
+    node.commit("retailer", Operation("settlement.transfer", {**paid, "reference": "A"}))
 
 
 def ask(node: RunningNode, question: Callable[[AsyncClient], Awaitable[T]]) -> T:
