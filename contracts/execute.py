@@ -16,7 +16,7 @@ from contracts.governance import parameters_of, validators_of
 from contracts.methods import METHODS
 from contracts.permissions import DEFAULT_PERMISSIONS
 from contracts.results import Rejected, ResultCode
-from ledger.codec import Value, decode
+from ledger.codec import Value, decode_own
 from ledger.errors import GenesisError
 from ledger.genesis import Genesis
 from ledger.parameters import Parameters
@@ -136,7 +136,7 @@ def _execute_transaction(
 
 def _committed(source: HeadSource, key: bytes) -> Head | None:
     encoded = source.head(key)
-    return None if encoded is None else cast(Head, decode(encoded))
+    return None if encoded is None else cast(Head, decode_own(encoded))
 
 
 class _NothingCommitted:

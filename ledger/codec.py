@@ -32,7 +32,8 @@ def encode(value: object) -> bytes:
         The value holds something that has no canonical encoding; the message names it.
 
     """
-    return cast("bytes", msgpack.packb(_canonical(value, DEPTH_MAX), use_bin_type=True))
+    ordered = value if _check(value, DEPTH_MAX) else _ordered(value)
+    return cast("bytes", msgpack.packb(ordered, use_bin_type=True))
 
 
 def decode(data: bytes, size_bytes_max: int = SIZE_BYTES_MAX) -> Value:
@@ -67,9 +68,14 @@ def decode(data: bytes, size_bytes_max: int = SIZE_BYTES_MAX) -> Value:
     # msgpack raises its own types, ValueError for bad UTF-8 and RecursionError-like StackError for deep nesting.
     except (msgpack.UnpackException, ValueError, TypeError, RecursionError) as error:
         raise CodecError("not_msgpack", f"not canonical msgpack: {error}") from error
-    if encode(value) != data:
+    if not _check(value, DEPTH_MAX) or msgpack.packb(value, use_bin_type=True) != data:
         raise CodecError("not_canonical", "a longer or unsorted spelling of a value that has a canonical one")
     return cast("Value", value)
+
+
+def decode_own(data: bytes) -> Value:
+    """Return the value of bytes that ``encode`` made and that a checksum has guarded since; nothing is checked."""
+    return cast("Value", msgpack.unpackb(data, raw=False, use_list=True))
 
 
 def _refuse_extension(code: int, data: bytes) -> object:
@@ -77,39 +83,59 @@ def _refuse_extension(code: int, data: bytes) -> object:
     raise CodecError("extension_type", f"extension type {code} is not part of the format")
 
 
-def _canonical(value: object, depth_left: int) -> object:
-    """Check a value and return it with its maps in key order, ready to be packed."""
+def _check(value: object, depth_left: int) -> bool:
+    """Refuse what has no canonical encoding, and say whether every map is in key order already."""
     kind = type(value)
+    if kind is bytes or kind is bool or value is None:
+        return True
     if kind is str:
-        return _checked_text(cast("str", value))
+        _check_text(cast("str", value))
+        return True
     if kind is int:
         if not _INTEGER_MIN <= cast("int", value) <= _INTEGER_MAX:
             raise CodecError("integer_range", "an integer does not fit in 64 bits")
-        return value
-    if kind is bytes or kind is bool or value is None:
-        return value
+        return True
+    if kind is not list and kind is not tuple and kind is not dict:
+        raise CodecError("type", f"{kind.__name__} has no canonical encoding")
     if depth_left == 0:
         raise CodecError("too_deep", f"containers are nested more than {DEPTH_MAX} deep")
-    if kind is list or kind is tuple:
-        return [_canonical(item, depth_left - 1) for item in cast("list[object]", value)]
     if kind is dict:
-        entries = cast("dict[object, object]", value)
-        if not all(type(key) is str for key in entries):
+        return _check_map(cast("dict[object, object]", value), depth_left - 1)
+    in_order = True
+    for item in cast("list[object]", value):
+        in_order = _check(item, depth_left - 1) and in_order
+    return in_order
+
+
+def _check_map(entries: dict[object, object], depth_left: int) -> bool:
+    in_order = True
+    previous = ""
+    for key, item in entries.items():
+        if type(key) is not str:
             raise CodecError("key_type", "map keys must be strings")
-        return {
-            _checked_text(key): _canonical(entries[key], depth_left - 1)
-            for key in sorted(cast("dict[str, object]", entries))
-        }
-    raise CodecError("type", f"{kind.__name__} has no canonical encoding")
+        _check_text(key)
+        in_order = _check(item, depth_left) and in_order and previous <= key
+        previous = key
+    return in_order
 
 
-def _checked_text(text: str) -> str:
+def _ordered(value: object) -> object:
+    """Return a checked value with its maps in key order."""
+    kind = type(value)
+    if kind is dict:
+        entries = cast("dict[str, object]", value)
+        return {key: _ordered(entries[key]) for key in sorted(entries)}
+    if kind is list or kind is tuple:
+        return [_ordered(item) for item in cast("list[object]", value)]
+    return value
+
+
+def _check_text(text: str) -> None:
     if text.isascii():
-        return text
+        return
     if not unicodedata.is_normalized("NFC", text):
         raise CodecError("not_nfc", "a string is not in Unicode normal form C")
     try:
         text.encode()
     except UnicodeEncodeError as error:
         raise CodecError("not_utf8", "a string holds a lone surrogate") from error
-    return text

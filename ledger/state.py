@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias, cast
 
-from ledger.codec import Value, decode, encode
+from ledger.codec import Value, decode_own, encode
 from ledger.hashing import ZERO_HASH, tagged_hash
 
 Head: TypeAlias = dict[str, Value]
@@ -86,7 +86,7 @@ class Overlay:
     def get(self, key: bytes) -> Head | None:
         """Return the head at a key as this transaction sees it, or None."""
         encoded = self._encoded(key)
-        return None if encoded is None else cast(Head, decode(encoded))
+        return None if encoded is None else cast(Head, decode_own(encoded))
 
     def put(self, key: bytes, head: Head) -> None:
         """Set the head at a key."""
@@ -113,7 +113,7 @@ class Overlay:
         merged: dict[bytes, bytes | None] = dict(self._source.heads(prefix))
         merged.update((key, self._encoded(key)) for key in self._below.get(prefix, ()))
         found = [(key, encoded) for key, encoded in sorted(merged.items()) if encoded is not None]
-        return ((split_key(key), cast(Head, decode(encoded))) for key, encoded in found)
+        return ((split_key(key), cast(Head, decode_own(encoded))) for key, encoded in found)
 
     def settle(self) -> None:
         """Keep what the running transaction did."""

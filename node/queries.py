@@ -14,7 +14,7 @@ from typing import Final, cast
 
 from contracts import heads
 from contracts.results import ResultCode
-from ledger.codec import Value, decode
+from ledger.codec import Value, decode_own
 from ledger.readable import Json, to_json
 from ledger.receipt import Receipt
 from ledger.state import COUNT_FIELD, Head, head_key, split_key
@@ -68,7 +68,7 @@ class Thing:
 def get_head(store: Store, key: bytes) -> Head | None:
     """Return the head at a key, or None."""
     encoded = store.head(key)
-    return None if encoded is None else cast(Head, decode(encoded))
+    return None if encoded is None else cast(Head, decode_own(encoded))
 
 
 def find_thing(store: Store, identifier: str) -> Thing | None:
@@ -346,7 +346,7 @@ def _scan(
     entries: list[Json] = []
     rows: Iterator[tuple[bytes, bytes]] = store.heads(prefix, after)
     for seen, (key, encoded) in enumerate(rows, 1):
-        entry = read(split_key(key), cast(Head, decode(encoded)))
+        entry = read(split_key(key), cast(Head, decode_own(encoded)))
         if entry is not None:
             entries.append(entry)
         if len(entries) == limit or seen == SCAN_MAX:

@@ -13,7 +13,7 @@ from typing import Final, cast
 from contracts import heads
 from contracts.provenance.events import Event, read_event
 from ledger.block import Header
-from ledger.codec import Value, decode
+from ledger.codec import Value, decode_own
 from ledger.readable import Json, to_json
 from ledger.receipt import Receipt
 from ledger.state import Head
@@ -174,7 +174,7 @@ class Records:
 
     def _head(self, key: bytes) -> Head | None:
         encoded = self._store.head(key)
-        return None if encoded is None else cast(Head, decode(encoded))
+        return None if encoded is None else cast(Head, decode_own(encoded))
 
 
 def _event_json(record: Record) -> dict[str, Json]:

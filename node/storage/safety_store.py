@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from consensus.effects import SafetyRecord
-from ledger.codec import decode, encode
+from ledger.codec import decode_own, encode
 from node.storage.database import Database
 
 _RECORD_PREFIX: Final = b"r"
@@ -26,7 +26,9 @@ class SafetyStore:
         """Return all records, in order of height and view."""
         records = []
         for _, value in self._database.scan(_RECORD_PREFIX, _RECORD_END):
-            height, view, kind, data = cast("tuple[int, int, str, bytes]", tuple(cast("list[object]", decode(value))))
+            height, view, kind, data = cast(
+                "tuple[int, int, str, bytes]", tuple(cast("list[object]", decode_own(value)))
+            )
             records.append(SafetyRecord(height=height, view=view, kind=kind, data=data))
         return records
 

@@ -22,7 +22,7 @@ from typing import Final, cast
 from ledger.authenticated_map import key_hash
 from ledger.block import Header, decode_header
 from ledger.certificate import Certificate, decode_certificate
-from ledger.codec import decode, encode
+from ledger.codec import decode_own, encode
 from ledger.errors import LedgerError
 from ledger.receipt import Receipt, decode_receipt
 from ledger.state import HistoryEntry
@@ -128,7 +128,7 @@ class Store:
         if header_row is None or body_row is None:
             return None
         header, certificate = _decode_header_row(header_row)
-        transactions, receipts = cast("list[list[bytes]]", decode(body_row))
+        transactions, receipts = cast("list[list[bytes]]", decode_own(body_row))
         return StoredBlock(
             header,
             certificate,
@@ -142,16 +142,16 @@ class Store:
         body_row = self._database.get(_block_key(b"b", height))
         if header_row is None or body_row is None:
             return None
-        transactions, receipts = cast("list[list[bytes]]", decode(body_row))
+        transactions, receipts = cast("list[list[bytes]]", decode_own(body_row))
         if index >= len(transactions):
             return None
-        header, _ = cast("list[bytes]", decode(header_row))
+        header, _ = cast("list[bytes]", decode_own(header_row))
         return decode_header(header), decode_transaction(transactions[index]), decode_receipt(receipts[index])
 
     def transaction_position(self, transaction_id: bytes) -> tuple[int, int] | None:
         """Return (height, index) of a committed transaction, or None."""
         stored = self._database.get(b"t" + transaction_id)
-        return None if stored is None else cast("tuple[int, int]", tuple(cast("list[int]", decode(stored))))
+        return None if stored is None else cast("tuple[int, int]", tuple(cast("list[int]", decode_own(stored))))
 
     def head(self, key: bytes) -> bytes | None:
         """Return the encoded head at a key, or None."""
@@ -172,7 +172,7 @@ class Store:
         prefix = b"y" + key_hash(head_key)
         start = prefix + (after_count + 1).to_bytes(8, "big")
         for _, value in self._database.scan(start, prefix + b"\xff" * 8):
-            yield Position(*cast("list[int]", decode(value)))
+            yield Position(*cast("list[int]", decode_own(value)))
 
     def events(self, after: Position | None = None, *, is_reverse: bool = False) -> Iterator[Position]:
         """Yield where EPCIS events stand in the order of capture, or backwards, beyond ``after``."""
@@ -196,7 +196,7 @@ class Store:
             raise DamagedError(
                 "the database is empty although a chain was initialised here; fetch it from the peers again"
             )
-        tip_height, tip_hash = cast("tuple[int, bytes]", tuple(cast("list[object]", decode(row))))
+        tip_height, tip_hash = cast("tuple[int, bytes]", tuple(cast("list[object]", decode_own(row))))
         previous: Header | None = None
         for height, (key, value) in enumerate(self._database.scan(b"h", b"i")):
             try:
@@ -233,7 +233,7 @@ def _event_key(position: Position) -> bytes:
 
 
 def _decode_header_row(row: bytes) -> tuple[Header, Certificate | None]:
-    header, certificate = cast("tuple[bytes, bytes | None]", tuple(cast("list[object]", decode(row))))
+    header, certificate = cast("tuple[bytes, bytes | None]", tuple(cast("list[object]", decode_own(row))))
     return decode_header(header), None if certificate is None else decode_certificate(certificate)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
-from ledger.codec import decode
+from ledger.codec import decode_own
 from ledger.state import Head, head_key, split_key
 from node.queries import organisation_name
 from node.storage.store import Store
@@ -91,7 +91,7 @@ class Places:
         for seen, (key, encoded) in enumerate(self._store.heads(head_key("organisation") + b"\0")):
             if seen == _FIRMS_MAX:
                 break
-            gln = cast(Head, decode(encoded)).get("gln")
+            gln = cast(Head, decode_own(encoded)).get("gln")
             if isinstance(gln, str):
                 found[gln] = split_key(key)[1]
         return found
