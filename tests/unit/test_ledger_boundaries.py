@@ -1,4 +1,4 @@
-"""The smallest and the largest value that each integer of a format may have is read; one beyond is refused."""
+"""The smallest and the largest value of each integer and text of a format is read; one beyond is refused."""
 
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -10,9 +10,9 @@ from ledger.block import Header, decode_header
 from ledger.certificate import VIEW_MAX, Certificate, decode_certificate
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis, genesis_from_json
-from ledger.limits import BLOCK_TRANSACTIONS_MAX, INTEGER_MAX, TRANSACTION_OPERATIONS_MAX
+from ledger.limits import BLOCK_TRANSACTIONS_MAX, INTEGER_MAX, METHOD_LENGTH_MAX, TRANSACTION_OPERATIONS_MAX
 from ledger.receipt import Receipt, decode_receipt
-from ledger.transaction import sign_transaction
+from ledger.transaction import Operation, sign_transaction
 from tests.support import ledger_samples as sample
 
 
@@ -62,6 +62,18 @@ def test_the_range_of_an_integer_is_exact(read: Callable[..., None], name: str, 
     for number in (-1, largest + 1):
         with pytest.raises(LedgerError, match=name.partition("_")[0]):
             read(**{name: number})
+
+
+@pytest.mark.parametrize("length", [1, METHOD_LENGTH_MAX])
+def test_the_length_of_a_method_is_exact(length: int) -> None:
+    def sign(method: str) -> str:
+        operations = [Operation(method, {})]
+        return sign_transaction(sample.SENDER, sample.GENESIS.chain_id, bytes(16), 1, operations).operations[0].method
+
+    assert sign("m" * length) == "m" * length
+    for wrong in ("", "m" * (METHOD_LENGTH_MAX + 1)):
+        with pytest.raises(LedgerError, match="1 to 64 characters"):
+            sign(wrong)
 
 
 def test_no_integer_is_forgotten() -> None:
