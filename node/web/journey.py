@@ -21,8 +21,11 @@ from node.web.places import Firm, Place, Places
 from standards.epcis.operations import operation_to_event, plain_event
 from standards.errors import OperationError
 
-STEPS_MAX: Final = 150
+STEPS_MAX: Final = 60
 """Steps that a page shows; the newest ones, and it says how many there are besides."""
+HAND_OVERS_MAX: Final = 30
+_TITLE_LENGTH_MAX: Final = 140
+_WARNINGS_MAX: Final = 3
 
 OWN: Final = "own"
 PACKED: Final = "packed"
@@ -97,7 +100,7 @@ Part: TypeAlias = Step | HandOver
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """All chapters; ``omitted`` steps are on the ledger and not here."""
+    """All chapters; ``omitted`` steps and hand-overs are on the ledger and not here."""
 
     chapters: tuple[Chapter, ...]
     omitted: int
@@ -133,7 +136,10 @@ class JourneyWriter:
         """Return the chapters of the journey."""
         steps = [(telling.record, self._step(telling)) for telling in told if telling.record.event is not None]
         omitted = max(0, len(steps) - STEPS_MAX)
-        return Journey(tuple(_chapters(steps[omitted:], self._hand_overs(told))), omitted)
+        hand_overs = self._hand_overs(told)
+        omitted_hand_overs = max(0, len(hand_overs) - HAND_OVERS_MAX)
+        chapters = tuple(_chapters(steps[omitted:], hand_overs[omitted_hand_overs:]))
+        return Journey(chapters, omitted + omitted_hand_overs)
 
     def name(self, identifier: str) -> str:
         """Return what to call a thing: the name of its product, else what its number stands for."""
@@ -152,19 +158,22 @@ class JourneyWriter:
         # A declaration repeats its event, and with it readings that are said to be wrong.
         readings = list(record.readings()) if event.declaration is None else []
         written = written_event(record) if "residue" in record.arguments else {}
+        rules = dict.fromkeys(record.violations(telling.node.identifier))
         return Step(
             at_ms=event.time_ms,
             offset_minutes=offset_minutes,
             date=words.date_text(event.time_ms, offset_minutes),
             time=words.time_text(event.time_ms, offset_minutes),
-            title=self._title(event, record, telling.node.identifier),
+            title=words.shortened(self._title(event, record, telling.node.identifier), _TITLE_LENGTH_MAX),
             scope=telling.scope,
             about=None if telling.scope == OWN else self.name(telling.node.identifier),
             place=self._places.of_event(record.arguments, written),
             recorded_by=self._places.firm(record.organisation),
             lowest_milli_celsius=min((reading.lowest for reading in readings), default=None),
             highest_milli_celsius=max((reading.highest for reading in readings), default=None),
-            warnings=tuple(dict.fromkeys(map(words.rule_text, record.violations(telling.node.identifier)))),
+            warnings=tuple(dict.fromkeys(map(words.rule_text, record.violations(telling.node.identifier))))[
+                :_WARNINGS_MAX
+            ],
             is_declared_wrong=record.is_declared_wrong,
             height=record.height,
             transaction=record.transaction_id.hex(),
@@ -237,7 +246,7 @@ class JourneyWriter:
             taker=self._places.firm(cast("str | None", offer.get("to"))),
             kind=cast(str, offer.get("kind", "custody")),
             about=None if telling.scope == OWN else self.name(telling.node.identifier),
-            condition=condition if isinstance(condition, str) else None,
+            condition=words.shortened(condition, _TITLE_LENGTH_MAX) if isinstance(condition, str) else None,
             discrepancies=len(listed) if isinstance(listed, list) else 0,
             height=record.height,
             transaction=record.transaction_id.hex(),

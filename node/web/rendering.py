@@ -14,6 +14,7 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from contracts.provenance.things import ACTIVE
 from node.web import words
 from node.web.consumer import Facts, Told
 from node.web.journey import OWN, SOURCE, Chapter, HandOver, Step
@@ -76,6 +77,7 @@ class Page:
     chart: Markup | None
     range: str
     limits: str
+    is_current: bool
     faults_tolerated: int
     from_date: str
     until_date: str
@@ -137,6 +139,7 @@ def _page(told: Told) -> Page:
         chart=chart(readings, facts.product) if readings else None,
         range=_range(facts.product),
         limits=_limits(facts.product),
+        is_current=facts.status == ACTIVE and all(note.code != "sold" for note in facts.outcome.notes),
         faults_tolerated=(facts.checked.validators - 1) // 3,
         from_date="" if temperature is None else words.date_text(temperature.from_ms),
         until_date="" if temperature is None else words.date_text(temperature.until_ms),

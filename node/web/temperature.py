@@ -18,7 +18,7 @@ from node.web.product import Product
 WIDTH: Final = 320
 HEIGHT: Final = 96
 _PADDING: Final = 6
-_READINGS_MAX: Final = 400
+_READINGS_MAX: Final = 200
 _MARGIN_MILLI: Final = 1_000
 
 

@@ -121,6 +121,11 @@ def thing_text(identifier: str) -> str:
     return f"{_KEYS.get(parts[0], 'thing')} {number}"
 
 
+def shortened(text: str, length_max: int) -> str:
+    """Return a text, cut off with an ellipsis where it is longer than this."""
+    return text if len(text) <= length_max else text[: length_max - 1].rstrip() + "\u2026"
+
+
 def date_text(time_ms: int, offset_minutes: int = 0) -> str:
     """Return a date such as ``3 Nov 2026``, in the local time of an offset."""
     moment = _moment(time_ms, offset_minutes)

@@ -473,3 +473,39 @@ def test_programs_of_other_sites_may_read_the_facts(client: Client) -> None:
 
 def test_a_head_request_has_the_headers_of_the_page(client: Client) -> None:
     assert client.request("HEAD", PACK_PATH, HTML, None).status_code == 200
+
+
+def test_a_long_history_makes_a_page_of_bounded_size(empty: ExampleLedger) -> None:
+    document = example_document()
+    empty.capture("maker", 1, 4)
+    empty.call("maker", "provenance.update_product", gtin="09521101001006", name="Tuna " * 40)
+    seen = document["epcisBody"]["eventList"][1]
+    place = {"id": seen["readPoint"]["id"], "example:name": "A very long name of a place " * 10}
+    document["@context"] = [*document["@context"], {"example": "https://example.org/"}]
+    events = [
+        {
+            **seen,
+            "eventID": f"urn:uuid:00000000-0000-4000-8000-{number:012d}",
+            "eventTime": f"2026-11-{3 + number // 60:02d}T10:{number % 60:02d}:00Z",
+            "readPoint": place,
+            "bizLocation": place,
+        }
+        for number in range(400)
+    ]
+    for start in range(0, 400, 80):
+        document["epcisBody"]["eventList"] = events[start : start + 80]
+        empty.capture("maker", 1, 80, document)
+    path = LOIN.removeprefix("https://id.gs1.org")
+    facts = facts_of(client_of(empty), path)
+    assert facts["checked"]["count"] == 404
+    assert [note["code"] for note in facts["outcome"]["notes"]] == ["limit"]
+    shown = sum(len(chapter["steps"]) for chapter in facts["journey"]["chapters"])
+    assert (shown, facts["journey"]["omitted"]) == (60, 240)
+    page = client_of(empty).get(path, headers=HTML)
+    assert len(page.content) <= PAGE_BYTES_MAX
+    assert "240 earlier entries are on the ledger and not shown here." in text_of(page)
+    assert "its 404 records were not read one by one for this page" in text_of(page)
+
+
+def test_a_thing_that_is_gone_or_sold_had_its_holder_last(client: Client) -> None:
+    assert "Who had it last Blue Monsoon Seafood" in text_of(client.get(LOIN[18:], headers=HTML))
