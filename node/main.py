@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from consensus.config import ConsensusConfig
 from ledger.errors import GenesisError
 from node.api.app import build_api
+from node.api.protocol import BoundedProtocol
 from node.config import ConfigError
 from node.home import open_home
 from node.mempool import MempoolLimits
@@ -110,7 +111,8 @@ def _server(application: ASGIApp) -> uvicorn.Server:
             log_config=None,
             access_log=False,
             lifespan="off",
-            http="httptools",
+            http=BoundedProtocol,
+            ws="none",
             limit_concurrency=_CONNECTIONS_MAX,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=_GRACE_SECONDS,
