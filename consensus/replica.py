@@ -24,15 +24,7 @@ from consensus.effects import (
     SafetyRecord,
     Send,
 )
-from consensus.events import (
-    BlockCommitted,
-    BlockProposed,
-    Event,
-    MessageReceived,
-    ProposalChecked,
-    Tick,
-    WorkAvailable,
-)
+from consensus.events import BlockCommitted, BlockProposed, Event, MessageReceived, ProposalChecked, Tick, WorkAvailable
 from consensus.future import FutureMessages
 from consensus.height import Lock, Phase, new_height
 from consensus.messages import (
