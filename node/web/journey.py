@@ -107,11 +107,16 @@ class Journey:
 
 
 def written_event(record: Record) -> Mapping[str, object]:
-    """Return an event as its captor wrote it, or by what the ledger acted on where the rest contradicts that."""
-    try:
-        return operation_to_event(record.arguments)
-    except OperationError:
-        return plain_event(record.arguments)
+    """Return an event as its captor wrote it, or by what the ledger acted on where the rest contradicts that.
+
+    The ledger takes events that no EPCIS document can hold; of those nothing is left to show besides.
+    """
+    for read in (operation_to_event, plain_event):
+        try:
+            return read(record.arguments)
+        except OperationError:
+            continue
+    return {}
 
 
 def tellings(root: Node) -> list[Telling]:
@@ -171,9 +176,7 @@ class JourneyWriter:
             recorded_by=self._places.firm(record.organisation),
             lowest_milli_celsius=min((reading.lowest for reading in readings), default=None),
             highest_milli_celsius=max((reading.highest for reading in readings), default=None),
-            warnings=tuple(dict.fromkeys(map(words.rule_text, record.violations(telling.node.identifier))))[
-                :_WARNINGS_MAX
-            ],
+            warnings=tuple(map(words.rule_text, rules))[:_WARNINGS_MAX],
             is_declared_wrong=record.is_declared_wrong,
             height=record.height,
             transaction=record.transaction_id.hex(),

@@ -58,7 +58,7 @@ def event_time_ms(operation: Operation) -> int:
     return cast(int, operation.arguments["event_time_ms"])
 
 
-@dataclass
+@dataclass(repr=False)
 class ExampleLedger:
     """A network on disk with one opened home; ``block`` commits one block that a quorum signed."""
 
@@ -69,6 +69,9 @@ class ExampleLedger:
     time_ms: int = START_MS
     nonces: int = 0
     shipment: dict[str, Any] = field(default_factory=example_document)
+
+    def __repr__(self) -> str:
+        return f"ExampleLedger at height {self.chain.tip.height}"
 
     def key(self, organisation: str) -> SecretKey:
         """Return the admin key of a founder."""
