@@ -163,17 +163,27 @@ class Runtime:
         self._is_draining = True
         try:
             while self._events:
-                for effect in self._replica.step(self._events.popleft()):
-                    self._carry_out(effect)
+                self._carry_out_all(self._replica.step(self._events.popleft()))
         except Exception as error:  # noqa: BLE001 - whatever it is, the node must not go on: run() raises it
             self._fail(error)
         finally:
             self._is_draining = False
 
+    def _carry_out_all(self, effects: Sequence[Effect]) -> None:
+        """Carry out the effects of a step in order, but all that must be on disk first and with one sync.
+
+        A record may be on disk earlier than its message needs it; never later.
+        """
+        records = [record for effect in effects if isinstance(effect, Persist) for record in effect.records]
+        if records:
+            self._safety.persist(records)
+        for effect in effects:
+            self._carry_out(effect)
+
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Persist():
-                self._safety.persist(effect.records)
+                pass  # on disk already
             case Broadcast():
                 self._peers.broadcast(effect.data)
             case Send():
