@@ -5,6 +5,7 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 SEEDS ?= 0:2500
+WORKERS ?= 2
 
 # The newest interpreter that will do; override with `make PYTHON=/path/to/python demo`.
 PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3 python; do \
@@ -39,7 +40,7 @@ types: $(VENV)/.developing ## Check the types, strictly
 	$(BIN)/mypy
 
 unit: $(VENV)/.developing ## The tests alone
-	$(BIN)/pytest -m "not soak"
+	$(BIN)/pytest -m "not soak" -n $(WORKERS) --dist loadgroup
 
 sim: $(VENV)/.developing ## Simulate clusters: make sim SEEDS=0:100000
 	$(BIN)/python -m tests.simulator --seeds $(SEEDS)
