@@ -302,8 +302,15 @@ def blocks_page(store: Store, before: int | None, limit: int) -> Page:
 
 
 def head_json(head: Head) -> JsonObject:
-    """Return the fields of a head, byte strings in hex."""
-    return {name: value.hex() if type(value) is bytes else to_json(value) for name, value in head.items()}
+    """Return the fields of a head, byte strings in hex, also those in lists."""
+    return {
+        name: [_hex_or_json(entry) for entry in value] if type(value) is list else _hex_or_json(value)
+        for name, value in head.items()
+    }
+
+
+def _hex_or_json(value: Value) -> Json:
+    return value.hex() if type(value) is bytes else to_json(value)
 
 
 def encode_cursor(position: bytes) -> str:

@@ -161,6 +161,21 @@ def test_what_the_client_is_given_proves_itself(node: RunningNode) -> None:
         assert facts.height <= node.height
 
 
+def test_organisations_products_and_offers_are_shown_in_plain_words(node: RunningNode) -> None:
+    brand = node.json("/v1/organisations/brand")
+    assert (brand["name"], brand["roles"], brand["status"]) == ("Blue Monsoon Seafood", ["brand", "packer"], "active")
+    assert brand["admin_keys"] == [node.key("brand").public_key.hex()]
+    assert brand in node.json("/v1/organisations")["entries"]
+    product = node.json(f"/v1/products/{GTIN}")
+    assert (product["name"], product["owner"], product["owner_name"]) == ("Ahi <b>", "brand", brand["name"])
+    # A GTIN of 13 digits is the same one.
+    assert node.json(f"/v1/products/{GTIN[1:]}") == product
+    (offer,) = node.json("/v1/offers", item=CASE)["entries"]
+    assert offer == node.json("/v1/offers/offer-1")
+    assert node.json("/v1/offers", to="carrier")["entries"] == []
+    assert {account["owner"] for account in node.json("/v1/accounts", owner="brand")["entries"]} == {"brand"}
+
+
 # Headers, heights, pages
 
 
