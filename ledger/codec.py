@@ -13,6 +13,7 @@ from typing import Final, TypeAlias, cast
 import msgpack
 
 from ledger.errors import CodecError
+from ledger.unicode_14 import is_assigned
 
 Value: TypeAlias = "bool | int | str | bytes | list[Value] | dict[str, Value] | None"
 
@@ -133,9 +134,8 @@ def _ordered(value: object) -> object:
 def _check_text(text: str) -> None:
     if text.isascii():
         return
+    # Normal forms are the same in every interpreter for characters that Unicode 14.0 assigns, and for no others.
+    if not all(map(is_assigned, text)):
+        raise CodecError("unassigned_character", "a string holds a character that Unicode 14.0 does not assign")
     if not unicodedata.is_normalized("NFC", text):
         raise CodecError("not_nfc", "a string is not in Unicode normal form C")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise CodecError("not_utf8", "a string holds a lone surrogate") from error
