@@ -78,6 +78,7 @@ class Replica:
         self._now_ms = now_ms
         self._state = new_height(tip.height + 1, validators)
         self._has_work = False
+        self._is_work_new = False
         self._is_silenced = False
         self._future = FutureMessages(config.future_messages_max, config.future_bytes_max)
         self._effects: list[Effect] = []
@@ -150,8 +151,8 @@ class Replica:
 
     def _on_timeout(self) -> None:
         state = self._state
-        is_waited_for = self._has_work or state.lock is not None or state.view in state.pre_prepares
-        if not is_waited_for or not self._may_vote or state.is_decided:
+        has_aim = self._has_work or state.lock is not None or state.view in state.pre_prepares
+        if not has_aim or not self._may_vote or state.is_decided:
             # The transactions expired, or it is for others to change the view. Silence, until there is work again.
             state.deadline_ms = None
             return
@@ -250,7 +251,7 @@ class Replica:
     # Proposing
 
     def _on_work(self, *, is_waiting: bool) -> None:
-        self._has_work = is_waiting
+        self._has_work = self._is_work_new = is_waiting
         state = self._state
         if is_waiting and not state.is_decided:
             if state.view > 0:
@@ -273,7 +274,7 @@ class Replica:
             if proposal is not None:
                 self._send_pre_prepare(proposal)
         elif self._has_work:
-            state.is_making_block = True
+            state.is_making_block, self._is_work_new = True, False
             self._effects.append(ProposeBlock(state.height, state.view, self._tip.hash))
 
     def _on_block_proposed(self, event: BlockProposed) -> None:
@@ -283,7 +284,9 @@ class Replica:
             return
         state.is_making_block = False
         if event.proposal is None:
-            self._has_work = False
+            # Work that came after we asked is not in the answer.
+            self._has_work = self._is_work_new
+            self._try_to_propose()
             return
         assert event.proposal.header.parent_hash == self._tip.hash, "a block is made on the tip"
         state.accepted.add(event.proposal.header.hash)

@@ -100,7 +100,7 @@ class Machine:
     replica: Replica | None = None
     liar: Liar | None = None
     starts: int = 0
-    has_work: bool = True
+    has_work: bool = False
     is_fetching: bool = False
 
     @property
@@ -206,7 +206,7 @@ class Cluster:
 
     def _boot(self, machine: Machine) -> None:
         machine.starts += 1
-        machine.is_fetching = False
+        machine.is_fetching = machine.has_work = False
         self._roll_back(machine)
         machine.replica = Replica(
             config=self._config,
@@ -222,7 +222,6 @@ class Cluster:
         )
         phase_ms = int(self._chance("tick", machine.number, machine.starts) * TICK_MS)
         self.clock.after(phase_ms, (machine.number, machine.starts, TickNow()))
-        self.clock.after(phase_ms, (machine.number, machine.starts, WorkAvailable(machine.has_work)))
         self.log.append((self.clock.now_ms, machine.number, "start"))
 
     def _roll_back(self, machine: Machine) -> None:

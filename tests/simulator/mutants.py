@@ -196,7 +196,7 @@ MUTANTS: dict[str, Mutant] = {
     "lock cleared on view change": Mutant(_lock_cleared_on_view_change, 50),
     "new view's justification unchecked": Mutant(_justification_unchecked, 5000),
     "votes forgotten on restart": Mutant(partial(_records_dropped, "pre-prepare", "prepare", "commit"), 200),
-    "view changes forgotten on restart": Mutant(partial(_records_dropped, "view-change"), 200),
+    "view changes forgotten on restart": Mutant(partial(_records_dropped, "view-change"), 1000),
     "lock forgotten on restart": Mutant(partial(_records_dropped, LOCK_RECORD), 200),
     "everything forgotten on restart": Mutant(
         partial(_records_dropped, "pre-prepare", "prepare", "commit", "view-change", LOCK_RECORD), 50

@@ -17,7 +17,6 @@ from consensus.messages import (
     ViewChange,
     sign_message,
     tag_of,
-    with_signature,
     without_proposal,
 )
 from consensus.replica import Replica
@@ -186,11 +185,6 @@ def _propose_anew(liar: Liar, message: PrePrepare, signed: SignedMessage) -> byt
         return signed.encoded
     block = make_block(liar.tip, liar.key.public_key, liar.validators, "hidden", liar.node, message.view)
     return liar.sign(PrePrepare(message.height, message.view, block, quorum))
-
-
-def with_broken_signature(signed: SignedMessage) -> bytes:
-    """Return the message with a signature that is nobody's."""
-    return with_signature(signed.message, signed.sender, bytes(64)).encoded
 
 
 ROLES: dict[str, Role] = {

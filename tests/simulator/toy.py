@@ -1,5 +1,7 @@
 """Toy execution: a block is one invented transaction, the state a chain of hashes."""
 
+from dataclasses import replace
+
 from consensus.messages import Proposal
 from ledger.block import Header, transactions_root
 from ledger.hashing import ZERO_HASH, tagged_hash
@@ -37,23 +39,7 @@ def make_block(tip: Header, proposer: bytes, validators: ValidatorSet, *what: ob
 def make_bad_block(tip: Header, proposer: bytes, validators: ValidatorSet, *what: object) -> Proposal:
     """Return a block whose state root is wrong."""
     good = make_block(tip, proposer, validators, *what)
-    header = good.header
-    return Proposal(
-        Header(
-            header.chain_id,
-            header.height,
-            header.time_ms,
-            header.parent_hash,
-            header.proposer,
-            1,
-            header.transactions_root,
-            header.receipts_root,
-            tagged_hash("toy", b"bad"),
-            header.validators_hash,
-            header.next_validators_hash,
-        ),
-        good.transaction_ids,
-    )
+    return replace(good, header=replace(good.header, state_root=tagged_hash("toy", b"bad")))
 
 
 def check_block(tip: Header, proposal: Proposal) -> str | None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from types import UnionType
+from typing import Any, TypeVar
 
 from consensus.authenticate import Authentic, authenticate
 from consensus.config import ConsensusConfig
@@ -156,8 +157,8 @@ def of_type(effects: Iterable[Effect], kind: type[Wanted]) -> list[Wanted]:
     return [effect for effect in effects if isinstance(effect, kind)]
 
 
-def sent(effects: Iterable[Effect], kind: type[Wanted]) -> list[Wanted]:
-    """Return the messages of one type that are broadcast or sent, in order."""
+def sent(effects: Iterable[Effect], kind: type | UnionType) -> list[Any]:
+    """Return the messages of one or several types that are broadcast or sent, in order."""
     messages = [decode_message(effect.data).message for effect in effects if isinstance(effect, Broadcast | Send)]
     return [message for message in messages if isinstance(message, kind)]
 

@@ -25,6 +25,7 @@ from consensus.replica import Replica
 from ledger.certificate import VIEW_MAX, VoteKind, assemble_certificate, vote_preimage
 from ledger.codec import decode, encode
 from ledger.errors import ShapeError
+from ledger.shape import as_array
 from tests.simulator.invariants import stub_verify
 from tests.simulator.toy import CHAIN_ID
 from tests.support.replicas import CONFIG, KEYS, Bench, of_type, reports, sent, validator_set, with_other_ids
@@ -120,7 +121,9 @@ def test_07_the_signer_is_the_key_that_verified() -> None:
 
 @pytest.mark.parametrize("tag", ["pre-prepare", "view-change", "status", "nonsense"])
 def test_08_an_envelope_of_another_type_is_an_error_value_for_the_shell(tag: str) -> None:
-    _, fields, sender, signature = decode(sign_message(KEYS[0], CHAIN_ID, Prepare(1, 0, bytes(31) + b"x")).encoded)  # type: ignore[misc]
+    _, fields, sender, signature = as_array(
+        decode(sign_message(KEYS[0], CHAIN_ID, Prepare(1, 0, bytes(31) + b"x")).encoded), 4, "message"
+    )
     if tag == "status":
         relabelled = decode_message(encode([tag, fields, sender, signature]))
         verdict = authenticate(relabelled, validator_set(4), CHAIN_ID, stub_verify)

@@ -20,8 +20,9 @@ from consensus.messages import (
     without_proposal,
 )
 from ledger.certificate import VIEW_MAX, VoteKind, vote_preimage
-from ledger.codec import decode, encode
+from ledger.codec import Value, decode, encode
 from ledger.errors import LedgerError, ShapeError
+from ledger.shape import as_array, as_list
 from tests.simulator.toy import CHAIN_ID
 from tests.support.replicas import KEYS, Bench
 
@@ -83,9 +84,9 @@ def test_no_cut_and_no_flipped_bit_raises_anything_but_a_ledger_error(message: M
         (PrePrepare(1, 0, BLOCK, ()), lambda fields: [1, 0, [BLOCK.header.encoded, []], []]),
     ],
 )  # fmt: skip
-def test_a_field_out_of_its_shape_is_named(message: Message, change: Callable[[list[object]], list[object]]) -> None:
-    tag, fields, sender, signature = decode(sign_message(KEYS[0], CHAIN_ID, message).encoded)  # type: ignore[misc]
-    changed = encode([tag, change(fields), sender, signature])  # type: ignore[arg-type, list-item]
+def test_a_field_out_of_its_shape_is_named(message: Message, change: Callable[[list[Value]], list[Value]]) -> None:
+    tag, fields, sender, signature = as_array(decode(sign_message(KEYS[0], CHAIN_ID, message).encoded), 4, "message")
+    changed = encode([tag, change(as_list(fields, 9, "fields")), sender, signature])
     with pytest.raises(LedgerError):
         decode_message(changed)
 
