@@ -124,7 +124,8 @@ def _server(application: ASGIApp) -> uvicorn.Server:
 @contextlib.contextmanager
 def _bound(host: str, port: int, purpose: str) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio turns off the delay of small packets only where the protocol is named.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

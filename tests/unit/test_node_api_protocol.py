@@ -98,3 +98,16 @@ def test_a_head_that_drips_runs_out_of_time(server: Address, pieces: tuple[bytes
 def test_two_lengths_are_refused(server: Address) -> None:
     lengths = b"Content-Length: 3\r\nTransfer-Encoding: chunked"
     assert talk(server, b"POST / HTTP/1.1\r\nHost: x\r\n" + lengths + b"\r\n\r\n0\r\n\r\n").startswith(b"HTTP/1.1 400")
+
+
+def test_small_answers_do_not_wait_for_an_acknowledgement(server: Address) -> None:
+    # An answer goes out in two packets. Held back by Nagle's algorithm the second one would take 40 ms each time.
+    request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    with socket.create_connection(server, timeout=1.0) as connection:
+        started = time.monotonic()
+        for _ in range(25):
+            connection.sendall(request)
+            received = b""
+            while not received.endswith(b"\r\n\r\n0"):
+                received += connection.recv(65_536)
+        assert time.monotonic() - started < 0.5
