@@ -1,5 +1,6 @@
 """Connections to a node's servers over real sockets: what a stranger may hold before its request is there."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -31,7 +32,8 @@ def server() -> Iterator[Address]:
     with pytest.MonkeyPatch.context() as patch, main._bound("127.0.0.1", 0, "test") as bound:
         patch.setattr(protocol, "HEAD_S_MAX", 0.3)
         running = main._server(application)
-        thread = threading.Thread(target=running.run, args=([bound],))
+        # In the loop that a node runs in, which is not the one that uvicorn would choose.
+        thread = threading.Thread(target=lambda: asyncio.run(running.serve([bound])))
         thread.start()
         while not running.started:
             time.sleep(0.01)
