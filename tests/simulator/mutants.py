@@ -1,7 +1,7 @@
 """Planted bugs, each put in place by replacing a method of the real code, which the simulator must find.
 
 A simulator that finds nothing is worth nothing until it is known what it can find. ``hunt`` runs seeds until one
-breaks; ``BUDGETS`` says within how many seeds it must, where that is known.
+breaks; a mutant's ``seeds_max`` says within how many seeds that must be.
 """
 
 import sys
