@@ -165,10 +165,10 @@ class Replica:
         for (_, view), signed in list(self._state.sent.items()):
             if view == self._state.view:
                 self._effects.append(Broadcast(signed.encoded))
-        pre_prepare = self._state.pre_prepares.get(self._state.view)
-        if pre_prepare is not None and ("prepare", self._state.view) in self._state.sent:
+        held = self._state.pre_prepares.get(self._state.view)
+        if held is not None and held.sender != self.public_key and ("prepare", self._state.view) in self._state.sent:
             # Whoever holds the proposal passes it on: its proposer may be gone while others still wait for it.
-            self._effects.append(Broadcast(pre_prepare.encoded))
+            self._effects.append(Broadcast(held.encoded))
 
     def _start_timer(self) -> None:
         self._state.deadline_ms = self._now_ms + self._config.timeout_ms(self._state.view)

@@ -212,6 +212,29 @@ def test_a_refused_block_is_answered_by_a_view_change_and_checked_again_with_a_q
     assert of_type(effects, CheckProposal) == [CheckProposal(1, 1, block, is_fresh=False)]
 
 
+def test_commits_of_a_view_that_was_left_still_decide() -> None:
+    bench = Bench()
+    block = bench.block()
+    bench.lock(block)
+    bench.tick(CONFIG.view_timeout_ms)
+    assert bench.replica.view == 1
+    bench.commit(1, block)
+    (decision,) = of_type(bench.commit(2, block), CommitBlock)
+    assert decision.certificate.view == 0
+
+
+def test_a_prepare_quorum_of_a_view_that_was_left_locks_nothing() -> None:
+    """A COMMIT after the VIEW-CHANGE that did not show its lock could decide what the next view does not know."""
+    bench = Bench()
+    block = bench.block()
+    bench.propose(block)
+    bench.accept(block)
+    bench.tick(CONFIG.view_timeout_ms)
+    effects = [effect for index in (1, 2, 3) for effect in bench.prepare(index, block)]
+    assert sent(effects, Commit) == []
+    assert bench.replica._state.lock is None
+
+
 # Restart
 
 
@@ -269,8 +292,9 @@ def test_a_restarted_proposer_proposes_the_same_block_again() -> None:
     effects = bench.restart()
     assert of_type(effects, CheckProposal) == [CheckProposal(1, 0, block, is_fresh=True)]
     assert of_type(bench.work(), ProposeBlock) == []
+    bench.accept(block)
     again = sent(bench.tick(CONFIG.retransmit_interval_ms), PrePrepare)
-    assert {proposal.proposal.header.hash for proposal in again} == {block.header.hash}
+    assert [proposal.proposal.header.hash for proposal in again] == [block.header.hash], "once: it is large"
 
 
 def test_a_lone_validator_that_crashed_after_its_commit_goes_on() -> None:
