@@ -52,6 +52,7 @@ class Step:
     title: str
     scope: str
     about: str | None
+    about_id: str
     place: Place | None
     recorded_by: Firm | None
     lowest_milli_celsius: int | None
@@ -172,6 +173,7 @@ class JourneyWriter:
             title=words.shortened(self._title(event, record, telling.node.identifier), _TITLE_LENGTH_MAX),
             scope=telling.scope,
             about=None if telling.scope == OWN else self.name(telling.node.identifier),
+            about_id=telling.node.identifier,
             place=self._places.of_event(record.arguments, written),
             recorded_by=self._places.firm(record.organisation),
             lowest_milli_celsius=min((reading.lowest for reading in readings), default=None),

@@ -21,6 +21,7 @@ from node.web.journey import OWN, SOURCE, Chapter, HandOver, Step
 from node.web.places import Firm
 from node.web.product import Claim, Product, Source, value_text
 from node.web.temperature import chart
+from standards.digital_link import CANONICAL_STEM
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _DAYS: Final = ("harvestStartDate", "harvestEndDate")
@@ -51,6 +52,7 @@ class Row:
     step: Step
     date: str | None
     about: str | None
+    about_path: str | None
     datetime: str
     zone: str
 
@@ -163,6 +165,7 @@ def _parts(chapters: Sequence[Chapter], name: str) -> list[Part]:
                     step=step,
                     date=None if step.date == date else step.date.rsplit(" ", 1)[0],
                     about=None if current == about else _about(step, about[0], name),
+                    about_path=_path(step.about_id) if step.scope != OWN else None,
                     datetime=_iso(step.at_ms),
                     zone=words.offset_text(step.offset_minutes),
                 )
@@ -176,6 +179,11 @@ def _about(step: Step, before: str, name: str) -> str:
     if step.scope == OWN:
         return f"Now: {name}" if before == SOURCE else "On its own again"
     return f"{'Made from' if step.scope == SOURCE else 'Inside'}: {step.about}"
+
+
+def _path(identifier: str) -> str | None:
+    """Return where this node has the page of a thing, or None where its identifier is not GS1's."""
+    return identifier.removeprefix(CANONICAL_STEM) if identifier.startswith(f"{CANONICAL_STEM}/") else None
 
 
 def _origin(source: Source) -> Origin:

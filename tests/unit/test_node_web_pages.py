@@ -29,6 +29,7 @@ from tests.support.example_ledger import (
     create_ledger,
     example_document,
     example_ledger,
+    play_shipment,
 )
 
 PACK_PATH = PACK.removeprefix("https://id.gs1.org")
@@ -177,7 +178,9 @@ def test_the_page_loads_nothing_and_runs_nothing(client: Client) -> None:
     addresses = [
         value or "" for _, attributes in page.tags for name, value in attributes.items() if name in ("href", "src")
     ]
-    assert [address for address in addresses if not address.startswith(("/v1/", "?", "#", "data:"))] == []
+    assert [
+        address for address in addresses if not address.startswith(("/v1/", "/01/", "/00/", "?", "#", "data:"))
+    ] == []
     [style] = re.findall(r"<style>(.*?)</style>", response.text, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     assert response.headers["content-security-policy"] == (
@@ -216,6 +219,29 @@ def test_a_program_gets_the_same_facts(client: Client) -> None:
     assert (checked["is_verified"], checked["signers"], checked["validators"], checked["height"]) == (True, 3, 4, 20)
     assert (checked["records"], checked["count"]) == (8, 8)
     assert facts["links"]["proof"].startswith("/v1/items/proof?id=https%3A%2F%2Fid.gs1.org")
+
+
+def test_a_journey_that_is_written_down_afterwards_reads_the_same(client: Client, empty: ExampleLedger) -> None:
+    empty.time_ms += 30 * 86_400_000
+    play_shipment(empty)
+    early, late = (facts_of(of)["journey"]["chapters"] for of in (client, client_of(empty)))
+    for chapters in (early, late):
+        for row in [
+            *(step for c in chapters for step in c["steps"]),
+            *(over for c in chapters for over in c["hand_overs"]),
+        ]:
+            del row["transaction"]
+            if "giver" in row:
+                del row["at_ms"], row["date"]
+    assert late == early
+
+
+def test_what_it_travelled_in_is_one_step_away(client: Client) -> None:
+    page = read(client.get(PACK_PATH, headers=HTML))
+    links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
+    assert CASE[18:] in links
+    assert PALLET[18:] in links
+    assert client.get(CASE[18:], headers=HTML).status_code == 200
 
 
 def test_packs_that_went_elsewhere_are_not_in_the_journey(client: Client) -> None:
