@@ -49,8 +49,9 @@ class Lock:
 class HeightState:
     """The votes, proposals and timers of one height.
 
-    ``accepted`` holds the hashes of the blocks that were checked and stand, ``checking`` of those whose check is on its
-    way; ``sent`` what we signed, by (type, view). ``entitlement`` is the first quorum of view changes to our view that
+    ``accepted`` holds the hashes of the blocks that were checked and stand, ``checking`` the checks that are on their
+    way: by (view, block hash) whether the block was fresh, for an old block is not measured against the clock.
+    ``sent`` what we signed, by (type, view). ``entitlement`` is the first quorum of view changes to our view that
     we saw: it stays, whatever its senders want later, and a proposal carries it.
     """
 
@@ -66,7 +67,7 @@ class HeightState:
     proposals: dict[bytes, Proposal] = field(default_factory=dict)
     entitlement: tuple[SignedMessage, ...] = ()
     accepted: set[bytes] = field(default_factory=set)
-    checking: set[bytes] = field(default_factory=set)
+    checking: dict[tuple[int, bytes], bool] = field(default_factory=dict)
     sent: dict[tuple[str, int], SignedMessage] = field(default_factory=dict)
     is_decided: bool = False
 

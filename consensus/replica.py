@@ -309,8 +309,7 @@ class Replica:
             return
         held = state.pre_prepares.get(message.view)
         if held is not None:
-            assert isinstance(held.message, PrePrepare)
-            is_same = held.message.proposal.header.hash == message.proposal.header.hash
+            is_same = statement_of(held.message) == message.proposal.header.hash
             kind = ReportKind.DUPLICATE if is_same else ReportKind.EQUIVOCATION
             self._report(kind, f"a second pre-prepare of view {message.view}", signed.sender)
             return
@@ -338,16 +337,18 @@ class Replica:
 
     def _check(self, proposal: Proposal, *, is_fresh: bool) -> None:
         state = self._state
-        if proposal.header.hash not in state.checking:
-            state.checking.add(proposal.header.hash)
+        place = (state.view, proposal.header.hash)
+        if place not in state.checking:
+            state.checking[place] = is_fresh
             self._effects.append(CheckProposal(state.height, state.view, proposal, is_fresh))
 
     def _on_proposal_checked(self, event: ProposalChecked) -> None:
         state = self._state
-        if event.height != state.height or event.block_hash not in state.checking:
+        place = (event.view, event.block_hash)
+        if event.height != state.height or place not in state.checking:
             self._report(ReportKind.STALE_ANSWER, f"a verdict for height {event.height} view {event.view}")
             return
-        state.checking.discard(event.block_hash)
+        was_fresh = state.checking.pop(place)
         if event.refusal is None:
             state.accepted.add(event.block_hash)
             self._after_acceptance(event.block_hash)
@@ -355,8 +356,11 @@ class Replica:
         # The refusal is not kept: what could not be had now may be there when the block is proposed again.
         decided = state.votes.decided()
         if decided is not None and decided.block_hash == event.block_hash:
+            if was_fresh and event.block_hash in state.proposals:
+                self._check(state.proposals[event.block_hash], is_fresh=False)
+                return
             self._report(ReportKind.DECIDED_BLOCK_REFUSED, f"height {state.height}: {event.refusal}")
-        if self._is_current(event.block_hash):
+        if event.view == state.view and self._is_current(event.block_hash):
             self._report(ReportKind.PROPOSAL_REFUSED, event.refusal, state.pre_prepares[state.view].sender)
             self._change_view(state.view + 1)
 
@@ -369,11 +373,8 @@ class Replica:
         self._try_to_decide()
 
     def _is_current(self, block_hash: bytes) -> bool:
-        pre_prepare = self._state.pre_prepares.get(self._state.view)
-        if pre_prepare is None:
-            return False
-        assert isinstance(pre_prepare.message, PrePrepare)
-        return pre_prepare.message.proposal.header.hash == block_hash
+        held = self._state.pre_prepares.get(self._state.view)
+        return held is not None and statement_of(held.message) == block_hash
 
     def _vote(self, kind: VoteKind, message: Prepare | Commit, *records: SafetyRecord) -> None:
         index = self._index

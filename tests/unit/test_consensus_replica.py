@@ -350,6 +350,7 @@ def test_a_decided_block_that_is_refused_here_is_reported() -> None:
     bench.propose(block)
     for index in (1, 2, 3):
         bench.commit(index, block)
+    assert bench.accept(block, refusal="time") == [CheckProposal(1, 0, block, is_fresh=False)], "the clock has no say"
     effects = bench.accept(block, refusal="state_root")
     assert reports(effects) == [ReportKind.DECIDED_BLOCK_REFUSED, ReportKind.PROPOSAL_REFUSED]
     assert of_type(effects, CommitBlock) == []

@@ -263,7 +263,6 @@ def test_a_refusal_of_a_fresh_block_does_not_stand_against_the_certified_one() -
     assert replica.view == 1, "nobody asked for view 2"
 
 
-@pytest.mark.xfail(strict=True, reason="checks in progress are known by block alone, so the old answer counts for both")
 def test_a_late_refusal_of_a_fresh_check_does_not_answer_for_the_certified_block() -> None:
     """As above, but the check of view 0 is still running when view 1 brings the block back with its certificate."""
     made = proposal(GENESIS)
