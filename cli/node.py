@@ -1,6 +1,5 @@
 """`tradelane node run`, `tradelane init`: one node, for real deployments and for `up`, which runs several."""
 
-import asyncio
 import secrets
 from pathlib import Path
 from typing import Annotated, Final
@@ -55,11 +54,11 @@ def run(
     was acknowledged.
     """
     # The node's libraries take most of the start-up time of this program, and no other command needs them.
-    from node.main import StartError, run_node  # noqa: PLC0415 - see above
+    from node.main import StartError, run_node_process  # noqa: PLC0415 - see above
 
     open_session(context)
     try:
-        asyncio.run(run_node(home, is_parent_watched=watch_parent))
+        run_node_process(home, is_parent_watched=watch_parent)
     except StartError as error:
         raise TradelaneError("node.start", str(error)) from error
 

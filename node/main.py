@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 import uvicorn
+import uvloop
 from starlette.types import ASGIApp
 
 from consensus.config import ConsensusConfig
@@ -32,6 +33,12 @@ _GRACE_SECONDS: Final = 2
 
 class StartError(Exception):
     """The node cannot start; the message says why and what to do."""
+
+
+def run_node_process(home_directory: Path, *, is_parent_watched: bool = False) -> None:
+    """Run the node of a home in an event loop of its own; raises as ``run_node``."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run_node(home_directory, is_parent_watched=is_parent_watched))
 
 
 async def run_node(home_directory: Path, *, is_parent_watched: bool = False) -> None:
