@@ -53,6 +53,7 @@ REFUSED: list[tuple[str, str]] = [
     ("a string that is not UTF-8", "a1ff"),
     ("a surrogate in UTF-8", "a3eda080"),
     ("a letter and its accent apart", "a365cc81"),
+    ("a character that Unicode 14.0 does not assign", "a2cdb8"),
     ("nine levels", "91" * 9 + "01"),
     ("a thousand levels", "91" * 1000 + "01"),
 ]

@@ -50,7 +50,7 @@ def test_a_process_with_another_hash_seed_makes_the_same_bytes(seed: str) -> Non
 
 def test_codec() -> None:
     vectors = golden("codec")
-    assert (len(vectors["accepted"]), len(vectors["refused"])) == (49, 24)
+    assert (len(vectors["accepted"]), len(vectors["refused"])) == (49, 25)
     for case in vectors["accepted"]:
         value, data = from_json(case["value"]), bytes.fromhex(case["hex"])
         assert encode(value) == data

@@ -21,7 +21,7 @@ CODES = {
     "key_type",
     "type",
     "not_nfc",
-    "not_utf8",
+    "unassigned_character",
 }
 
 
@@ -130,7 +130,7 @@ def test_a_changed_byte_is_refused_or_is_another_value(value: Value, place: int,
         (-(1 << 63) - 1, "integer_range"),
         (unicodedata.normalize("NFD", "é"), "not_nfc"),
         ({unicodedata.normalize("NFD", "é"): 1}, "not_nfc"),
-        ("\ud800", "not_utf8"),
+        ("\ud800", "unassigned_character"),
         ({1, 2}, "type"),
         (bytearray(b"a"), "type"),
         ([[[[[[[[[1]]]]]]]]], "too_deep"),
