@@ -16,7 +16,7 @@ LOIN_PATH = LOIN[18:]
 EXTREME = 2**63 - 1
 # Characters that every Unicode version of ours knows, for the ledger takes no others.
 characters = st.one_of(
-    st.characters(codec="latin-1", exclude_categories=("Cc",)), st.sampled_from("<>&'\"\u4e2d\u05d0\u202e\U0001f41f")
+    st.characters(codec="latin-1", exclude_categories=["Cc"]), st.sampled_from("<>&'\"\u4e2d\u05d0\u202e\U0001f41f")
 )
 texts = st.text(characters, min_size=1, max_size=40)
 times = st.one_of(st.integers(-EXTREME, EXTREME), st.integers(1_793_000_000_000, 1_795_000_000_000))
