@@ -31,19 +31,30 @@ def capture(context: Context, arguments: dict[str, Value]) -> Value:
     if event.declaration is not None:
         _declare(things)
     else:
-        _remember(context, heads.event(*event.key), event.content_hash)
-        _EFFECTS.get(event.type, _note)(things)
+        repetition = _remember(context, heads.event(*event.key), event.content_hash)
+        if repetition is None:
+            _EFFECTS.get(event.type, _note)(things)
+        else:
+            _repeat(things, repetition)
     things.write()
     return things.output()
 
 
-def _remember(context: Context, key: bytes, content_hash: bytes) -> None:
-    """Keep who captured what under a name, once."""
+def _remember(context: Context, key: bytes, content_hash: bytes) -> ResultCode | None:
+    """Keep who captured what under a name, once.
+
+    A name that another transaction took is rejected, so that nobody captures a document twice by trying again. One
+    that this transaction took itself is returned as a violation: a document that repeats itself is kept as it is, and
+    the repetition changes nothing.
+    """
     known = context.get(key)
     if known is not None:
-        if known["content_hash"] == content_hash:
-            raise Rejected(ResultCode.EVENT_ALREADY_CAPTURED, f"captured by {known['organisation']!r}")
-        raise Rejected(ResultCode.EVENT_ID_CONFLICT, f"{known['organisation']!r} captured another under this id")
+        is_same = known["content_hash"] == content_hash
+        code = ResultCode.EVENT_ALREADY_CAPTURED if is_same else ResultCode.EVENT_ID_CONFLICT
+        if known["transaction"] == context.transaction_id:
+            return code
+        what = "this" if is_same else "another event"
+        raise Rejected(code, f"{known['organisation']!r} captured {what} under this id")
     head: Head = {
         "organisation": context.member,
         "content_hash": content_hash,
@@ -51,6 +62,7 @@ def _remember(context: Context, key: bytes, content_hash: bytes) -> None:
         "operation": context.operation_index,
     }
     context.put(key, head)
+    return None
 
 
 def _declare(things: Things) -> None:
@@ -67,13 +79,22 @@ def _declare(things: Things) -> None:
     if problem is not None:
         things.event_violation(problem)
     elif original is not None:
-        _remember(context, heads.declaration(*event.key), event.declared_hash)
+        problem = _remember(context, heads.declaration(*event.key), event.declared_hash)
+        if problem is not None:
+            things.event_violation(problem)
         original["declared_by"] = context.transaction_id
         context.put(heads.event(*event.key), original)
     for kind, identifier in _named(event):
         thing = things.touch(identifier, kind)
         if problem is None:
             thing.head["declarations"] = thing.integer("declarations") + 1
+
+
+def _repeat(things: Things, code: ResultCode) -> None:
+    """Record a repetition within one document against everything that it names; it changes nothing else."""
+    things.event_violation(code)
+    for kind, identifier in _named(things.event):
+        things.violation(things.touch(identifier, kind), code)
 
 
 def _note(things: Things) -> None:

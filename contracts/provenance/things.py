@@ -40,6 +40,8 @@ BLOCKING: Final = frozenset(
         ResultCode.CONSUMED,
         ResultCode.DECLARATION_DIFFERS,
         ResultCode.DECOMMISSIONED,
+        ResultCode.EVENT_ALREADY_CAPTURED,
+        ResultCode.EVENT_ID_CONFLICT,
         ResultCode.EVENT_IN_FUTURE,
         ResultCode.NOT_CUSTODIAN,
         ResultCode.NOT_EVENT_CAPTURER,

@@ -377,6 +377,23 @@ def test_events_without_an_id_are_the_same_when_their_content_is(world: World) -
     assert world.code("maker", observe(sgtin(1), biz_step="shipping")) is ResultCode.OK
 
 
+def test_a_document_that_repeats_itself_is_kept_and_the_repetition_changes_nothing(world: World) -> None:
+    first, again = add(sgtin(1), event_id="urn:e:1"), add(sgtin(1), event_id="urn:e:1")
+    other = pack(sscc(1), sgtin(1), event_id="urn:e:1")
+    receipt = world.run("maker", first, again, other)
+    assert receipt.code == ResultCode.OK
+    assert [violations(output) for output in receipt.outputs] == [
+        [],
+        [["urn:e:1", "event_already_captured"], [sgtin(1), "event_already_captured"]],
+        [["urn:e:1", "event_id_conflict"], [sscc(1), "event_id_conflict"], [sgtin(1), "event_id_conflict"]],
+    ]
+    head = world.item(sgtin(1))
+    assert (head["status"], head["count"], head["marks_count"], head.get("parent")) == ("active", 3, 2, None)
+    assert world.code("maker", again) is ResultCode.EVENT_ALREADY_CAPTURED
+    strict = add(sgtin(2), policy="refuse")
+    assert world.code("maker", strict, strict) is ResultCode.EVENT_ALREADY_CAPTURED
+
+
 def test_a_parent_takes_as_many_contents_as_two_full_events(world: World) -> None:
     assert CONTENTS_MAX == 10_000
     items = [sgtin(number) for number in range(4_999)]

@@ -20,14 +20,6 @@ from tests.golden.test_standards_epcis_manifest import OPENEPCIS, REFUSED, manif
 from tests.support.running_node import RunningNode, running_node
 from tests.support.shared_data import shared_data
 
-RALPH = "RalphTro+epcis-event-hash-generator/tests/"
-# Documents that hold one event twice, or two events under one id. No ledger can take them whole; their events it can.
-REPEATS_ITSELF = {
-    f"{RALPH}examples/epcisDocHavingEventWithIgnoreFields.jsonld": "EVENT_ID_CONFLICT",
-    f"{RALPH}examples/epcisQueryDocHavingEventWithIgnoreFields.jsonld": "EVENT_ID_CONFLICT",
-    f"{RALPH}expected_equal/ReferenceEventHashAlgorithm.json": "EVENT_ALREADY_CAPTURED",
-}
-
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
@@ -50,17 +42,12 @@ def test_every_valid_document_comes_back_equal(tmp_path: Path) -> None:
             return stack.enter_context(running_node(tmp_path / str(next(numbers))))
 
         for path, data in documents("valid", ""):
-            parts = [data]
-            if path in REPEATS_ITSELF:
-                check_repetition(new_node(), data, path)
-                parts = single_events(data)
-            for part in parts:
-                document = parse_document(part)
-                # Each event is taken once, so a document goes to the first node that has none of its events.
-                if not any(capture_equal(node, document, part, path) for node in nodes):
-                    nodes.append(new_node())
-                    assert capture_equal(nodes[-1], document, part, path)
-                event_count += len(document.events)
+            document = parse_document(data)
+            # Each event is taken once, so a document goes to the first node that has none of its events.
+            if not any(capture_equal(node, document, data, path) for node in nodes):
+                nodes.append(new_node())
+                assert capture_equal(nodes[-1], document, data, path)
+            event_count += len(document.events)
             document_count += 1
     assert (document_count, event_count) == (74, 1060)
     # No event stands in more of the documents than that.
@@ -77,35 +64,6 @@ def capture_equal(node: RunningNode, document: EpcisDocument, data: bytes, path:
     return True
 
 
-def check_repetition(node: RunningNode, data: bytes, path: str) -> None:
-    """Check that a document that repeats itself is refused at its second event, in its block, and leaves nothing."""
-    response = node.capture(data)
-    assert response.status_code == 409, path
-    (error,) = response.json()["errors"]
-    assert error["path"].endswith("eventList[1]")
-    assert error["rule"] == REPEATS_ITSELF[path]
-    assert list(node.node.store.events()) == []
-    job = node.json(f"/epcis/capture/{response.json()['captureID']}")
-    assert (job["success"], job["running"], job["errors"][0]["rule"]) == (False, False, REPEATS_ITSELF[path])
-
-
-def single_events(data: bytes) -> list[bytes]:
-    """Return the events of a document, each in a document of its own with the same context."""
-    document = parse_document(data)
-    return [
-        dumps(
-            {
-                "@context": document.context,
-                "type": "EPCISDocument",
-                "schemaVersion": "2.0",
-                "creationDate": "2026-11-23T00:00:00Z",
-                "epcisBody": {"eventList": [captured.written]},
-            }
-        )
-        for captured in document.events
-    ]
-
-
 def check_events(node: RunningNode, document: EpcisDocument, job: dict[str, Any], path: str) -> None:
     """Compare what a node gives back of a capture with the document, event by event and as a whole."""
     answers = list(pages(node, GE_recordTime=job["createdAt"]))
@@ -120,7 +78,7 @@ def check_events(node: RunningNode, document: EpcisDocument, job: dict[str, Any]
 
 
 def check_duplicate(node: RunningNode, document: EpcisDocument, problem: dict[str, Any], path: str) -> None:
-    """Check that a refusal names an event that is there or that the document repeats."""
+    """Check that a refusal names an event that is there."""
     assert problem["code"] == "epcis.duplicate", path
     (error,) = problem["errors"]
     (event,) = (captured for captured in document.events if captured.path == error["path"])
