@@ -7,10 +7,13 @@ one function. Cheap checks stand first, the signature last.
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from ledger.errors import CodecError, LedgerError
 from ledger.parameters import Parameters
 from ledger.transaction import Transaction, decode_transaction
+
+REPLAYED: Final = "transaction.replayed"
 
 
 class RefusalKind(Enum):
@@ -80,9 +83,7 @@ def refusal_of(
             f"valid_until_ms may lie at most {parameters.transaction_validity_ms_max} ms ahead; check the clock",
         )
     if is_committed(transaction.transaction_id):
-        return Refusal(
-            RefusalKind.CONFLICT, "transaction.replayed", "this transaction is committed already; ask for its receipt"
-        )
+        return Refusal(RefusalKind.CONFLICT, REPLAYED, "this transaction is committed already; ask for its receipt")
     return None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from ledger.transaction import Transaction
-from node.admission import Refusal, decode_submission, refusal_of, signature_refusal
+from node.admission import REPLAYED, Refusal, decode_submission, refusal_of, signature_refusal
 from node.chain import Chain
 from node.mempool import Mempool, MempoolLimits
 from node.metrics import Metrics
@@ -77,6 +77,8 @@ class Pool:
         candidates = []
         for encoded in batch:
             verdict = self.check(encoded)
+            if isinstance(verdict, Refusal) and verdict.code == REPLAYED:
+                continue  # it was passed on before it was committed and arrived after
             if isinstance(verdict, Refusal):
                 self._metrics.peer_junk.labels(reason=verdict.code).inc()
             elif verdict.transaction_id not in self._mempool:

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Coroutine, Sequence
+from itertools import islice
 from typing import Final, assert_never
 
 import structlog
@@ -46,6 +47,8 @@ from node.storage.errors import StorageError
 from node.storage.safety_store import SafetyStore
 
 _TICK_SECONDS: Final = 0.05
+_GOSSIP_SECONDS: Final = 2.0
+_GOSSIP_TRANSACTIONS_MAX: Final = 200
 _CANDIDATES_MAX: Final = 8
 _FETCH_TRIES: Final = 3
 _SAFETY_CLEANING_HEIGHTS: Final = 100
@@ -79,6 +82,7 @@ class Runtime:
         self._waiters: dict[bytes, set[asyncio.Future[None]]] = {}
         self._block_waiters: set[asyncio.Future[None]] = set()
         self._peer_heights: dict[bytes, int] = {}
+        self._waited: set[bytes] = set()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._log = structlog.get_logger("runtime")
 
@@ -353,9 +357,13 @@ class Runtime:
     # The loop's own upkeep
 
     async def _tick(self) -> None:
+        gossip_at = time.monotonic() + _GOSSIP_SECONDS
         while True:
             await asyncio.sleep(_TICK_SECONDS)
             self.dispatch(Tick(int(time.monotonic() * 1000)))
+            if time.monotonic() >= gossip_at:
+                gossip_at = time.monotonic() + _GOSSIP_SECONDS
+                self._gossip_again()
             expired = self._pool.expire(self._wall_clock_ms())
             if expired:
                 self._log.info("transactions_expired", count=len(expired))
@@ -363,6 +371,12 @@ class Runtime:
             self._metrics.view.set(self._replica.view)
             self._metrics.pending_transactions.set(len(self._pool))
             self._metrics.reachable_peers.set(sum(state.is_reachable for state in self._peers.states()))
+
+    def _gossip_again(self) -> None:
+        """Pass on what still waits, oldest first: its first passing on may have met peers that were away."""
+        oldest = list(islice(self._pool, _GOSSIP_TRANSACTIONS_MAX))
+        self._peers.gossip([waiting.encoded for waiting in oldest if waiting.transaction_id in self._waited])
+        self._waited = {waiting.transaction_id for waiting in oldest}
 
     def _drain(self) -> None:
         """Run the events that a task beside the loop left behind."""

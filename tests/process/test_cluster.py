@@ -117,6 +117,22 @@ def test_two_of_four_are_no_quorum_and_say_so(cluster: NodeProcesses) -> None:
     wait_same_tip(network, 1)
 
 
+def test_a_payment_taken_while_the_others_were_away_is_passed_on_when_they_are_back(cluster: NodeProcesses) -> None:
+    network = cluster.network
+    with Client(network.nodes[0].api) as client:
+        issue(network, client, 100)
+        wait_same_tip(network, 1)
+        for node in network.nodes[1:]:
+            cluster.kill(node.name)
+        with pytest.raises(TradelaneError):
+            transfer(network, client, wait_s=1.0)
+        assert client.status().pending_transactions == 1
+        for node in network.nodes[1:]:
+            cluster.start(node)
+        # Every node has the payment in its block, so it was passed on; its deadline is a minute away.
+        assert wait_same_tip(network, 2, timeout_s=40.0).height == 2
+
+
 def load(
     network: Network, node: NetworkNode, seen: list[TransactionStatus], lock: threading.Lock, stop: threading.Event
 ) -> None:
