@@ -1,4 +1,4 @@
-"""Headers and blocks.
+"""Headers, and the roots that they hold.
 
 The view in which a block was agreed is not in its header, so a block that is proposed again after a view change
 keeps its hash. The header commits to the transactions, to what they did and to the whole state after them, so one
@@ -16,7 +16,6 @@ from ledger.hashing import HASH_BYTES, tagged_hash
 from ledger.limits import BLOCK_TRANSACTIONS_MAX, INTEGER_MAX
 from ledger.receipt import Receipt
 from ledger.shape import as_array, as_bytes, as_integer
-from ledger.transaction import Transaction
 
 HEADER_VERSION: Final = 1
 _HEADER_BYTES_MAX: Final = 1024
@@ -62,14 +61,6 @@ class Header:
         )
         object.__setattr__(self, "encoded", encoded)
         object.__setattr__(self, "hash", tagged_hash("header", encoded))
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A header and the transactions that it commits to, in order."""
-
-    header: Header
-    transactions: tuple[Transaction, ...]
 
 
 def decode_header(data: bytes) -> Header:

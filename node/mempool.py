@@ -30,6 +30,8 @@ class Mempool:
         self._by_id: dict[bytes, Transaction] = {}
         self._bytes_by_sender: dict[bytes, int] = {}
         self._size_bytes = 0
+        # No waiting transaction expires before this; it may be earlier than the earliest deadline, never later.
+        self._earliest_ms = 0
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -64,6 +66,10 @@ class Mempool:
             return Refusal(
                 RefusalKind.BUSY, "pool.sender_quota", "too many transactions of this key wait; let them commit first"
             )
+        is_first = not self._by_id
+        self._earliest_ms = (
+            transaction.valid_until_ms if is_first else min(self._earliest_ms, transaction.valid_until_ms)
+        )
         self._by_id[transaction.transaction_id] = transaction
         self._bytes_by_sender[transaction.sender] = of_sender
         self._size_bytes += size_bytes
@@ -85,8 +91,11 @@ class Mempool:
 
     def expire(self, time_ms: int) -> list[bytes]:
         """Drop what is no longer valid at this time and return the ids."""
+        if time_ms <= self._earliest_ms or not self._by_id:
+            return []
         expired = [
             transaction.transaction_id for transaction in self._by_id.values() if transaction.valid_until_ms < time_ms
         ]
         self.remove(expired)
+        self._earliest_ms = min((transaction.valid_until_ms for transaction in self._by_id.values()), default=0)
         return expired

@@ -77,33 +77,31 @@ def transfer(context: Context, arguments: dict[str, Value]) -> Value:
 
 def issue(context: Context, arguments: dict[str, Value]) -> Value:
     """Make money: the issuer's account owes it, the named account has it; the currency's issuer signs."""
-    read = Arguments(arguments)
-    identifier = read.fixed("id", TRANSFER_ID_BYTES)
-    account = read.identifier("account", ACCOUNT_ID_BYTES_MAX)
-    amount = read.integer("amount", 0, AMOUNT_MAX)
-    reference = read.optional_text("reference", 140)
-    read.end()
-    head = context.get(heads.account(account))
-    if head is None:
-        raise Rejected(ResultCode.UNKNOWN_CREDIT_ACCOUNT, f"{account} is not open")
-    code = cast(str, head["currency"])
-    wanted = Wanted(_ISSUE, identifier, ISSUER_PREFIX + code, account, amount, code, reference)
-    return _check_free(context, wanted) or _move(context, wanted)
+    return _with_issuer(context, arguments, _ISSUE)
 
 
 def redeem(context: Context, arguments: dict[str, Value]) -> Value:
     """Give money back to its issuer, who pays it out elsewhere; the owner of the named account signs."""
+    return _with_issuer(context, arguments, _REDEEM)
+
+
+def _with_issuer(context: Context, arguments: dict[str, Value], kind: str) -> Value:
+    """Transfer between the named account and the account of its currency's issuer, who pays where it issues."""
     read = Arguments(arguments)
     identifier = read.fixed("id", TRANSFER_ID_BYTES)
     account = read.identifier("account", ACCOUNT_ID_BYTES_MAX)
     amount = read.integer("amount", 0, AMOUNT_MAX)
     reference = read.optional_text("reference", 140)
     read.end()
+    is_issue = kind == _ISSUE
     head = context.get(heads.account(account))
     if head is None:
-        raise Rejected(ResultCode.UNKNOWN_DEBIT_ACCOUNT, f"{account} is not open")
+        unknown = ResultCode.UNKNOWN_CREDIT_ACCOUNT if is_issue else ResultCode.UNKNOWN_DEBIT_ACCOUNT
+        raise Rejected(unknown, f"{account} is not open")
     code = cast(str, head["currency"])
-    wanted = Wanted(_REDEEM, identifier, account, ISSUER_PREFIX + code, amount, code, reference)
+    issuer = ISSUER_PREFIX + code
+    debit, credit = (issuer, account) if is_issue else (account, issuer)
+    wanted = Wanted(kind, identifier, debit, credit, amount, code, reference)
     return _check_free(context, wanted) or _move(context, wanted)
 
 

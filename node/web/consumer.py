@@ -134,7 +134,7 @@ def _tell(store: Store, genesis: Genesis, thing: Thing, now_ms: int, printed: Ma
     if root is None:
         return None
     places = Places(store)
-    writer = JourneyWriter(store, places, root)
+    writer = JourneyWriter(store, places)
     told = tellings(root)
     gtin = thing.head.get("product")
     product_head = get_head(store, heads.product(gtin)) if isinstance(gtin, str) else None

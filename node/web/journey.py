@@ -132,10 +132,9 @@ def tellings(root: Node) -> list[Telling]:
 class JourneyWriter:
     """Writes the journey of one thing out of its tellings."""
 
-    def __init__(self, store: Store, places: Places, root: Node) -> None:
+    def __init__(self, store: Store, places: Places) -> None:
         self._store = store
         self._places = places
-        self._root = root
         self._names: dict[str, str] = {}
 
     def write(self, told: list[Telling]) -> Journey:

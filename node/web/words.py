@@ -170,16 +170,6 @@ def joined_dates(first: str, last: str) -> str:
     return " ".join(first_parts) + joined + " ".join(last_parts) + shared
 
 
-def ago_text(duration_ms: int) -> str:
-    """Return how long ago something was, roughly."""
-    seconds = max(0, duration_ms) // 1000
-    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= size:
-            number = seconds // size
-            return f"{number} {name}{'' if number == 1 else 's'} ago"
-    return "moments ago"
-
-
 def celsius_text(lowest: int, highest: int | None = None) -> str:
     """Return a temperature or a range of them, given in milli-degrees, to a tenth of a degree."""
     if highest is None or highest == lowest:

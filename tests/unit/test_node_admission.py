@@ -122,3 +122,20 @@ def test_the_pool_drops_what_expired() -> None:
     assert pool.expire(NOW_MS + 1) == []
     assert pool.expire(NOW_MS + 2) == [early.transaction_id]
     assert list(pool) == [late]
+
+
+def test_the_pool_knows_when_something_can_expire_whatever_came_and_went() -> None:
+    pool = Mempool(MempoolLimits())
+    first, second, third = (signed(nonce, NOW_MS + deadline) for nonce, deadline in enumerate((5, 3, 9)))
+    pool.add(first)
+    pool.add(second)
+    pool.remove([second.transaction_id])
+    assert pool.expire(NOW_MS + 4) == []
+    pool.add(third)
+    assert pool.expire(NOW_MS + 6) == [first.transaction_id]
+    pool.add(second)
+    assert pool.expire(NOW_MS + 4) == [second.transaction_id]
+    assert pool.expire(NOW_MS + 10) == [third.transaction_id]
+    pool.add(first)
+    assert pool.expire(NOW_MS + 5) == []
+    assert pool.expire(NOW_MS + 6) == [first.transaction_id]
