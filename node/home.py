@@ -47,7 +47,7 @@ def initialise_home(home: Path) -> None:
     """Create the stores of a home with block 0; raises AlreadyInitialisedError, ConfigError or GenesisError."""
     config = load_config(home)
     Store.create(config.ledger_directory, genesis_write(read_genesis(home))).close()
-    SafetyStore(config.safety_directory, create=True).close()
+    SafetyStore.open(config.safety_directory, create=True).close()
 
 
 def open_home(home: Path) -> Home:
@@ -66,9 +66,9 @@ def open_home(home: Path) -> Home:
     validator_key = read_key(validator_key_path(home))
     gateway_path = gateway_key_path(home)
     gateway_key = read_key(gateway_path) if gateway_path.exists() else None
-    store = Store(config.ledger_directory, genesis.chain_id)
+    store = Store.open(config.ledger_directory, genesis.chain_id)
     try:
-        safety = SafetyStore(config.safety_directory)
+        safety = SafetyStore.open(config.safety_directory)
         opened = Home(config, genesis, validator_key, gateway_key, store, safety)
     except BaseException:
         store.close()

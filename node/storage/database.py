@@ -8,7 +8,7 @@ a directory is initialised, one open per directory under a lock of our own, and 
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 try:
     import plyvel
@@ -21,6 +21,28 @@ from node.storage.lock import DirectoryLock
 _WRITE_BUFFER_BYTES: Final = 16 * 1024 * 1024
 _CACHE_BYTES: Final = 32 * 1024 * 1024
 _BLOOM_BITS: Final = 10
+
+
+class KeyValues(Protocol):
+    """An ordered map of bytes whose writes are whole and durable: LevelDB, or the disk of a simulation."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value at a key, or None; raises DamagedError."""
+        ...
+
+    def scan(
+        self, start: bytes, stop: bytes, *, is_reverse: bool = False, include_start: bool = True
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the pairs from ``start`` to before ``stop``, in key order or backwards; raises DamagedError."""
+        ...
+
+    def write(self, changes: Mapping[bytes, bytes | None]) -> None:
+        """Write all changes at once (None deletes), durable on return; raises StorageError."""
+        ...
+
+    def close(self) -> None:
+        """Close it; may be called again."""
+        ...
 
 
 class Database:

@@ -10,17 +10,22 @@ from typing import Final, cast
 
 from consensus.effects import SafetyRecord
 from ledger.codec import decode_own, encode
-from node.storage.database import Database
+from node.storage.database import Database, KeyValues
 
 _RECORD_PREFIX: Final = b"r"
 _RECORD_END: Final = b"s"
 
 
 class SafetyStore:
-    """An open safety directory."""
+    """An open safety store."""
 
-    def __init__(self, directory: Path, *, create: bool = False) -> None:
-        self._database = Database(directory, create=create)
+    def __init__(self, database: KeyValues) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, directory: Path, *, create: bool = False) -> "SafetyStore":
+        """Open the store of a directory, or create it; raises StorageError."""
+        return cls(Database(directory, create=create))
 
     def records(self) -> list[SafetyRecord]:
         """Return all records, in order of height and view."""

@@ -27,7 +27,7 @@ from ledger.errors import LedgerError
 from ledger.receipt import Receipt, decode_receipt
 from ledger.state import HistoryEntry
 from ledger.transaction import Transaction, decode_transaction
-from node.storage.database import Database, prefix_end
+from node.storage.database import Database, KeyValues, prefix_end
 from node.storage.errors import DamagedError, NotInitialisedError
 
 _TIP_KEY: Final = b"mtip"
@@ -67,18 +67,25 @@ class BlockWrite:
 class Store:
     """An open ledger directory. Reads see the tip; ``head`` and ``heads`` make it a ``ledger.state.HeadSource``."""
 
-    def __init__(self, directory: Path, chain_id: bytes) -> None:
+    def __init__(self, database: KeyValues, chain_id: bytes) -> None:
+        """Take an open database and check its chain; raises DamagedError, and then the database stays its owner's."""
+        self._database = database
+        self.tip = self._checked_tip(chain_id)
+
+    @classmethod
+    def open(cls, directory: Path, chain_id: bytes) -> "Store":
+        """Open the ledger of a directory; raises StorageError."""
         marker = directory / _MARKER_NAME
         if not marker.is_file():
             raise NotInitialisedError(f"{directory} holds no ledger; create one with `tradelane init`")
         # LevelDB opens as empty when its log was lost. The marker beside it knows that there was a chain.
         if json.loads(marker.read_text())["chain_id"] != chain_id.hex():
             raise DamagedError(f"{directory} holds another chain than the genesis document; check the node's files")
-        self._database = Database(directory)
+        database = Database(directory)
         try:
-            self.tip = self._checked_tip(chain_id)
+            return cls(database, chain_id)
         except BaseException:
-            self._database.close()
+            database.close()
             raise
 
     @classmethod
@@ -86,10 +93,10 @@ class Store:
         """Create the ledger directory with block 0 and open it; raises AlreadyInitialisedError."""
         header = genesis_block.block.header
         database = Database(directory, create=True)
-        database.write(_changes(genesis_block))
+        write_genesis(database, genesis_block)
         database.close()
         (directory / _MARKER_NAME).write_text(json.dumps({"chain_id": header.chain_id.hex()}) + "\n")
-        return cls(directory, header.chain_id)
+        return cls.open(directory, header.chain_id)
 
     def write_block(self, write: BlockWrite) -> bool:
         """Commit a block in one synced batch; return False where its height is there already.
@@ -215,6 +222,11 @@ class Store:
         if previous.chain_id != chain_id:
             raise DamagedError("the stored blocks belong to another chain than the genesis document")
         return previous
+
+
+def write_genesis(database: KeyValues, genesis_block: BlockWrite) -> None:
+    """Put block 0 into an empty database."""
+    database.write(_changes(genesis_block))
 
 
 def _block_key(prefix: bytes, height: int) -> bytes:

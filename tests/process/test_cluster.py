@@ -161,7 +161,7 @@ def assert_every_receipt_is_everywhere(network: Network, seen: list[TransactionS
 
 def assert_every_receipt_is_on_every_disk(network: Network, seen: list[TransactionStatus]) -> None:
     for node in network.nodes:
-        with closing(Store(network.home(node) / "ledger", bytes.fromhex(network.chain_id))) as store:
+        with closing(Store.open(network.home(node) / "ledger", bytes.fromhex(network.chain_id))) as store:
             blocks = {height: store.block(height) for height in {status.height or 0 for status in seen}}
             for status in seen:
                 block, index = blocks[status.height or 0], status.index

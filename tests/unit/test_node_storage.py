@@ -31,7 +31,7 @@ def test_everything_written_is_read_back_after_reopening(tmp_path: Path) -> None
     store = filled(tmp_path / "ledger")
     tip, block = store.tip, store.block(7)
     store.close()
-    store = Store(tmp_path / "ledger", CHAIN_ID)
+    store = Store.open(tmp_path / "ledger", CHAIN_ID)
     assert store.tip == tip
     assert tip.height == BLOCKS
     assert block is not None
@@ -72,20 +72,20 @@ def test_a_height_is_written_once(tmp_path: Path) -> None:
 
 def test_a_directory_is_created_once_and_only_by_init(tmp_path: Path) -> None:
     with pytest.raises(NotInitialisedError):
-        Store(tmp_path / "ledger", CHAIN_ID)
+        Store.open(tmp_path / "ledger", CHAIN_ID)
     assert not (tmp_path / "ledger").exists()
     store = filled(tmp_path / "ledger", 1)
     store.close()
     with pytest.raises(AlreadyInitialisedError):
         Store.create(tmp_path / "ledger", genesis_write())
     with pytest.raises(DamagedError, match="another chain"):
-        Store(tmp_path / "ledger", b"\x08" * 32)
+        Store.open(tmp_path / "ledger", b"\x08" * 32)
 
 
 def test_a_second_open_is_refused_in_the_same_process_and_the_first_stays_whole(tmp_path: Path) -> None:
     store = filled(tmp_path / "ledger", 5)
     with pytest.raises(LockedError):
-        Store(tmp_path / "ledger", CHAIN_ID)
+        Store.open(tmp_path / "ledger", CHAIN_ID)
     # LevelDB itself would let go of its lock here; ours must hold against another process.
     refused = subprocess.run(
         [sys.executable, "-c", _OPEN, str(tmp_path / "ledger")], capture_output=True, text=True, check=False
@@ -93,7 +93,7 @@ def test_a_second_open_is_refused_in_the_same_process_and_the_first_stays_whole(
     assert "LockedError" in refused.stderr
     store.write_block(next_write(store))
     store.close()
-    assert Store(tmp_path / "ledger", CHAIN_ID).tip.height == 6
+    assert Store.open(tmp_path / "ledger", CHAIN_ID).tip.height == 6
 
 
 _OPEN = """
@@ -125,7 +125,7 @@ def test_a_killed_writer_loses_no_block_that_it_reported(tmp_path: Path) -> None
                 break
         writer.send_signal(signal.SIGKILL)
         reported = [int(line) for line in writer.stdout if line.endswith("\n")]
-    store = Store(tmp_path / "ledger", CHAIN_ID)
+    store = Store.open(tmp_path / "ledger", CHAIN_ID)
     assert store.tip.height >= max(reported, default=50)
     store.close()
 
@@ -159,7 +159,7 @@ def test_damage_is_found_at_start(tmp_path: Path, damage: Callable[[Path], None]
     filled(tmp_path / "ledger").close()
     damage(tmp_path / "ledger" / "leveldb")
     with pytest.raises(StorageError):
-        Store(tmp_path / "ledger", CHAIN_ID)
+        Store.open(tmp_path / "ledger", CHAIN_ID)
 
 
 def test_a_block_that_went_missing_is_named(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_block_that_went_missing_is_named(tmp_path: Path) -> None:
     database.write({b"h" + (17).to_bytes(8, "big"): None})
     database.close()
     with pytest.raises(DamagedError, match="block 17 is missing"):
-        Store(tmp_path / "ledger", CHAIN_ID)
+        Store.open(tmp_path / "ledger", CHAIN_ID)
 
 
 def test_a_body_that_went_missing_is_named(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_body_that_went_missing_is_named(tmp_path: Path) -> None:
     database.write({b"b" + (23).to_bytes(8, "big"): None})
     database.close()
     with pytest.raises(DamagedError, match="transactions of block 23"):
-        Store(tmp_path / "ledger", CHAIN_ID)
+        Store.open(tmp_path / "ledger", CHAIN_ID)
 
 
 def test_a_tip_that_lost_its_block_is_found(tmp_path: Path) -> None:
@@ -186,14 +186,14 @@ def test_a_tip_that_lost_its_block_is_found(tmp_path: Path) -> None:
     database.write({b"h" + BLOCKS.to_bytes(8, "big"): None})
     database.close()
     with pytest.raises(DamagedError, match=f"the tip is said to be block {BLOCKS}"):
-        Store(tmp_path / "ledger", CHAIN_ID)
+        Store.open(tmp_path / "ledger", CHAIN_ID)
 
 
 def test_a_bit_flip_in_a_sorted_table_is_found_when_it_is_read(tmp_path: Path) -> None:
     directory = tmp_path / "ledger"
     filled(directory).close()
     # A second open moves the log into a sorted table.
-    Store(directory, CHAIN_ID).close()
+    Store.open(directory, CHAIN_ID).close()
     tables = list((directory / "leveldb").glob("*.ldb"))
     assert tables
     for table in tables:
@@ -206,7 +206,7 @@ def test_a_bit_flip_in_a_sorted_table_is_found_when_it_is_read(tmp_path: Path) -
 
 
 def _read_everything(directory: Path) -> None:
-    store = Store(directory, CHAIN_ID)
+    store = Store.open(directory, CHAIN_ID)
     for height in range(BLOCKS + 1):
         store.block(height)
 
