@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from consensus.messages import Message, PrePrepare, SignedMessage, ViewChange, preimage
 from ledger import keys
-from ledger.certificate import Certificate, Verifier, VoteKind
+from ledger.certificate import Certificate, VoteKind
+from ledger.keys import Verifier
 from ledger.validators import ValidatorSet
 
 

@@ -5,21 +5,18 @@ commit, sync, proofs and the next proposal alike. Every vote in it is over the s
 each signer is named once by its place in a bitmap, so votes can neither be mixed nor counted twice.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, TypeAlias
+from typing import Final
 
 from ledger.codec import Value, decode, encode
 from ledger.errors import ShapeError
 from ledger.hashing import HASH_BYTES
-from ledger.keys import SIGNATURE_BYTES, signed_preimage, verify
+from ledger.keys import SIGNATURE_BYTES, Verifier, signed_preimage, verify
 from ledger.limits import INTEGER_MAX, VALIDATORS_MAX
 from ledger.shape import as_array, as_blob, as_bytes, as_integer, as_list
 from ledger.validators import ValidatorSet
-
-Verifier: TypeAlias = Callable[[bytes, bytes, bytes], bool]
-"""(public key, message, signature) -> whether it is good; ``ledger.keys.verify`` outside of simulations."""
 
 VIEW_MAX: Final = (1 << 32) - 1
 _CERTIFICATE_BYTES_MAX: Final = 64 + VALIDATORS_MAX * (SIGNATURE_BYTES + 4)

@@ -5,12 +5,16 @@ points, and an attacker who chooses such a key could split a network of mixed li
 cofactorless library gives the same verdict (the golden vectors hold ours against libsodium and OpenSSL).
 """
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from nacl.bindings import crypto_sign, crypto_sign_open, crypto_sign_seed_keypair
 from nacl.exceptions import BadSignatureError
 
 from ledger.hashing import domain
+
+Verifier: TypeAlias = Callable[[bytes, bytes, bytes], bool]
+"""(public key, message, signature) -> whether it is good; ``verify`` outside of simulations."""
 
 PUBLIC_KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64

@@ -14,7 +14,7 @@ from typing import Final
 from ledger.codec import Value, decode, encode
 from ledger.errors import ShapeError
 from ledger.hashing import HASH_BYTES, tagged_hash
-from ledger.keys import PUBLIC_KEY_BYTES, SIGNATURE_BYTES, SecretKey, signed_preimage, verify
+from ledger.keys import PUBLIC_KEY_BYTES, SIGNATURE_BYTES, SecretKey, Verifier, signed_preimage, verify
 from ledger.limits import INTEGER_MAX, METHOD_LENGTH_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_OPERATIONS_MAX
 from ledger.shape import as_array, as_blob, as_bytes, as_integer, as_list, as_map, as_text
 
@@ -44,9 +44,9 @@ class Transaction:
     body: bytes
     encoded: bytes
 
-    def is_authentic(self) -> bool:
+    def is_authentic(self, verifier: Verifier = verify) -> bool:
         """Say whether the sender signed the body for this chain."""
-        return verify(self.sender, signed_preimage("transaction", self.chain_id, self.body), self.signature)
+        return verifier(self.sender, signed_preimage("transaction", self.chain_id, self.body), self.signature)
 
 
 def sign_transaction(

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Final
 
 from ledger.errors import CodecError, LedgerError
+from ledger.keys import Verifier, verify
 from ledger.parameters import Parameters
 from ledger.transaction import Transaction, decode_transaction
 
@@ -87,9 +88,9 @@ def refusal_of(
     return None
 
 
-def signature_refusal(transaction: Transaction) -> Refusal | None:
+def signature_refusal(transaction: Transaction, verifier: Verifier = verify) -> Refusal | None:
     """Return the refusal of a transaction that its sender did not sign, or None."""
-    if transaction.is_authentic():
+    if transaction.is_authentic(verifier):
         return None
     return Refusal(
         RefusalKind.UNAUTHENTICATED, "transaction.bad_signature", "the signature is not the sender's over this body"

@@ -7,19 +7,39 @@ that come certified from a peer.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from contracts import execute as contracts
 from contracts.context import BlockContext
-from contracts.execute import Execution, execute, execute_genesis, read_parameters, read_validators
+from contracts.execute import Execution
 from ledger.authenticated_map import Plan, empty_root, plan_update
 from ledger.block import Header, receipts_root, transactions_root
 from ledger.certificate import Certificate, VoteKind
 from ledger.genesis import Genesis
 from ledger.hashing import ZERO_HASH
+from ledger.keys import Verifier, verify
 from ledger.parameters import Parameters
+from ledger.state import HeadSource
 from ledger.transaction import Transaction
 from ledger.validators import ValidatorSet
 from node.admission import refusal_of, signature_refusal
 from node.storage.store import BlockWrite, Store, StoredBlock
+
+
+class Executor(Protocol):
+    """What gives transactions their meaning; the module ``contracts.execute`` is one."""
+
+    def execute(self, block: BlockContext, transactions: Sequence[Transaction], source: HeadSource) -> Execution:
+        """Return what the transactions of a block do to the committed heads."""
+        ...
+
+    def read_parameters(self, source: HeadSource) -> Parameters:
+        """Return the committed parameters."""
+        ...
+
+    def read_validators(self, source: HeadSource) -> ValidatorSet:
+        """Return the committed validator set."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +55,12 @@ class Candidate:
 class Chain:
     """The tip of the chain and the rules for the block after it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, executor: Executor = contracts, verifier: Verifier = verify) -> None:
         self.store = store
-        self.parameters: Parameters = read_parameters(store)
-        self.validators: ValidatorSet = read_validators(store)
+        self._executor = executor
+        self._verifier = verifier
+        self.parameters: Parameters = executor.read_parameters(store)
+        self.validators: ValidatorSet = executor.read_validators(store)
 
     @property
     def tip(self) -> Header:
@@ -98,11 +120,11 @@ class Chain:
         """Check a block that a peer says is committed: certificate, signatures and all that ``check`` checks."""
         if certificate.height != header.height or certificate.block_hash != header.hash:
             return "certificate_of_another_block"
-        refusal = certificate.refusal(VoteKind.COMMIT, self.validators, self.chain_id)
+        refusal = certificate.refusal(VoteKind.COMMIT, self.validators, self.chain_id, self._verifier)
         if refusal is not None:
             return f"certificate_{refusal}"
         # The root covers the ids only, so a peer could hand us a transaction with a signature that is not its own.
-        if any(signature_refusal(transaction) is not None for transaction in transactions):
+        if any(signature_refusal(transaction, self._verifier) is not None for transaction in transactions):
             return "transaction_signature"
         return self.check(header, transactions, None)
 
@@ -114,8 +136,8 @@ class Chain:
             BlockWrite(block, candidate.execution.changes, candidate.plan.nodes, candidate.execution.history)
         )
         if written:
-            self.parameters = read_parameters(self.store)
-            self.validators = read_validators(self.store)
+            self.parameters = self._executor.read_parameters(self.store)
+            self.validators = self._executor.read_validators(self.store)
         return written
 
     def _broken_rule(self, header: Header, transactions: Sequence[Transaction], clock_ms: int | None) -> str | None:
@@ -152,7 +174,7 @@ class Chain:
         return None
 
     def _execute(self, height: int, time_ms: int, transactions: Sequence[Transaction]) -> tuple[Execution, Plan]:
-        execution = execute(BlockContext(self.chain_id, height, time_ms), transactions, self.store)
+        execution = self._executor.execute(BlockContext(self.chain_id, height, time_ms), transactions, self.store)
         return execution, plan_update(self.store.tree_node, execution.changes)
 
     def _header(
@@ -175,7 +197,7 @@ class Chain:
 
 def genesis_write(genesis: Genesis) -> BlockWrite:
     """Return block 0: the genesis operations executed on an empty state; raises GenesisError."""
-    execution = execute_genesis(genesis)
+    execution = contracts.execute_genesis(genesis)
     plan = plan_update(lambda _: None, execution.changes)
     assert plan.root != empty_root(), "a genesis sets parameters and validators at least"
     header = Header(

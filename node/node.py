@@ -79,7 +79,9 @@ class Node:
         self.version = version("tradelane")
         self._public_key = home.validator_key.public_key
         self._peers = PeerNetwork(self.chain.chain_id, home.config.peers, self.metrics)
-        self._pool = Pool(self.chain, mempool_limits, self.metrics, self.now_ms)
+        self._pool = Pool(
+            self.chain, mempool_limits, lambda reason: self.metrics.peer_junk.labels(reason=reason).inc(), self.now_ms
+        )
         replica = Replica(
             config=consensus_config,
             chain_id=self.chain.chain_id,
@@ -177,8 +179,7 @@ class Node:
 
     async def receive_transactions(self, batch: Sequence[bytes]) -> None:
         """Take encoded transactions of a peer; they are not passed on, for their first node told everybody."""
-        if await self._pool.add_encoded(batch):
-            self.runtime.work_arrived()
+        await self.runtime.receive_transactions(batch)
 
     def waiting_transaction(self, transaction_id: bytes) -> bytes | None:
         """Return a waiting transaction's bytes, or None."""

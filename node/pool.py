@@ -1,26 +1,26 @@
 """The way into the mempool, for clients' and peers' transactions alike, and the answers kept for those who wait."""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from ledger.transaction import Transaction
-from node.admission import REPLAYED, Refusal, decode_submission, refusal_of, signature_refusal
+from node.admission import REPLAYED, Refusal, decode_submission, refusal_of
 from node.chain import Chain
 from node.mempool import Mempool, MempoolLimits
-from node.metrics import Metrics
 
 _DETAILS_MAX: Final = 10_000
 
 
 class Pool:
-    """Checks what comes in and keeps it until it is committed or expired."""
+    """Checks what comes in and keeps it until it is committed or expired; ``dropped`` is told why something was not."""
 
-    def __init__(self, chain: Chain, limits: MempoolLimits, metrics: Metrics, clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, chain: Chain, limits: MempoolLimits, dropped: Callable[[str], None], clock_ms: Callable[[], int]
+    ) -> None:
         self._chain = chain
         self._mempool = Mempool(limits)
-        self._metrics = metrics
+        self._dropped = dropped
         self._clock_ms = clock_ms
         self._details: OrderedDict[bytes, str] = OrderedDict()
 
@@ -72,20 +72,20 @@ class Pool:
         """Take a transaction that ``check`` let pass and whose signature is good."""
         return self._mempool.add(transaction)
 
-    async def add_encoded(self, batch: Sequence[bytes]) -> int:
-        """Take what is good of a peer's batch and return how many are new; signatures are checked off the loop."""
+    def screen(self, batch: Sequence[bytes]) -> list[Transaction]:
+        """Return what is new and good of a peer's batch but for the signatures, which the caller checks next."""
         candidates = []
         for encoded in batch:
             verdict = self.check(encoded)
-            if isinstance(verdict, Refusal) and verdict.code == REPLAYED:
-                continue  # it was passed on before it was committed and arrived after
             if isinstance(verdict, Refusal):
-                self._metrics.peer_junk.labels(reason=verdict.code).inc()
+                if verdict.code != REPLAYED:  # else it was passed on before it was committed and arrived after
+                    self._dropped(verdict.code)
             elif verdict.transaction_id not in self._mempool:
                 candidates.append(verdict)
-        if not candidates:
-            return 0
-        refusals = await asyncio.to_thread(lambda: [signature_refusal(transaction) for transaction in candidates])
+        return candidates
+
+    def take(self, candidates: Sequence[Transaction], refusals: Sequence[Refusal | None]) -> int:
+        """Take what ``screen`` let pass, given what its signatures were found to be; return how many are new."""
         added = 0
         for transaction, refusal in zip(candidates, refusals, strict=True):
             if self._chain.is_committed(transaction.transaction_id):
@@ -94,5 +94,5 @@ class Pool:
             if problem is None:
                 added += 1
             else:
-                self._metrics.peer_junk.labels(reason=problem.code).inc()
+                self._dropped(problem.code)
         return added

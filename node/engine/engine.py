@@ -1,0 +1,282 @@
+"""The engine: events go into the replica one by one, its effects are carried out in their order.
+
+Effects are carried out at once and in order, so a vote is on disk before it is sent. What takes time (asking peers for
+transactions or blocks) goes out as a question and comes back as a call. The engine waits for nobody, reads no clock and
+opens no file; whatever stops it (a disk that failed, a broken invariant) is raised out of the call that met it, and
+after that it must not be called again.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Final, assert_never
+
+from consensus.authenticate import Rejected, authenticate
+from consensus.effects import (
+    Broadcast,
+    CheckProposal,
+    CommitBlock,
+    Effect,
+    FetchBlocks,
+    Persist,
+    ProposeBlock,
+    Report,
+    Send,
+)
+from consensus.events import (
+    BlockCommitted,
+    BlockProposed,
+    Event,
+    MessageReceived,
+    ProposalChecked,
+    Tick,
+    WorkAvailable,
+)
+from consensus.messages import Proposal, decode_message
+from consensus.replica import Replica
+from ledger.certificate import Certificate
+from ledger.errors import LedgerError
+from ledger.keys import Verifier, verify
+from ledger.transaction import Transaction
+from node.chain import Candidate, Chain
+from node.engine.catching_up import CatchingUp
+from node.engine.gathering import Gathering
+from node.engine.ports import Observer, Peers
+from node.network.wire import CertifiedBlock
+from node.pool import Pool
+from node.storage.safety_store import SafetyStore
+
+_GOSSIP_MS: Final = 2_000
+_GOSSIP_TRANSACTIONS_MAX: Final = 200
+_CANDIDATES_MAX: Final = 8
+_SAFETY_CLEANING_HEIGHTS: Final = 100
+
+
+class Engine:
+    """Drives one replica over one chain. ``wall_clock_ms`` is UTC; ``tick`` brings the monotonic time."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        replica: Replica,
+        safety: SafetyStore,
+        pool: Pool,
+        peers: Peers,
+        observer: Observer,
+        wall_clock_ms: Callable[[], int],
+        verifier: Verifier = verify,
+    ) -> None:
+        self._chain = chain
+        self._replica = replica
+        self._safety = safety
+        self._pool = pool
+        self._peers = peers
+        self._observer = observer
+        self._wall_clock_ms = wall_clock_ms
+        self._verifier = verifier
+        self._events: deque[Event] = deque()
+        self._is_draining = False
+        self._candidates: OrderedDict[bytes, Candidate] = OrderedDict()
+        self._catching_up = CatchingUp(peers)
+        self._gathering = Gathering(pool, peers)
+        self._peer_heights: dict[bytes, int] = {}
+        self._gossiped: set[bytes] = set()
+        self._next_gossip_ms: int | None = None
+
+    @property
+    def replica(self) -> Replica:
+        """The replica, to be read only."""
+        return self._replica
+
+    @property
+    def peer_heights(self) -> dict[bytes, int]:
+        """The height that each peer last said it works on."""
+        return dict(self._peer_heights)
+
+    # What comes in
+
+    def tick(self, now_ms: int) -> None:
+        """Let the monotonic clock go on."""
+        self._dispatch(Tick(now_ms))
+        if self._next_gossip_ms is None or now_ms >= self._next_gossip_ms:
+            self._next_gossip_ms = now_ms + _GOSSIP_MS
+            self._gossip_again()
+        if self._pool.expire(self._wall_clock_ms()):
+            self._dispatch(WorkAvailable(is_waiting=len(self._pool) > 0))
+
+    def receive_messages(self, batch: Sequence[bytes]) -> None:
+        """Take encoded consensus messages of a peer; what is not authentic is counted and dropped."""
+        for data in batch:
+            try:
+                signed = decode_message(data)
+            except LedgerError as error:
+                self._observer.dropped(error.code)
+                continue
+            verdict = authenticate(signed, self._chain.validators, self._chain.chain_id, self._verifier)
+            if isinstance(verdict, Rejected):
+                self._observer.dropped(str(verdict.reason))
+                continue
+            self._peers.heard_from(signed.sender)
+            self._peer_heights[signed.sender] = signed.message.height
+            self._dispatch(MessageReceived(verdict))
+
+    def on_work(self) -> None:
+        """Note that transactions came into the pool."""
+        self._end_searches(None)
+        if len(self._pool):
+            self._dispatch(WorkAvailable(is_waiting=True))
+
+    def on_transactions(self, peer: bytes) -> None:
+        """Take note of a peer's answer to a ``TransactionsQuestion``; what it gave is in the pool already."""
+        self._end_searches(peer)
+        self._drain()
+
+    def on_blocks(self, peer: bytes, blocks: Sequence[CertifiedBlock] | None) -> None:
+        """Take a peer's answer to a ``BlocksQuestion``; None where it gave none."""
+        if not self._catching_up.is_expected(peer):
+            return
+        before = self._chain.tip.height
+        for block in blocks or ():
+            if block.header.height <= self._chain.tip.height:
+                continue
+            verdict = self._chain.check_certified(block.header, block.certificate, block.transactions)
+            if not isinstance(verdict, Candidate):
+                self._observer.dropped(f"block_{verdict}")
+                self._observer.refused("block", peer, block.header.height, verdict)
+                break
+            self._commit(verdict, block.certificate)
+            self._drain()
+        self._catching_up.answered(self._chain.tip.height, was_useful=self._chain.tip.height > before)
+
+    # The loop
+
+    def _dispatch(self, event: Event) -> None:
+        """Feed one event, and those that follow from its effects, through the replica."""
+        self._events.append(event)
+        self._drain()
+
+    def _drain(self) -> None:
+        if self._is_draining:
+            return
+        self._is_draining = True
+        try:
+            while self._events:
+                self._carry_out_all(self._replica.step(self._events.popleft()))
+        finally:
+            self._is_draining = False
+
+    def _carry_out_all(self, effects: Sequence[Effect]) -> None:
+        """Carry out the effects of a step in order, but all that must be on disk first and with one sync.
+
+        A record may be on disk earlier than its message needs it; never later.
+        """
+        records = [record for effect in effects if isinstance(effect, Persist) for record in effect.records]
+        if records:
+            self._safety.persist(records)
+        for effect in effects:
+            self._carry_out(effect)
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case Persist():
+                pass  # on disk already
+            case Broadcast():
+                self._peers.broadcast(effect.data)
+            case Send():
+                self._peers.send(effect.to, effect.data)
+            case ProposeBlock():
+                self._propose(effect)
+            case CheckProposal():
+                self._check(effect)
+            case CommitBlock():
+                self._commit_proposal(effect.proposal, effect.certificate)
+            case FetchBlocks():
+                self._catching_up.start(self._chain.tip.height, effect.to_height, effect.peer)
+            case Report():
+                self._observer.reported(effect)
+            case _:
+                assert_never(effect)
+
+    # Making and checking blocks
+
+    def _propose(self, effect: ProposeBlock) -> None:
+        proposal = None
+        if effect.height == self._chain.tip.height + 1:
+            candidate = self._chain.propose(self._replica.public_key, self._pool, self._wall_clock_ms())
+            if candidate is not None:
+                self._remember(candidate)
+                ids = tuple(transaction.transaction_id for transaction in candidate.transactions)
+                proposal = Proposal(candidate.header, ids)
+        self._events.append(BlockProposed(effect.height, effect.view, proposal))
+
+    def _check(self, effect: CheckProposal) -> None:
+        if effect.proposal.header.hash in self._candidates:
+            self._answer_check(effect, None)
+            return
+        transactions = self._gathering.find(effect)
+        if transactions is not None:
+            self._check_complete(effect, transactions)
+        elif not self._gathering.start(effect):
+            self._answer_check(effect, "transactions_not_available")
+
+    def _end_searches(self, peer: bytes | None) -> None:
+        for effect, transactions in self._gathering.arrived(peer):
+            if effect.height != self._chain.tip.height + 1:
+                continue
+            if transactions is None:
+                self._answer_check(effect, "transactions_not_available")
+            else:
+                self._check_complete(effect, transactions)
+
+    def _check_complete(self, effect: CheckProposal, transactions: Sequence[Transaction]) -> None:
+        header = effect.proposal.header
+        verdict = self._chain.check(header, transactions, self._wall_clock_ms() if effect.is_fresh else None)
+        if isinstance(verdict, Candidate):
+            self._remember(verdict)
+            self._answer_check(effect, None)
+        else:
+            self._observer.refused("proposal", header.proposer, effect.height, verdict)
+            self._answer_check(effect, verdict)
+
+    def _answer_check(self, effect: CheckProposal, refusal: str | None) -> None:
+        self._events.append(ProposalChecked(effect.height, effect.view, effect.proposal.header.hash, refusal))
+
+    def _remember(self, candidate: Candidate) -> None:
+        self._candidates[candidate.header.hash] = candidate
+        if len(self._candidates) > _CANDIDATES_MAX:
+            self._candidates.popitem(last=False)
+
+    # Committing: one door for what was agreed here and for what a peer handed over
+
+    def _commit_proposal(self, proposal: Proposal, certificate: Certificate) -> None:
+        candidate = self._candidates.get(proposal.header.hash)
+        if candidate is None:
+            transactions = [self._pool.get(transaction_id) for transaction_id in proposal.transaction_ids]
+            found = [transaction for transaction in transactions if transaction is not None]
+            assert len(found) == len(transactions), "a block was decided that was never checked here"
+            verdict = self._chain.check(proposal.header, found, None)
+            assert isinstance(verdict, Candidate), f"a decided block breaks rule {verdict}"
+            candidate = verdict
+        self._commit(candidate, certificate)
+
+    def _commit(self, candidate: Candidate, certificate: Certificate) -> None:
+        self._observer.committing()
+        if not self._chain.commit(candidate, certificate):
+            return
+        height = candidate.header.height
+        self._candidates.clear()
+        self._gathering.forget()
+        self._pool.committed(candidate.transactions, candidate.execution.details)
+        if height % _SAFETY_CLEANING_HEIGHTS == 0:
+            self._safety.forget_below(height)
+        self._events.append(BlockCommitted(candidate.header, self._chain.validators))
+        self._events.append(WorkAvailable(is_waiting=len(self._pool) > 0))
+        self._observer.committed(candidate, certificate)
+
+    def _gossip_again(self) -> None:
+        """Pass on what still waits, oldest first: its first passing on may have met peers that were away."""
+        oldest = list(islice(self._pool, _GOSSIP_TRANSACTIONS_MAX))
+        again = [waiting.encoded for waiting in oldest if waiting.transaction_id in self._gossiped]
+        if again:
+            self._peers.gossip(again)
+        self._gossiped = {waiting.transaction_id for waiting in oldest}
