@@ -17,6 +17,7 @@ from ledger.certificate import Certificate
 from node.admission import signature_refusal
 from node.chain import Candidate, Chain
 from node.engine.engine import Engine
+from node.engine.gate import open_gate
 from node.engine.ports import BlocksQuestion, Question, TransactionsQuestion
 from node.metrics import Metrics
 from node.network.peers import PeerError, PeerNetwork
@@ -50,7 +51,9 @@ class Runtime:
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._log = structlog.get_logger("runtime")
         observer = _Observer(metrics, self._wake)
-        self._engine = Engine(chain, replica, safety, pool, _AskingPeers(peers, self._ask), observer, wall_clock_ms)
+        asking = _AskingPeers(peers, self._ask)
+        gate = open_gate(chain.chain_id)
+        self._engine = Engine(chain, replica, safety, pool, asking, observer, gate, wall_clock_ms)
 
     @property
     def replica(self) -> Replica:

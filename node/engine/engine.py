@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Final, assert_never
 
-from consensus.authenticate import Rejected, authenticate
 from consensus.effects import (
     Broadcast,
     CheckProposal,
@@ -32,14 +31,13 @@ from consensus.events import (
     Tick,
     WorkAvailable,
 )
-from consensus.messages import Proposal, decode_message
+from consensus.messages import Proposal
 from consensus.replica import Replica
 from ledger.certificate import Certificate
-from ledger.errors import LedgerError
-from ledger.keys import Verifier, verify
 from ledger.transaction import Transaction
 from node.chain import Candidate, Chain
 from node.engine.catching_up import CatchingUp
+from node.engine.gate import Gate
 from node.engine.gathering import Gathering
 from node.engine.ports import Observer, Peers
 from node.network.wire import CertifiedBlock
@@ -63,8 +61,8 @@ class Engine:
         pool: Pool,
         peers: Peers,
         observer: Observer,
+        gate: Gate,
         wall_clock_ms: Callable[[], int],
-        verifier: Verifier = verify,
     ) -> None:
         self._chain = chain
         self._replica = replica
@@ -73,7 +71,7 @@ class Engine:
         self._peers = peers
         self._observer = observer
         self._wall_clock_ms = wall_clock_ms
-        self._verifier = verifier
+        self._gate = gate
         self._events: deque[Event] = deque()
         self._is_draining = False
         self._candidates: OrderedDict[bytes, Candidate] = OrderedDict()
@@ -107,17 +105,12 @@ class Engine:
     def receive_messages(self, batch: Sequence[bytes]) -> None:
         """Take encoded consensus messages of a peer; what is not authentic is counted and dropped."""
         for data in batch:
-            try:
-                signed = decode_message(data)
-            except LedgerError as error:
-                self._observer.dropped(error.code)
+            verdict = self._gate(data, self._chain.validators)
+            if isinstance(verdict, str):
+                self._observer.dropped(verdict)
                 continue
-            verdict = authenticate(signed, self._chain.validators, self._chain.chain_id, self._verifier)
-            if isinstance(verdict, Rejected):
-                self._observer.dropped(str(verdict.reason))
-                continue
-            self._peers.heard_from(signed.sender)
-            self._peer_heights[signed.sender] = signed.message.height
+            self._peers.heard_from(verdict.signed.sender)
+            self._peer_heights[verdict.signed.sender] = verdict.message.height
             self._dispatch(MessageReceived(verdict))
 
     def on_work(self) -> None:
