@@ -6,12 +6,14 @@ in nothing else. Nodes are in a dictionary: this measures the tree, not the stor
 """
 
 import argparse
+import gc
 import random
 import statistics
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from struct import Struct
 from typing import Final, NamedTuple
 from unittest.mock import patch
 
@@ -41,15 +43,20 @@ class Figures(NamedTuple):
 
 def branches(bits: int) -> AbstractContextManager[object]:
     """Let the tree have ``2 ** bits`` branches a node for a while."""
-    # The bits of a byte divide evenly into levels, for the widths that are compared.
-    per_byte = 8 // bits
-
-    def digit(place: bytes, depth: int) -> int:
-        return place[depth // per_byte] >> (8 - bits * (depth % per_byte + 1)) & ((1 << bits) - 1)
-
     if bits == 4:
         return nullcontext()
-    return patch.multiple(tree, BRANCHES=1 << bits, _nibble=digit, _PATH_LENGTH_MAX=256 // bits)
+    # The bits of a byte divide evenly into levels, for the widths that are compared.
+    mask = (1 << bits) - 1
+    digits = [bytes(byte >> shift & mask for shift in range(8 - bits, -1, -bits)) for byte in range(256)]
+    return patch.multiple(
+        tree,
+        BRANCHES=1 << bits,
+        _BITMAPS=Struct(">BB"),
+        _BITMAPS_BYTES=2,
+        _EMPTY_NODE=bytes(2),
+        _PATH_LENGTH_MAX=256 // bits,
+        _digits=lambda place: b"".join(map(digits.__getitem__, place)),
+    )
 
 
 def measure(heads: int) -> Figures:
@@ -75,6 +82,9 @@ def measure(heads: int) -> Figures:
     keys = [head_key("item", f"https://id.gs1.org/01/09521102002002/21/{number}") for number in range(heads)]
     plan = tree.plan_update(nodes.get, dict.fromkeys(keys, b"head 0"))
     apply(plan)
+    # A million heads are many objects, which the collector would walk in the middle of a batch.
+    gc.collect()
+    gc.freeze()
     times_us, written, reads = [], 0, 0
     for batch in range(1, BATCHES + 1):
         changes: dict[bytes, bytes | None] = dict.fromkeys(chance.sample(keys, BATCH_KEYS), b"head %d" % batch)
@@ -90,6 +100,7 @@ def measure(heads: int) -> Figures:
     for key, proof in zip(proven, proofs, strict=True):
         assert tree.verify(plan.root, key, proof) is not None
     verify_us = (time.perf_counter_ns() - start) / 1_000 / PROOFS
+    gc.unfreeze()
     return Figures(
         statistics.mean(sizes),
         max(sizes),
