@@ -14,7 +14,8 @@ from contracts import heads
 from ledger.codec import Value
 from node.queries import CursorError, decode_cursor, encode_cursor, get_head
 from node.records import Record, Records
-from node.storage.store import Position, Store
+from node.storage.rows import Position
+from node.storage.store import Store
 from standards.digital_link import canonical_id
 from standards.epcis import fields, vocabulary
 

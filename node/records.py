@@ -18,7 +18,8 @@ from ledger.readable import Json, to_json
 from ledger.receipt import Receipt
 from ledger.state import Head
 from ledger.transaction import Transaction
-from node.storage.store import Position, Store
+from node.storage.rows import Position
+from node.storage.store import Store
 
 CAPTURE: Final = "provenance.capture"
 _CUSTODY: Final = "custody."

@@ -1,16 +1,7 @@
 """The ledger on disk: blocks, receipts, heads, the state tree and the indexes, one synced batch a block.
 
 One door writes a block, used by consensus and by catching up alike, and it is idempotent by height.
-
-key                                  value
-m tip                                [height, block hash]
-h height(8)                          [header, certificate or nil]
-b height(8)                          [[transaction, ...], [receipt, ...]]
-t transaction id(32)                 [height, index]
-s head key                           head
-n path                               node of the state tree
-y hash of head key(32) count(8)      [height, transaction index, operation index]
-e height(8) transaction(4) op(4)     (empty) an EPCIS event, in the order of capture
+The rows and their keys: ``node.storage.rows``.
 """
 
 import json
@@ -21,7 +12,7 @@ from typing import Final, cast
 
 from ledger.authenticated_map import key_hash
 from ledger.block import Header, decode_header
-from ledger.certificate import Certificate, decode_certificate
+from ledger.certificate import Certificate
 from ledger.codec import decode_own, encode
 from ledger.errors import LedgerError
 from ledger.receipt import Receipt, decode_receipt
@@ -29,19 +20,25 @@ from ledger.state import HistoryEntry
 from ledger.transaction import Transaction, decode_transaction
 from node.storage.database import Database, KeyValues, prefix_end
 from node.storage.errors import DamagedError, NotInitialisedError
+from node.storage.rows import (
+    BODY,
+    EVENT,
+    EVENT_METHOD,
+    HEAD,
+    HEADER,
+    HISTORY,
+    NODE,
+    TIP_KEY,
+    TRANSACTION,
+    Position,
+    block_key,
+    decode_header_row,
+    encode_header_row,
+    event_key,
+    event_position,
+)
 
-_TIP_KEY: Final = b"mtip"
 _MARKER_NAME: Final = "initialised.json"
-_EVENT_METHOD: Final = "provenance.capture"
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where an operation stands: block height, index of its transaction there, its own index in the transaction."""
-
-    height: int
-    transaction_index: int
-    operation_index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +122,16 @@ class Store:
 
     def header(self, height: int) -> Header | None:
         """Return the header at a height, or None above the tip."""
-        stored = self._database.get(_block_key(b"h", height))
-        return None if stored is None else _decode_header_row(stored)[0]
+        stored = self._database.get(block_key(HEADER, height))
+        return None if stored is None else decode_header_row(stored)[0]
 
     def block(self, height: int) -> StoredBlock | None:
         """Return the block at a height, or None above the tip."""
-        header_row = self._database.get(_block_key(b"h", height))
-        body_row = self._database.get(_block_key(b"b", height))
+        header_row = self._database.get(block_key(HEADER, height))
+        body_row = self._database.get(block_key(BODY, height))
         if header_row is None or body_row is None:
             return None
-        header, certificate = _decode_header_row(header_row)
+        header, certificate = decode_header_row(header_row)
         transactions, receipts = cast("list[list[bytes]]", decode_own(body_row))
         return StoredBlock(
             header,
@@ -145,8 +142,8 @@ class Store:
 
     def committed(self, height: int, index: int) -> tuple[Header, Transaction, Receipt] | None:
         """Return one transaction with its header and its receipt; the rest of the block stays encoded."""
-        header_row = self._database.get(_block_key(b"h", height))
-        body_row = self._database.get(_block_key(b"b", height))
+        header_row = self._database.get(block_key(HEADER, height))
+        body_row = self._database.get(block_key(BODY, height))
         if header_row is None or body_row is None:
             return None
         transactions, receipts = cast("list[list[bytes]]", decode_own(body_row))
@@ -157,40 +154,38 @@ class Store:
 
     def transaction_position(self, transaction_id: bytes) -> tuple[int, int] | None:
         """Return (height, index) of a committed transaction, or None."""
-        stored = self._database.get(b"t" + transaction_id)
+        stored = self._database.get(TRANSACTION + transaction_id)
         return None if stored is None else cast("tuple[int, int]", tuple(cast("list[int]", decode_own(stored))))
 
     def head(self, key: bytes) -> bytes | None:
         """Return the encoded head at a key, or None."""
-        return self._database.get(b"s" + key)
+        return self._database.get(HEAD + key)
 
     def heads(self, prefix: bytes, after: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
         """Yield (key, encoded head) under a prefix, in key order, those after the key ``after`` alone where given."""
-        start = b"s" + prefix if after is None else b"s" + after + b"\0"
-        for key, value in self._database.scan(start, prefix_end(b"s" + prefix)):
+        start = HEAD + prefix if after is None else HEAD + after + b"\0"
+        for key, value in self._database.scan(start, prefix_end(HEAD + prefix)):
             yield key[1:], value
 
     def tree_node(self, path: bytes) -> bytes | None:
         """Return the encoded node of the state tree at a path, or None."""
-        return self._database.get(b"n" + path)
+        return self._database.get(NODE + path)
 
     def history(self, head_key: bytes, after_count: int = 0) -> Iterator[Position]:
         """Yield where the records of a head stand, oldest first, from the one after ``after_count``."""
-        prefix = b"y" + key_hash(head_key)
+        prefix = HISTORY + key_hash(head_key)
         start = prefix + (after_count + 1).to_bytes(8, "big")
         for _, value in self._database.scan(start, prefix + b"\xff" * 8):
             yield Position(*cast("list[int]", decode_own(value)))
 
     def events(self, after: Position | None = None, *, is_reverse: bool = False) -> Iterator[Position]:
         """Yield where EPCIS events stand in the order of capture, or backwards, beyond ``after``."""
-        start, stop = b"e", b"f"
+        start, stop = EVENT, prefix_end(EVENT)
         if after is not None:
-            key = _event_key(after)
+            key = event_key(after)
             start, stop = (start, key) if is_reverse else (key + b"\0", stop)
         for key, _ in self._database.scan(start, stop, is_reverse=is_reverse):
-            yield Position(
-                int.from_bytes(key[1:9], "big"), int.from_bytes(key[9:13], "big"), int.from_bytes(key[13:17], "big")
-            )
+            yield event_position(key)
 
     def close(self) -> None:
         """Close the store; may be called again."""
@@ -198,23 +193,23 @@ class Store:
 
     def _checked_tip(self, chain_id: bytes) -> Header:
         """Walk the hash chain from block 0, so that a hole or a swapped block is found before anything is signed."""
-        row = self._database.get(_TIP_KEY)
+        row = self._database.get(TIP_KEY)
         if row is None:
             raise DamagedError(
                 "the database is empty although a chain was initialised here; fetch it from the peers again"
             )
         tip_height, tip_hash = cast("tuple[int, bytes]", tuple(cast("list[object]", decode_own(row))))
         previous: Header | None = None
-        for height, (key, value) in enumerate(self._database.scan(b"h", b"i")):
+        for height, (key, value) in enumerate(self._database.scan(HEADER, prefix_end(HEADER))):
             try:
-                header = _decode_header_row(value)[0]
+                header = decode_header_row(value)[0]
             except LedgerError as error:
                 raise DamagedError(f"block {height} is damaged: {error}") from error
             if int.from_bytes(key[1:], "big") != height or header.height != height:
                 raise DamagedError(f"block {height} is missing")
             if previous is not None and header.parent_hash != previous.hash:
                 raise DamagedError(f"block {height} does not follow block {height - 1}")
-            if self._database.get(_block_key(b"b", height)) is None:
+            if self._database.get(block_key(BODY, height)) is None:
                 raise DamagedError(f"the transactions of block {height} are missing")
             previous = header
         if previous is None or previous.height != tip_height or previous.hash != tip_hash:
@@ -229,50 +224,29 @@ def write_genesis(database: KeyValues, genesis_block: BlockWrite) -> None:
     database.write(_changes(genesis_block))
 
 
-def _block_key(prefix: bytes, height: int) -> bytes:
-    return prefix + height.to_bytes(8, "big")
-
-
-def _event_key(position: Position) -> bytes:
-    return b"".join(
-        (
-            b"e",
-            position.height.to_bytes(8, "big"),
-            position.transaction_index.to_bytes(4, "big"),
-            position.operation_index.to_bytes(4, "big"),
-        )
-    )
-
-
-def _decode_header_row(row: bytes) -> tuple[Header, Certificate | None]:
-    header, certificate = cast("tuple[bytes, bytes | None]", tuple(cast("list[object]", decode_own(row))))
-    return decode_header(header), None if certificate is None else decode_certificate(certificate)
-
-
 def _changes(write: BlockWrite) -> dict[bytes, bytes | None]:
     block, height = write.block, write.block.header.height
-    certificate = None if block.certificate is None else block.certificate.encode()
     changes: dict[bytes, bytes | None] = {
-        _block_key(b"h", height): encode([block.header.encoded, certificate]),
-        _block_key(b"b", height): encode(
+        block_key(HEADER, height): encode_header_row(block.header, block.certificate),
+        block_key(BODY, height): encode(
             [
                 [transaction.encoded for transaction in block.transactions],
                 [receipt.encode() for receipt in block.receipts],
             ]
         ),
-        _TIP_KEY: encode([height, block.header.hash]),
+        TIP_KEY: encode([height, block.header.hash]),
     }
     for index, (transaction, receipt) in enumerate(zip(block.transactions, block.receipts, strict=True)):
-        changes[b"t" + transaction.transaction_id] = encode([height, index])
+        changes[TRANSACTION + transaction.transaction_id] = encode([height, index])
         if receipt.code == 0:
             for operation_index, operation in enumerate(transaction.operations):
-                if operation.method == _EVENT_METHOD:
-                    changes[_event_key(Position(height, index, operation_index))] = b""
+                if operation.method == EVENT_METHOD:
+                    changes[event_key(Position(height, index, operation_index))] = b""
     for key, head in write.heads.items():
-        changes[b"s" + key] = head
+        changes[HEAD + key] = head
     for path, node in write.nodes.items():
-        changes[b"n" + path] = node
+        changes[NODE + path] = node
     for entry in write.history:
-        row_key = b"y" + key_hash(entry.key) + entry.count.to_bytes(8, "big")
+        row_key = HISTORY + key_hash(entry.key) + entry.count.to_bytes(8, "big")
         changes[row_key] = encode([height, entry.transaction_index, entry.operation_index])
     return changes

@@ -14,7 +14,8 @@ import pytest
 from ledger.authenticated_map import prove, value_hash, verify
 from node.storage.database import Database
 from node.storage.errors import AlreadyInitialisedError, DamagedError, LockedError, NotInitialisedError, StorageError
-from node.storage.store import BlockWrite, Position, Store, StoredBlock
+from node.storage.rows import Position
+from node.storage.store import BlockWrite, Store, StoredBlock
 from tests.support.blocks import CHAIN_ID, genesis_write, next_write
 
 BLOCKS = 60

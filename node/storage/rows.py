@@ -1,0 +1,73 @@
+"""The rows of the ledger's database: what stands under which key, for all who read or write one.
+
+key                                  value
+m tip                                [height, block hash]
+h height(8)                          [header, certificate or nil]
+b height(8)                          [[transaction, ...], [receipt, ...]]
+t transaction id(32)                 [height, index]
+s head key                           head
+n path                               node of the state tree
+y hash of head key(32) count(8)      [height, transaction index, operation index]
+e height(8) transaction(4) op(4)     (empty) an EPCIS event, in the order of capture
+"""
+
+from dataclasses import dataclass
+from typing import Final, cast
+
+from ledger.block import Header, decode_header
+from ledger.certificate import Certificate, decode_certificate
+from ledger.codec import decode_own, encode
+
+TIP_KEY: Final = b"mtip"
+HEADER: Final = b"h"
+BODY: Final = b"b"
+TRANSACTION: Final = b"t"
+HEAD: Final = b"s"
+NODE: Final = b"n"
+HISTORY: Final = b"y"
+EVENT: Final = b"e"
+EVENT_METHOD: Final = "provenance.capture"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where an operation stands: block height, index of its transaction there, its own index in the transaction."""
+
+    height: int
+    transaction_index: int
+    operation_index: int
+
+
+def block_key(prefix: bytes, height: int) -> bytes:
+    """Return the key of a block's row; ``prefix`` is ``HEADER`` or ``BODY``."""
+    return prefix + height.to_bytes(8, "big")
+
+
+def event_key(position: Position) -> bytes:
+    """Return the key of an EPCIS event in the order of capture."""
+    return b"".join(
+        (
+            EVENT,
+            position.height.to_bytes(8, "big"),
+            position.transaction_index.to_bytes(4, "big"),
+            position.operation_index.to_bytes(4, "big"),
+        )
+    )
+
+
+def event_position(key: bytes) -> Position:
+    """Return the position that an event's key holds."""
+    return Position(
+        int.from_bytes(key[1:9], "big"), int.from_bytes(key[9:13], "big"), int.from_bytes(key[13:17], "big")
+    )
+
+
+def encode_header_row(header: Header, certificate: Certificate | None) -> bytes:
+    """Return the row of a header with its certificate (None at height 0)."""
+    return encode([header.encoded, None if certificate is None else certificate.encode()])
+
+
+def decode_header_row(row: bytes) -> tuple[Header, Certificate | None]:
+    """Return the header and certificate of a row; raises LedgerError where it is damaged."""
+    header, certificate = cast("tuple[bytes, bytes | None]", tuple(cast("list[object]", decode_own(row))))
+    return decode_header(header), None if certificate is None else decode_certificate(certificate)
