@@ -125,6 +125,22 @@ def verify(root: bytes, key: bytes, proof: Sequence[bytes]) -> bytes | None:
     raise ProofError("state_path", "the state proof ends above the place of the key")
 
 
+def open_node(encoded: bytes, expected: bytes) -> tuple[int, list[tuple[int, bytes]]]:
+    """Return how many leaves a node holds, and the branches with inner nodes and their hashes.
+
+    Raises
+    ------
+    ProofError
+        The bytes are not a node or do not hash to ``expected``.
+
+    """
+    if _node_hash(encoded) != expected:
+        raise ProofError("state_path", "a node of the state tree does not hash to what its parent says")
+    slots = [(branch, _checked_slot(encoded, branch)) for branch in range(BRANCHES)]
+    leaves = sum(len(slot) == _LEAF_BYTES for _, slot in slots)
+    return leaves, [(branch, slot) for branch, slot in slots if len(slot) == HASH_BYTES]
+
+
 def _update(
     source: NodeSource, nodes: dict[Path, bytes | None], items: Sequence[Item], start: int, stop: int, depth: int
 ) -> Slot:
