@@ -2,7 +2,10 @@
 
 LevelDB's defaults open a database that lost synced blocks from its middle, or an empty one in place of a lost one,
 without an error. So: ``paranoid_checks`` at open, ``verify_checksums`` at every read, ``create_if_missing`` only when
-a directory is initialised, one open per directory under a lock of our own, and every write batch synced.
+a directory is initialised, one open per directory under a lock of our own, and every write batch synced. Two things
+that LevelDB does not mind are refused as well: a log file that is gone, and the traces of its own repair, which keeps
+wrong values. After a write that failed nothing is read or written any more, and a process that was forked off an open
+database cannot write to it.
 """
 
 import os
@@ -15,12 +18,14 @@ try:
 except ImportError:  # CPython 3.13 and later: the same interface from the maintained fork
     import plyvel_next as plyvel
 
-from node.storage.errors import AlreadyInitialisedError, DamagedError, NotInitialisedError, StorageError
+from node.storage.errors import AlreadyInitialisedError, DamagedError, LockedError, NotInitialisedError, StorageError
 from node.storage.lock import DirectoryLock
 
 _WRITE_BUFFER_BYTES: Final = 16 * 1024 * 1024
 _CACHE_BYTES: Final = 32 * 1024 * 1024
 _BLOOM_BITS: Final = 10
+
+LEVELDB_NAME: Final = "leveldb"
 
 
 class KeyValues(Protocol):
@@ -40,6 +45,10 @@ class KeyValues(Protocol):
         """Write all changes at once (None deletes), durable on return; raises StorageError."""
         ...
 
+    def compact(self, start: bytes, stop: bytes) -> None:
+        """Give the room of what was deleted between two keys back to the disk; may do nothing."""
+        ...
+
     def close(self) -> None:
         """Close it; may be called again."""
         ...
@@ -49,21 +58,27 @@ class Database:
     """An open LevelDB directory with its lock. Keys and values are bytes."""
 
     def __init__(self, directory: Path, *, create: bool = False) -> None:
-        data = directory / "leveldb"
+        data = directory / LEVELDB_NAME
         if create:
             if data.exists():
                 raise AlreadyInitialisedError(f"{directory} holds a database already; nothing was changed")
             directory.mkdir(parents=True, exist_ok=True)
         elif not data.is_dir():
             raise NotInitialisedError(f"{directory} holds no database; create one with `tradelane init`")
+        self._directory = directory
+        self._process_id = os.getpid()
+        self._failure: StorageError | None = None
         self._lock = DirectoryLock(directory)
         try:
+            if not create:
+                _check_files(data)
             self._open(data, create=create)
         except Exception:
             self._lock.close()
             raise
         if create:
-            _sync_directory(directory)
+            sync_directory(data)
+            sync_directory(directory)
 
     def _open(self, data: Path, *, create: bool) -> None:
         try:
@@ -78,33 +93,39 @@ class Database:
                 compression="snappy",
             )
         except (plyvel.Error, OSError) as error:
-            raise DamagedError(
-                f"{data} does not open: {error}. Do not repair it by hand: move it away, initialise the node again and "
-                f"let it fetch the blocks from its peers"
-            ) from error
+            raise DamagedError(f"{data} does not open: {_reason(error)}") from error
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value at a key, or None; raises DamagedError where the stored bytes fail their checksum."""
+        if self._failure is not None:
+            raise self._failure
         try:
             value: bytes | None = self._levels.get(key, verify_checksums=True)
         except (plyvel.Error, OSError) as error:
-            raise DamagedError(f"reading {key!r} failed: {error}") from error
+            raise self._damaged(key, error) from error
         return value
 
     def scan(
         self, start: bytes, stop: bytes, *, is_reverse: bool = False, include_start: bool = True
     ) -> Iterator[tuple[bytes, bytes]]:
         """Yield the (key, value) pairs from ``start`` to before ``stop``, in key order or backwards."""
+        if self._failure is not None:
+            raise self._failure
         try:
             with self._levels.iterator(
                 start=start, stop=stop, include_start=include_start, reverse=is_reverse, verify_checksums=True
             ) as pairs:
                 yield from pairs
         except (plyvel.Error, OSError) as error:
-            raise DamagedError(f"reading from {start!r} failed: {error}") from error
+            raise self._damaged(start, error) from error
 
     def write(self, changes: Mapping[bytes, bytes | None]) -> None:
         """Write all changes at once (None deletes), on disk on return; after a StorageError the node must stop."""
+        if self._failure is not None:
+            raise self._failure
+        if os.getpid() != self._process_id:
+            # The lock is shared with a forked child, so it cannot tell the two apart; two writers destroy the log.
+            raise LockedError(f"{self._directory} was opened by another process, which this one was forked from")
         batch = self._levels.write_batch(sync=True)
         for key, value in changes.items():
             if value is None:
@@ -114,15 +135,25 @@ class Database:
         try:
             batch.write()
         except (plyvel.Error, OSError) as error:
-            raise StorageError(
-                f"writing failed: {error}. After a failed write nothing on this disk can be trusted to be there; free "
-                f"space or replace the disk, then start the node again"
-            ) from error
+            # A second try would succeed on some disks and tell us that data is there which the first try has lost.
+            self._failure = StorageError(
+                f"writing to {self._directory} failed: {_reason(error)}. After a failed write nothing on this disk can "
+                f"be trusted to be there; free space or replace the disk, then start the node again"
+            )
+            raise self._failure from error
+
+    def compact(self, start: bytes, stop: bytes) -> None:
+        """Give the room of what was deleted between two keys back to the disk; takes seconds for gigabytes."""
+        if self._failure is None:
+            self._levels.compact_range(start=start, stop=stop)
 
     def close(self) -> None:
         """Close the database and give up its lock; may be called again."""
         self._levels.close()
         self._lock.close()
+
+    def _damaged(self, key: bytes, error: Exception) -> DamagedError:
+        return DamagedError(f"reading row {describe_key(key)} of {self._directory} failed: {_reason(error)}")
 
 
 def prefix_end(prefix: bytes) -> bytes:
@@ -132,9 +163,32 @@ def prefix_end(prefix: bytes) -> bytes:
     return prefix[:-1] + bytes([prefix[-1] + 1])
 
 
-def _sync_directory(directory: Path) -> None:
+def describe_key(key: bytes) -> str:
+    """Return a key in words, with the height where it has one."""
+    kind, rest = key[:1].decode("ascii", "replace"), key[1:]
+    if kind in {"h", "b"} and len(rest) == 8:
+        return f"{kind} of block {int.from_bytes(rest, 'big')}"
+    return f"{kind} {rest[:32].hex()}"
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory durable."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _check_files(data: Path) -> None:
+    """Refuse what LevelDB opens without a word; every open of it leaves a log file behind."""
+    if (data / "CURRENT").exists() and not any(data.glob("*.log")):
+        raise DamagedError(f"{data} has lost its log file, and with it the last writes")
+    if (data / "lost").exists():
+        raise DamagedError(f"{data} went through LevelDB's own repair, which keeps wrong values and says nothing")
+
+
+def _reason(error: Exception) -> str:
+    """Return LevelDB's message, which comes as bytes."""
+    first = error.args[0] if error.args else ""
+    return first.decode("utf-8", "replace") if isinstance(first, bytes) else str(error)
