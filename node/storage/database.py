@@ -28,6 +28,22 @@ _BLOOM_BITS: Final = 10
 LEVELDB_NAME: Final = "leveldb"
 
 
+class PinnedValues(Protocol):
+    """The pairs of a ``KeyValues`` as they were at one moment."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value at a key, or None; raises DamagedError."""
+        ...
+
+    def scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the pairs from ``start`` to before ``stop``, in key order; raises DamagedError."""
+        ...
+
+    def close(self) -> None:
+        """Let the old pairs go; may be called again."""
+        ...
+
+
 class KeyValues(Protocol):
     """An ordered map of bytes whose writes are whole and durable: LevelDB, or the disk of a simulation."""
 
@@ -47,6 +63,10 @@ class KeyValues(Protocol):
 
     def compact(self, start: bytes, stop: bytes) -> None:
         """Give the room of what was deleted between two keys back to the disk; may do nothing."""
+        ...
+
+    def pin(self) -> "PinnedValues":
+        """Return the pairs as they are now, whatever is written later."""
         ...
 
     def close(self) -> None:
@@ -147,6 +167,12 @@ class Database:
         if self._failure is None:
             self._levels.compact_range(start=start, stop=stop)
 
+    def pin(self) -> "PinnedDatabase":
+        """Return the database as it is now, to be read while it goes on; the room it takes grows until it is closed."""
+        if self._failure is not None:
+            raise self._failure
+        return PinnedDatabase(self._levels.snapshot())
+
     def close(self) -> None:
         """Close the database and give up its lock; may be called again."""
         self._levels.close()
@@ -154,6 +180,33 @@ class Database:
 
     def _damaged(self, key: bytes, error: Exception) -> DamagedError:
         return DamagedError(f"reading row {describe_key(key)} of {self._directory} failed: {_reason(error)}")
+
+
+class PinnedDatabase:
+    """A LevelDB snapshot."""
+
+    def __init__(self, snapshot: plyvel.Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value at a key, or None; raises DamagedError."""
+        try:
+            value: bytes | None = self._snapshot.get(key, verify_checksums=True)
+        except (plyvel.Error, OSError, RuntimeError) as error:
+            raise DamagedError(f"reading row {describe_key(key)} failed: {_reason(error)}") from error
+        return value
+
+    def scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the pairs from ``start`` to before ``stop``, in key order; raises DamagedError."""
+        try:
+            with self._snapshot.iterator(start=start, stop=stop, verify_checksums=True) as pairs:
+                yield from pairs
+        except (plyvel.Error, OSError, RuntimeError) as error:
+            raise DamagedError(f"reading row {describe_key(start)} failed: {_reason(error)}") from error
+
+    def close(self) -> None:
+        """Let the old pairs go; may be called again."""
+        self._snapshot.close()
 
 
 def prefix_end(prefix: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 key                                  value
 m tip                                [height, block hash]
+m earliest                           lowest height whose body is there (no row: 0)
 h height(8)                          [header, certificate or nil]
 b height(8)                          [[transaction, ...], [receipt, ...]]
 t transaction id(32)                 [height, index]
@@ -11,14 +12,18 @@ y hash of head key(32) count(8)      [height, transaction index, operation index
 e height(8) transaction(4) op(4)     (empty) an EPCIS event, in the order of capture
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
 from ledger.block import Header, decode_header
 from ledger.certificate import Certificate, decode_certificate
 from ledger.codec import decode_own, encode
+from ledger.receipt import Receipt
+from ledger.transaction import Transaction
 
 TIP_KEY: Final = b"mtip"
+EARLIEST_KEY: Final = b"mearliest"
 HEADER: Final = b"h"
 BODY: Final = b"b"
 TRANSACTION: Final = b"t"
@@ -60,6 +65,24 @@ def event_position(key: bytes) -> Position:
     return Position(
         int.from_bytes(key[1:9], "big"), int.from_bytes(key[9:13], "big"), int.from_bytes(key[13:17], "big")
     )
+
+
+def body_rows(
+    height: int, transactions: Sequence[Transaction], receipts: Sequence[Receipt]
+) -> dict[bytes, bytes | None]:
+    """Return the rows of a block's content: its transactions with their receipts, their ids, and its EPCIS events."""
+    rows: dict[bytes, bytes | None] = {
+        block_key(BODY, height): encode(
+            [[transaction.encoded for transaction in transactions], [receipt.encode() for receipt in receipts]]
+        )
+    }
+    for index, (transaction, receipt) in enumerate(zip(transactions, receipts, strict=True)):
+        rows[TRANSACTION + transaction.transaction_id] = encode([height, index])
+        if receipt.code == 0:
+            for operation_index, operation in enumerate(transaction.operations):
+                if operation.method == EVENT_METHOD:
+                    rows[event_key(Position(height, index, operation_index))] = b""
+    return rows
 
 
 def encode_header_row(header: Header, certificate: Certificate | None) -> bytes:
