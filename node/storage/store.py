@@ -20,6 +20,7 @@ from ledger.state import HistoryEntry
 from ledger.transaction import Transaction, decode_transaction
 from node.storage.database import Database, KeyValues, prefix_end
 from node.storage.errors import DamagedError, NotInitialisedError
+from node.storage.node_cache import CACHED_LEVELS, NodeCache
 from node.storage.rows import (
     BODY,
     EVENT,
@@ -64,13 +65,14 @@ class BlockWrite:
 class Store:
     """An open ledger directory. Reads see the tip; ``head`` and ``heads`` make it a ``ledger.state.HeadSource``."""
 
-    def __init__(self, database: KeyValues, chain_id: bytes) -> None:
+    def __init__(self, database: KeyValues, chain_id: bytes, *, cached_levels: int = CACHED_LEVELS) -> None:
         """Take an open database and check its chain; raises DamagedError, and then the database stays its owner's."""
         self._database = database
+        self._node_cache = NodeCache(cached_levels)
         self.tip = self._checked_tip(chain_id)
 
     @classmethod
-    def open(cls, directory: Path, chain_id: bytes) -> "Store":
+    def open(cls, directory: Path, chain_id: bytes, *, cached_levels: int = CACHED_LEVELS) -> "Store":
         """Open the ledger of a directory; raises StorageError."""
         marker = directory / _MARKER_NAME
         if not marker.is_file():
@@ -80,7 +82,7 @@ class Store:
             raise DamagedError(f"{directory} holds another chain than the genesis document; check the node's files")
         database = Database(directory)
         try:
-            return cls(database, chain_id)
+            return cls(database, chain_id, cached_levels=cached_levels)
         except BaseException:
             database.close()
             raise
@@ -117,6 +119,7 @@ class Store:
         assert header.height == self.tip.height + 1, "blocks are written in order"
         assert header.parent_hash == self.tip.hash, "a block follows its parent"
         self._database.write(_changes(write))
+        self._node_cache.renew(write.nodes)
         self.tip = header
         return True
 
@@ -169,7 +172,7 @@ class Store:
 
     def tree_node(self, path: bytes) -> bytes | None:
         """Return the encoded node of the state tree at a path, or None."""
-        return self._database.get(NODE + path)
+        return self._node_cache.node(path, self._stored_tree_node)
 
     def history(self, head_key: bytes, after_count: int = 0) -> Iterator[Position]:
         """Yield where the records of a head stand, oldest first, from the one after ``after_count``."""
@@ -190,6 +193,9 @@ class Store:
     def close(self) -> None:
         """Close the store; may be called again."""
         self._database.close()
+
+    def _stored_tree_node(self, path: bytes) -> bytes | None:
+        return self._database.get(NODE + path)
 
     def _checked_tip(self, chain_id: bytes) -> Header:
         """Walk the hash chain from block 0, so that a hole or a swapped block is found before anything is signed."""

@@ -41,6 +41,16 @@ def next_write(store: Store, method: str = "provenance.capture") -> BlockWrite:
     return BlockWrite(block, heads, plan.nodes, (HistoryEntry(key, height, 0, 0),))
 
 
+def heads_write(store: Store, heads: dict[bytes, bytes | None]) -> BlockWrite:
+    """Return a block without transactions after the store's tip that changes these heads."""
+    height = store.tip.height + 1
+    plan = plan_update(store.tree_node, heads)
+    header = _header(height, store.tip.hash, plan.root, [])
+    vote = KEY.sign(vote_preimage(VoteKind.COMMIT, CHAIN_ID, height, 0, header.hash))
+    certificate = assemble_certificate(height, 0, header.hash, {0: vote})
+    return BlockWrite(StoredBlock(header, certificate, (), ()), heads, plan.nodes, ())
+
+
 def _header(
     height: int, parent: bytes, state_root: bytes, transaction_ids: list[bytes], receipts: list[Receipt] | None = None
 ) -> Header:
