@@ -8,6 +8,7 @@ b height(8)                          [[transaction, ...], [receipt, ...]]
 t transaction id(32)                 [height, index]
 s head key                           head
 n path                               node of the state tree
+v hash of validator set(32)          the set
 y hash of head key(32) count(8)      [height, transaction index, operation index]
 e height(8) transaction(4) op(4)     (empty) an EPCIS event, in the order of capture
 """
@@ -21,6 +22,7 @@ from ledger.certificate import Certificate, decode_certificate
 from ledger.codec import decode_own, encode
 from ledger.receipt import Receipt
 from ledger.transaction import Transaction
+from ledger.validators import ValidatorSet
 
 TIP_KEY: Final = b"mtip"
 EARLIEST_KEY: Final = b"mearliest"
@@ -30,6 +32,7 @@ TRANSACTION: Final = b"t"
 HEAD: Final = b"s"
 NODE: Final = b"n"
 HISTORY: Final = b"y"
+VALIDATORS: Final = b"v"
 EVENT: Final = b"e"
 EVENT_METHOD: Final = "provenance.capture"
 
@@ -83,6 +86,16 @@ def body_rows(
                 if operation.method == EVENT_METHOD:
                     rows[event_key(Position(height, index, operation_index))] = b""
     return rows
+
+
+def validators_row(validators: ValidatorSet) -> dict[bytes, bytes | None]:
+    """Return the row of a validator set, under its hash."""
+    return {VALIDATORS + validators.hash: encode(validators.to_value())}
+
+
+def decode_validators_row(row: bytes) -> ValidatorSet:
+    """Return the validator set of a row; raises LedgerError where it is damaged."""
+    return ValidatorSet.from_value(decode_own(row))
 
 
 def encode_header_row(header: Header, certificate: Certificate | None) -> bytes:
