@@ -6,14 +6,14 @@ that approval, with the action's code. Approvals count only while their organisa
 suspended.
 
 Heads: ``proposal`` {proposer, method, arguments, expires_ms, status, approvals}, ``parameters``, ``permission``
-{roles}, ``validators`` {members}.
+{roles}. Who the validators are, and how that changes: contracts/validators.py.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, cast
 
-from contracts import heads, membership
+from contracts import heads, membership, validators
 from contracts.arguments import Arguments, mapping, refuse, row
 from contracts.context import Context
 from contracts.permissions import ANY_ROLE, DEFAULT_PERMISSIONS, ROLES
@@ -23,7 +23,6 @@ from ledger.errors import ShapeError
 from ledger.limits import METHOD_LENGTH_MAX
 from ledger.parameters import Parameters, parameters_from_value
 from ledger.state import Head
-from ledger.validators import ValidatorSet
 
 Handler = Callable[[Context, dict[str, Value]], Value]
 
@@ -43,7 +42,7 @@ def propose(context: Context, arguments: dict[str, Value]) -> Value:
     if type(method) is not str or len(method) > METHOD_LENGTH_MAX:
         refuse("an action is a method and its arguments")
     given = mapping(action_arguments, "the action's arguments", 1_000)
-    _require_validator(context)
+    validators.require_validator(context)
     if context.get(heads.proposal(identifier)) is not None:
         raise Rejected(ResultCode.PROPOSAL_EXISTS, f"{identifier} was proposed")
     if method not in ACTIONS:
@@ -64,7 +63,7 @@ def propose(context: Context, arguments: dict[str, Value]) -> Value:
 def approve(context: Context, arguments: dict[str, Value]) -> Value:
     """Approve a proposal; the approval that completes the quorum carries it out."""
     identifier = _identifier(arguments)
-    _require_validator(context)
+    validators.require_validator(context)
     proposal = _open_proposal(context, identifier)
     if cast(int, proposal["expires_ms"]) <= context.block.time_ms:
         raise Rejected(ResultCode.PROPOSAL_EXPIRED, f"{identifier} expired at {proposal['expires_ms']!r}")
@@ -119,13 +118,8 @@ def parameters_of(head: Head | None) -> Parameters:
     return parameters_from_value(cast(Value, head))
 
 
-def validators_of(head: Head | None) -> ValidatorSet:
-    """Return the validator set that its head holds."""
-    assert head is not None, "every chain has validators since its genesis"
-    return ValidatorSet.from_value(head["members"])
-
-
 ACTIONS: Final[dict[str, Handler]] = {
+    "governance.change_validators": validators.change_validators,
     "governance.set_parameters": set_parameters,
     "governance.set_permissions": set_permissions,
     "membership.add_key": membership.add_key,
@@ -145,15 +139,6 @@ def _identifier(arguments: dict[str, Value]) -> str:
     return identifier
 
 
-def _validator_organisations(context: Context) -> set[str]:
-    return {member.organisation for member in validators_of(context.get(heads.VALIDATORS))}
-
-
-def _require_validator(context: Context) -> None:
-    if context.member not in _validator_organisations(context):
-        raise Rejected(ResultCode.NOT_A_VALIDATOR, f"{context.member} runs no validator")
-
-
 def _open_proposal(context: Context, identifier: str) -> Head:
     proposal = context.get(heads.proposal(identifier))
     if proposal is None:
@@ -167,7 +152,7 @@ def _approve(context: Context, identifier: str, proposal: Head) -> Value:
     """Count the sender's approval and carry the action out when more than two thirds have approved."""
     approvals = sorted({*cast("list[str]", proposal["approvals"]), context.member})
     proposal["approvals"] = cast("list[Value]", approvals)
-    organisations = _validator_organisations(context)
+    organisations = validators.organisations(context)
     counted = [name for name in approvals if name in organisations and _is_active(context, name)]
     is_carried = 3 * len(counted) > 2 * len(organisations)
     if is_carried:

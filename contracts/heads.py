@@ -28,6 +28,16 @@ def proposal(identifier: str) -> bytes:
     return head_key("proposal", identifier)
 
 
+def validator(key: bytes) -> bytes:
+    """Return the key of the terms of a validator (32-byte public key) that joined or left by governance."""
+    return head_key("validator", key.hex())
+
+
+def evidence(validator_key: bytes, height: int, view: int, kind: str) -> bytes:
+    """Return the key of a double vote; numbers are padded so that a validator's stand in the order of heights."""
+    return head_key("evidence", validator_key.hex(), f"{height:019d}", f"{view:010d}", kind)
+
+
 def product(gtin: str) -> bytes:
     """Return the key of a product."""
     return head_key("product", gtin)

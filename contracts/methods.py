@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from contracts import governance, membership
+from contracts import evidence, governance, membership, validators
 from contracts.governance import Handler
 from contracts.provenance import capture, custody, products
 from contracts.settlement import accounts, currencies, transfers
@@ -15,6 +15,7 @@ class Access(Enum):
 
     AUTHORITY = "founders and governance only"
     ADMIN = "an admin key"
+    VALIDATOR = "an organisation that runs a validator"
     ROLE = "a role that the chain's permissions name"
 
 
@@ -33,7 +34,9 @@ METHODS: Final[dict[str, Method]] = {
     "custody.offer": Method(custody.offer, Access.ROLE),
     "custody.reject": Method(custody.reject, Access.ROLE),
     "governance.approve": Method(governance.approve, Access.ADMIN),
+    "governance.change_validators": Method(validators.change_validators, Access.AUTHORITY),
     "governance.propose": Method(governance.propose, Access.ADMIN),
+    "governance.report_equivocation": Method(evidence.report_equivocation, Access.VALIDATOR),
     "governance.set_parameters": Method(governance.set_parameters, Access.AUTHORITY, at_genesis=True),
     "governance.set_permissions": Method(governance.set_permissions, Access.AUTHORITY, at_genesis=True),
     "governance.withdraw": Method(governance.withdraw, Access.ADMIN),

@@ -55,7 +55,11 @@ class ResultCode(IntEnum):
         "The key is registered already; a key is never registered twice, not even after revocation.",
     )
     KEY_UNACCEPTABLE = 104, _FINAL, "The bytes are not an Ed25519 public key that the network's signature rule accepts."
-    POSSESSION_UNPROVEN = 105, _FINAL, "The new key's signature over the organisation's id is missing or wrong."
+    POSSESSION_UNPROVEN = (
+        105,
+        _FINAL,
+        "The signature by which a new key proves that it is held is missing or wrong.",
+    )
     KEY_NOT_FOUND = 106, _TRANSIENT, "The key that the operation names is not registered."
     KEY_OF_ANOTHER = 107, _FINAL, "The key that the operation names belongs to another organisation."
     KEY_ALREADY_REVOKED = 108, _FINAL, "The key that the operation names has been revoked already."
@@ -142,6 +146,17 @@ class ResultCode(IntEnum):
     ACTION_NOT_GOVERNED = 407, _FINAL, "A proposal cannot carry out this method."
     PARAMETERS_UNACCEPTABLE = 408, _FINAL, "A parameter is unknown, out of range or at odds with another."
     PERMISSION_UNKNOWN = 409, _FINAL, "The method is not one that permissions by role apply to."
+    VALIDATOR_CHANGE_PENDING = 410, _TRANSIENT, "An earlier change of the validators is not in effect yet."
+    VALIDATOR_CHANGE_TOO_LARGE = 411, _FINAL, "More validators would join or leave than one change may move."
+    VALIDATOR_EXISTS = 412, _TRANSIENT, "The key that would join is a validator already."
+    UNKNOWN_VALIDATOR = 413, _TRANSIENT, "The key that would leave is no validator."
+    VALIDATOR_COUNT_UNACCEPTABLE = (
+        414,
+        _TRANSIENT,
+        "It would leave no validators, or more than a network may have.",
+    )
+    EVIDENCE_EXISTS = 420, _FINAL, "The validator's double vote at this height, view and kind is on the ledger already."
+    EVIDENCE_REFUSED = 421, _FINAL, "The evidence does not prove that a validator voted twice."
 
 
 class Rejected(Exception):  # noqa: N818 (an answer, not an error of ours)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ledger.codec import Value, encode
 from ledger.errors import ShapeError
 from ledger.hashing import tagged_hash
-from ledger.keys import PUBLIC_KEY_BYTES, is_public_key
+from ledger.keys import PUBLIC_KEY_BYTES, is_public_key, signed_preimage
 from ledger.limits import VALIDATORS_MAX
 from ledger.shape import as_array, as_bytes, as_list, as_text
 
@@ -22,6 +22,14 @@ class Validator:
 
     public_key: bytes
     organisation: str
+
+
+def possession_preimage(chain_id: bytes, public_key: bytes, organisation: str) -> bytes:
+    """Return what a key signs before it joins the validators of a chain: that it is held and for which organisation.
+
+    Without this proof an organisation could bring in a key that nobody holds, or that somebody else votes with.
+    """
+    return signed_preimage("validator-possession", chain_id, encode([public_key, organisation]))
 
 
 class ValidatorSet:
@@ -67,6 +75,11 @@ class ValidatorSet:
     def faults_tolerated(self) -> int:
         """How many validators may lie without harm: f."""
         return (len(self.validators) - 1) // 3
+
+    @property
+    def change_members_max(self) -> int:
+        """How many members may join, and how many may leave, in one change: f, and one where the set tolerates none."""
+        return max(1, self.faults_tolerated)
 
     @property
     def quorum(self) -> int:

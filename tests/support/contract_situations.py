@@ -1,7 +1,8 @@
 """Situations for the table of result codes: worlds prepared in a line, and the calls that are tried in them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 from contracts.context import WORK_MAX
 from contracts.provenance.custody import CONSIGNMENT_MAX
@@ -166,6 +167,27 @@ def large(world: World) -> None:
 def work(world: World) -> tuple[Call, ...]:
     items = [sgtin(number) for number in range(4_000)]
     return tuple(observe(*items, event_id=f"urn:e:{number}") for number in range(WORK_MAX // 8_000 + 1))
+
+
+def joiner(name: str, organisation: str) -> list[Value]:
+    return cast("list[Value]", World().joiner(name, organisation))
+
+
+def validator_key(name: str) -> bytes:
+    return key_of(f"validator {name}").public_key
+
+
+def change_approval(**change: list[Value]) -> Callable[[World], None]:
+    return last_approval("governance.change_validators", cast("dict[str, Value]", change))
+
+
+def report(
+    name: str = "validator shop", height: int = 1, kind: str = "prepare", signature: bytes | None = None
+) -> Call:
+    evidence = World().double_vote(name, height, kind=kind)
+    if signature is not None:
+        evidence = replace(evidence, second=(evidence.second[0], signature))
+    return "governance.report_equivocation", {"evidence": evidence.to_value()}
 
 
 DECLARATION: Value = {"declared_ms": START_MS, "corrective_ids": []}

@@ -8,7 +8,8 @@ from contracts import heads
 from contracts.context import BlockContext
 from contracts.execute import Execution, execute, execute_genesis
 from contracts.results import ResultCode
-from ledger.codec import Value, decode
+from ledger.codec import Value, decode, encode
+from ledger.evidence import Equivocation, equivocation
 from ledger.genesis import Genesis
 from ledger.hashing import tagged_hash
 from ledger.keys import SecretKey, signed_preimage
@@ -16,7 +17,7 @@ from ledger.parameters import Parameters
 from ledger.receipt import Receipt
 from ledger.state import Head, HistoryEntry
 from ledger.transaction import Operation, Transaction, sign_transaction
-from ledger.validators import Validator, ValidatorSet
+from ledger.validators import Validator, ValidatorSet, possession_preimage
 
 START_MS = 1_767_225_600_000
 ROLES: dict[str, list[str]] = {
@@ -161,6 +162,21 @@ class World:
     def proof(self, name: str, organisation: str) -> bytes:
         """Return the proof that a key's holder gives to an organisation."""
         return key_of(name).sign(signed_preimage("possession", self.start.chain_id, organisation.encode()))
+
+    def joiner(self, name: str, organisation: str) -> Value:
+        """Return the row that lets the validator of a name join."""
+        key = key_of(name)
+        possession = key.sign(possession_preimage(self.start.chain_id, key.public_key, organisation))
+        return [key.public_key, organisation, possession]
+
+    def double_vote(self, name: str, height: int = 1, view: int = 0, kind: str = "prepare") -> Equivocation:
+        """Return two votes of the key of a name for two blocks."""
+        key = key_of(name)
+        votes = []
+        for block_hash in (b"\x01" * 32, b"\x02" * 32):
+            content = encode([height, view, block_hash])
+            votes.append((block_hash, key.sign(signed_preimage(kind, self.start.chain_id, content))))
+        return equivocation(kind, height, view, key.public_key, *votes)
 
 
 def event(kind: str, action: str | None = None, time_ms: object = START_MS - 100_000, **arguments: object) -> Call:

@@ -4,9 +4,10 @@ from itertools import combinations
 
 import pytest
 
+from ledger.codec import encode
 from ledger.errors import ShapeError
-from ledger.keys import SecretKey
-from ledger.validators import Validator, ValidatorSet
+from ledger.keys import SecretKey, signed_preimage
+from ledger.validators import Validator, ValidatorSet, possession_preimage
 
 KEYS = [SecretKey(bytes([number]) * 32).public_key for number in range(101)]
 
@@ -37,6 +38,21 @@ def test_the_quorum_is_the_smallest_that_is_safe_and_can_still_be_reached(count:
     assert min(len(first & set(second)) for second in combinations(range(count), quorum)) > faults
     smaller = set(range(quorum - 1))
     assert min(len(smaller & set(second)) for second in combinations(range(count), quorum - 1)) <= faults
+
+
+def test_a_change_moves_at_most_the_faults_tolerated_and_always_one() -> None:
+    assert [set_of(count).change_members_max for count in (1, 2, 3, 4, 6, 7, 9, 10, 13)] == [1, 1, 1, 1, 1, 2, 2, 3, 4]
+
+
+def test_a_proof_of_possession_is_for_one_chain_key_and_organisation() -> None:
+    preimage = possession_preimage(b"c" * 32, KEYS[0], "maker")
+    assert preimage == signed_preimage("validator-possession", b"c" * 32, encode([KEYS[0], "maker"]))
+    others = {
+        possession_preimage(b"d" * 32, KEYS[0], "maker"),
+        possession_preimage(b"c" * 32, KEYS[1], "maker"),
+        possession_preimage(b"c" * 32, KEYS[0], "carrier"),
+    }
+    assert len({preimage, *others}) == 4
 
 
 def test_one_more_fault_than_tolerated_is_too_many() -> None:
