@@ -185,7 +185,7 @@ class Database:
 class PinnedDatabase:
     """A LevelDB snapshot."""
 
-    def __init__(self, snapshot: plyvel.Snapshot) -> None:
+    def __init__(self, snapshot: "plyvel.Snapshot") -> None:
         self._snapshot = snapshot
 
     def get(self, key: bytes) -> bytes | None:

@@ -19,3 +19,15 @@ class LockedError(StorageError):
 
 class DamagedError(StorageError):
     """What is stored contradicts itself; the message names the height where it is known."""
+
+
+class PrunedError(Exception):
+    """The body of a block was given up to save room; nothing is wrong, and other nodes may have it."""
+
+    def __init__(self, height: int, earliest_height: int) -> None:
+        super().__init__(
+            f"the body of block {height} was pruned here, the earliest is that of block {earliest_height}; ask a node "
+            f"that keeps all blocks"
+        )
+        self.height = height
+        self.earliest_height = earliest_height

@@ -14,32 +14,39 @@ from ledger.authenticated_map import key_hash
 from ledger.block import Header, decode_header
 from ledger.certificate import Certificate
 from ledger.codec import decode_own, encode
-from ledger.errors import LedgerError
-from ledger.receipt import Receipt, decode_receipt
+from ledger.receipt import Receipt
 from ledger.state import HistoryEntry
-from ledger.transaction import Transaction, decode_transaction
-from node.storage.database import Database, KeyValues, prefix_end
-from node.storage.errors import DamagedError, NotInitialisedError
+from ledger.transaction import Transaction
+from ledger.validators import ValidatorSet
+from node.storage.bodies import decode_body, decode_entry
+from node.storage.database import Database, KeyValues, PinnedValues, prefix_end
+from node.storage.errors import DamagedError, NotInitialisedError, PrunedError
 from node.storage.node_cache import CACHED_LEVELS, NodeCache
 from node.storage.rows import (
     BODY,
+    EARLIEST_KEY,
     EVENT,
-    EVENT_METHOD,
     HEAD,
     HEADER,
     HISTORY,
     NODE,
     TIP_KEY,
     TRANSACTION,
+    VALIDATORS,
     Position,
     block_key,
+    body_rows,
     decode_header_row,
+    decode_validators_row,
     encode_header_row,
     event_key,
     event_position,
 )
+from node.storage.salvage import describe_damage
+from node.storage.walk import check_state_root, checked_tip
 
 _MARKER_NAME: Final = "initialised.json"
+_BODIES_LOOKED_FOR: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,11 @@ class Store:
         """Take an open database and check its chain; raises DamagedError, and then the database stays its owner's."""
         self._database = database
         self._node_cache = NodeCache(cached_levels)
-        self.tip = self._checked_tip(chain_id)
+        self.tip = checked_tip(database, chain_id)
+        check_state_root(database, self.tip)
+        row = database.get(EARLIEST_KEY)
+        self.earliest_height = 0 if row is None else cast("int", decode_own(row))
+        self._check_last_bodies()
 
     @classmethod
     def open(cls, directory: Path, chain_id: bytes, *, cached_levels: int = CACHED_LEVELS) -> "Store":
@@ -80,12 +91,18 @@ class Store:
         # LevelDB opens as empty when its log was lost. The marker beside it knows that there was a chain.
         if json.loads(marker.read_text())["chain_id"] != chain_id.hex():
             raise DamagedError(f"{directory} holds another chain than the genesis document; check the node's files")
-        database = Database(directory)
         try:
-            return cls(database, chain_id, cached_levels=cached_levels)
-        except BaseException:
-            database.close()
-            raise
+            database = Database(directory)
+            try:
+                return cls(database, chain_id, cached_levels=cached_levels)
+            except BaseException:
+                database.close()
+                raise
+        except DamagedError as error:
+            raise DamagedError(
+                f"the ledger in {directory} is damaged: {error}; {describe_damage(directory)}. Nothing was changed. "
+                f"Run `tradelane node repair --home {directory.parent}`"
+            ) from error
 
     @classmethod
     def create(cls, directory: Path, genesis_block: BlockWrite) -> "Store":
@@ -94,7 +111,7 @@ class Store:
         database = Database(directory, create=True)
         write_genesis(database, genesis_block)
         database.close()
-        (directory / _MARKER_NAME).write_text(json.dumps({"chain_id": header.chain_id.hex()}) + "\n")
+        mark_initialised(directory, header.chain_id)
         return cls.open(directory, header.chain_id)
 
     def write_block(self, write: BlockWrite) -> bool:
@@ -128,32 +145,48 @@ class Store:
         stored = self._database.get(block_key(HEADER, height))
         return None if stored is None else decode_header_row(stored)[0]
 
+    def certificate(self, height: int) -> Certificate | None:
+        """Return the certificate of the block at a height, or None at block 0 and above the tip."""
+        stored = self._database.get(block_key(HEADER, height))
+        return None if stored is None else decode_header_row(stored)[1]
+
+    def validators(self, validators_hash: bytes) -> ValidatorSet | None:
+        """Return the validator set with this hash, if a header named it."""
+        stored = self._database.get(VALIDATORS + validators_hash)
+        return None if stored is None else decode_validators_row(stored)
+
+    def encoded_body(self, height: int) -> bytes | None:
+        """Return the row of the transactions and receipts at a height, or None where it is not here."""
+        return self._database.get(block_key(BODY, height))
+
+    def pin(self) -> PinnedValues:
+        """Return all rows as they are now, to be read while blocks go on."""
+        return self._database.pin()
+
     def block(self, height: int) -> StoredBlock | None:
-        """Return the block at a height, or None above the tip."""
-        header_row = self._database.get(block_key(HEADER, height))
-        body_row = self._database.get(block_key(BODY, height))
-        if header_row is None or body_row is None:
+        """Return the block at a height, or None above the tip.
+
+        Raises
+        ------
+        PrunedError
+            Its body was given up.
+        DamagedError
+            What is stored is not what its header says.
+
+        """
+        rows = self._block_rows(height)
+        if rows is None:
             return None
-        header, certificate = decode_header_row(header_row)
-        transactions, receipts = cast("list[list[bytes]]", decode_own(body_row))
-        return StoredBlock(
-            header,
-            certificate,
-            tuple(decode_transaction(data) for data in transactions),
-            tuple(decode_receipt(data) for data in receipts),
-        )
+        header, certificate = decode_header_row(rows[0])
+        return StoredBlock(header, certificate, *decode_body(rows[1], header))
 
     def committed(self, height: int, index: int) -> tuple[Header, Transaction, Receipt] | None:
-        """Return one transaction with its header and its receipt; the rest of the block stays encoded."""
-        header_row = self._database.get(block_key(HEADER, height))
-        body_row = self._database.get(block_key(BODY, height))
-        if header_row is None or body_row is None:
+        """Return one transaction with its header and its receipt; raises as ``block``."""
+        rows = self._block_rows(height)
+        entry = None if rows is None else decode_entry(rows[1], height, index)
+        if rows is None or entry is None:
             return None
-        transactions, receipts = cast("list[list[bytes]]", decode_own(body_row))
-        if index >= len(transactions):
-            return None
-        header, _ = cast("list[bytes]", decode_own(header_row))
-        return decode_header(header), decode_transaction(transactions[index]), decode_receipt(receipts[index])
+        return decode_header(cast("list[bytes]", decode_own(rows[0]))[0]), *entry
 
     def transaction_position(self, transaction_id: bytes) -> tuple[int, int] | None:
         """Return (height, index) of a committed transaction, or None."""
@@ -190,6 +223,33 @@ class Store:
         for key, _ in self._database.scan(start, stop, is_reverse=is_reverse):
             yield event_position(key)
 
+    def prune(self, below: int, *, heights_max: int) -> int:
+        """Give up the bodies below a height, at most so many at once, and return how many; headers stay for ever.
+
+        It stops at a block whose transactions are still valid, for their ids must be known as long as they could come
+        again. The histories of heads stay; the list of events begins at ``earliest_height``.
+        """
+        changes: dict[bytes, bytes | None] = {}
+        height = first = self.earliest_height
+        while height < min(below, self.tip.height, first + heights_max):
+            block = self.block(height)
+            assert block is not None, "a height below the tip has a block"
+            if any(transaction.valid_until_ms >= self.tip.time_ms for transaction in block.transactions):
+                break
+            changes.update(dict.fromkeys(body_rows(height, block.transactions, block.receipts)))
+            height += 1
+        if height > first:
+            # First, so that a reader in another thread never takes a row that went away for damage.
+            self.earliest_height = height
+            self._database.write({**changes, EARLIEST_KEY: encode(height)})
+        return height - first
+
+    def give_back(self) -> None:
+        """Give the room of pruned bodies back to the disk; other threads may go on to read and write meanwhile."""
+        for prefix in (BODY, EVENT):
+            self._database.compact(prefix, block_key(prefix, self.earliest_height))
+        self._database.compact(TRANSACTION, prefix_end(TRANSACTION))
+
     def close(self) -> None:
         """Close the store; may be called again."""
         self._database.close()
@@ -197,32 +257,31 @@ class Store:
     def _stored_tree_node(self, path: bytes) -> bytes | None:
         return self._database.get(NODE + path)
 
-    def _checked_tip(self, chain_id: bytes) -> Header:
-        """Walk the hash chain from block 0, so that a hole or a swapped block is found before anything is signed."""
-        row = self._database.get(TIP_KEY)
-        if row is None:
-            raise DamagedError(
-                "the database is empty although a chain was initialised here; fetch it from the peers again"
-            )
-        tip_height, tip_hash = cast("tuple[int, bytes]", tuple(cast("list[object]", decode_own(row))))
-        previous: Header | None = None
-        for height, (key, value) in enumerate(self._database.scan(HEADER, prefix_end(HEADER))):
-            try:
-                header = decode_header_row(value)[0]
-            except LedgerError as error:
-                raise DamagedError(f"block {height} is damaged: {error}") from error
-            if int.from_bytes(key[1:], "big") != height or header.height != height:
-                raise DamagedError(f"block {height} is missing")
-            if previous is not None and header.parent_hash != previous.hash:
-                raise DamagedError(f"block {height} does not follow block {height - 1}")
-            if self._database.get(block_key(BODY, height)) is None:
-                raise DamagedError(f"the transactions of block {height} are missing")
-            previous = header
-        if previous is None or previous.height != tip_height or previous.hash != tip_hash:
-            raise DamagedError(f"the tip is said to be block {tip_height}, which is not the last block that is there")
-        if previous.chain_id != chain_id:
-            raise DamagedError("the stored blocks belong to another chain than the genesis document")
-        return previous
+    def _block_rows(self, height: int) -> tuple[bytes, bytes] | None:
+        """Return the rows of a block's header and body, or None above the tip."""
+        header_row = self._database.get(block_key(HEADER, height))
+        if header_row is None:
+            return None
+        body_row = self._database.get(block_key(BODY, height))
+        # Looked at after the read: it may be pruned between the two by another thread.
+        if height < self.earliest_height:
+            raise PrunedError(height, self.earliest_height)
+        if body_row is None:
+            raise DamagedError(f"the transactions of block {height} are missing")
+        return header_row, body_row
+
+    def _check_last_bodies(self) -> None:
+        """See that the bodies of the last blocks are there, and that the tip's is what its header says."""
+        last = self.tip.height
+        for height in range(max(self.earliest_height, last - _BODIES_LOOKED_FOR), last):
+            self._block_rows(height)
+        if last >= self.earliest_height:
+            self.block(last)
+
+
+def mark_initialised(directory: Path, chain_id: bytes) -> None:
+    """Note beside the database which chain it holds: LevelDB itself opens as empty when its log was lost."""
+    (directory / _MARKER_NAME).write_text(json.dumps({"chain_id": chain_id.hex()}) + "\n")
 
 
 def write_genesis(database: KeyValues, genesis_block: BlockWrite) -> None:
@@ -232,22 +291,9 @@ def write_genesis(database: KeyValues, genesis_block: BlockWrite) -> None:
 
 def _changes(write: BlockWrite) -> dict[bytes, bytes | None]:
     block, height = write.block, write.block.header.height
-    changes: dict[bytes, bytes | None] = {
-        block_key(HEADER, height): encode_header_row(block.header, block.certificate),
-        block_key(BODY, height): encode(
-            [
-                [transaction.encoded for transaction in block.transactions],
-                [receipt.encode() for receipt in block.receipts],
-            ]
-        ),
-        TIP_KEY: encode([height, block.header.hash]),
-    }
-    for index, (transaction, receipt) in enumerate(zip(block.transactions, block.receipts, strict=True)):
-        changes[TRANSACTION + transaction.transaction_id] = encode([height, index])
-        if receipt.code == 0:
-            for operation_index, operation in enumerate(transaction.operations):
-                if operation.method == EVENT_METHOD:
-                    changes[event_key(Position(height, index, operation_index))] = b""
+    changes = body_rows(height, block.transactions, block.receipts)
+    changes[block_key(HEADER, height)] = encode_header_row(block.header, block.certificate)
+    changes[TIP_KEY] = encode([height, block.header.hash])
     for key, head in write.heads.items():
         changes[HEAD + key] = head
     for path, node in write.nodes.items():
