@@ -11,6 +11,7 @@ validators          the voting set and its quorums
 transaction         what an organisation signs
 receipt, block      what a transaction did; headers and blocks
 certificate         a quorum's signatures
+evidence            two votes of one validator that contradict each other
 parameters          the numbers of a chain
 genesis             how a chain begins
 authenticated_map   the tree of heads whose root is in every header

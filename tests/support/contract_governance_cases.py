@@ -1,0 +1,160 @@
+"""The rows of the table of result codes (tests/unit/test_contracts_codes.py) that are about governance."""
+
+from contracts import heads
+from tests.support.contract_situations import (
+    APPROVE,
+    Case,
+    R,
+    at,
+    case,
+    change_approval,
+    governed,
+    in_turn,
+    joiner,
+    last_approval,
+    proposal,
+    ran,
+    ran_all,
+    report,
+    validator_key,
+    with_head,
+)
+from tests.support.contracts_world import START_MS, World, key_of
+
+GOVERNANCE_CASES: tuple[Case, ...] = (
+    case(R.NOT_A_VALIDATOR, "watcher", proposal("nothing", {})),
+    case(
+        R.PROPOSAL_EXISTS,
+        "maker",
+        proposal("nothing", {}),
+        setup=ran(("maker", proposal("governance.set_parameters", {}))),
+    ),
+    case(R.UNKNOWN_PROPOSAL, "maker", APPROVE),
+    case(
+        R.PROPOSAL_CLOSED,
+        "shop",
+        APPROVE,
+        setup=ran(
+            ("maker", proposal("governance.set_parameters", {})), ("maker", ("governance.withdraw", {"id": "p"}))
+        ),
+    ),
+    case(R.PROPOSAL_EXPIRED, "maker", proposal("governance.set_parameters", {}, expires_ms=START_MS)),
+    case(
+        R.PROPOSAL_EXPIRED,
+        "carrier",
+        APPROVE,
+        setup=in_turn(
+            ran_all("maker", proposal("governance.set_parameters", {})),
+            at(START_MS + 1),
+        ),
+    ),
+    case(R.ALREADY_APPROVED, "maker", APPROVE, setup=ran(("maker", proposal("governance.set_parameters", {})))),
+    case(
+        R.NOT_PROPOSER,
+        "carrier",
+        ("governance.withdraw", {"id": "p"}),
+        setup=ran(("maker", proposal("governance.set_parameters", {}))),
+    ),
+    case(R.ACTION_NOT_GOVERNED, "maker", proposal("settlement.issue", {})),
+    case(
+        R.PARAMETERS_UNACCEPTABLE,
+        "shop",
+        APPROVE,
+        setup=last_approval("governance.set_parameters", {"block_transactions_max": 0}),
+    ),
+    case(
+        R.PERMISSION_UNKNOWN,
+        "shop",
+        APPROVE,
+        setup=last_approval("governance.set_permissions", {"permissions": {"membership.add_key": []}}),
+    ),
+    # validators and evidence
+    case(R.AUTHORITY_REQUIRED, "maker", ("governance.change_validators", {})),
+    case(R.BAD_ARGUMENTS, "shop", APPROVE, setup=change_approval(), note="a change of nobody"),
+    case(R.BAD_ARGUMENTS, "shop", APPROVE, setup=change_approval(remove=[b"short"]), note="no key"),
+    case(
+        R.BAD_ARGUMENTS,
+        "shop",
+        APPROVE,
+        setup=change_approval(add=[["joiner", "bank", bytes(64)]]),
+        note="a key in text",
+    ),
+    case(
+        R.BAD_ARGUMENTS,
+        "shop",
+        APPROVE,
+        setup=change_approval(add=[joiner("validator shop", "bank")], remove=[validator_key("shop")]),
+        note="one key joins and leaves",
+    ),
+    case(
+        R.VALIDATOR_CHANGE_PENDING,
+        "shop",
+        APPROVE,
+        setup=in_turn(
+            last_approval("governance.change_validators", {"remove": [bytes(32), bytes(31) + b"a"]}),
+            with_head(heads.VALIDATORS, effective_height=World().height + 4),
+        ),
+        note="before the size of the step",
+    ),
+    case(
+        R.VALIDATOR_CHANGE_TOO_LARGE,
+        "shop",
+        APPROVE,
+        setup=change_approval(remove=[validator_key("shop"), validator_key("bank")]),
+    ),
+    case(
+        R.VALIDATOR_CHANGE_TOO_LARGE,
+        "shop",
+        APPROVE,
+        setup=change_approval(add=[joiner("a", "bank"), joiner("b", "bank")]),
+    ),
+    case(R.VALIDATOR_EXISTS, "shop", APPROVE, setup=change_approval(add=[joiner("validator shop", "bank")])),
+    case(R.UNKNOWN_VALIDATOR, "shop", APPROVE, setup=change_approval(remove=[validator_key("nobody")])),
+    case(R.KEY_UNACCEPTABLE, "shop", APPROVE, setup=change_approval(add=[[bytes(32), "nobody", bytes(64)]])),
+    case(
+        R.UNKNOWN_ORGANISATION,
+        "shop",
+        APPROVE,
+        setup=change_approval(add=[[key_of("joiner").public_key, "nobody", bytes(64)]]),
+        note="before the proof",
+    ),
+    case(
+        R.ORGANISATION_SUSPENDED,
+        "shop",
+        APPROVE,
+        setup=in_turn(
+            governed("membership.suspend_organisation", id="watcher"),
+            change_approval(add=[joiner("joiner", "watcher")]),
+        ),
+        note="the organisation that would join",
+    ),
+    case(
+        R.POSSESSION_UNPROVEN,
+        "shop",
+        APPROVE,
+        setup=change_approval(add=[[key_of("joiner").public_key, "bank", bytes(64)]]),
+        note="no signature",
+    ),
+    case(
+        R.POSSESSION_UNPROVEN,
+        "shop",
+        APPROVE,
+        setup=change_approval(add=[[key_of("joiner").public_key, "watcher", joiner("joiner", "bank")[2]]]),
+        note="a proof for another organisation",
+    ),
+    case(
+        R.VALIDATOR_COUNT_UNACCEPTABLE,
+        "maker",
+        proposal("governance.change_validators", {"remove": [validator_key("maker")]}),
+        setup=with_head(heads.VALIDATORS, members=[[validator_key("maker"), "maker"]]),
+    ),
+    case(R.NOT_A_VALIDATOR, "watcher", report()),
+    case(R.OK, "bank", report()),
+    case(R.BAD_ARGUMENTS, "bank", ("governance.report_equivocation", {})),
+    case(R.BAD_ARGUMENTS, "bank", ("governance.report_equivocation", {"evidence": [1]})),
+    case(R.BAD_ARGUMENTS, "bank", report(kind="status")),
+    case(R.EVIDENCE_EXISTS, "bank", report(), setup=ran(("maker", report()))),
+    case(R.EVIDENCE_REFUSED, "bank", report(signature=bytes(64)), note="bad signature"),
+    case(R.EVIDENCE_REFUSED, "bank", report("nobody"), note="no validator"),
+    case(R.EVIDENCE_REFUSED, "bank", report(height=3), note="a height that is not reached"),
+)
