@@ -39,7 +39,7 @@ class HeaderChain:
         self._verifier = verifier
 
     def take(self, entries: Iterable[CertifiedHeader]) -> None:
-        """Go on by these headers; raises BootstrapError at the first that does not follow, with those before it taken."""
+        """Go on by these headers; raises BootstrapError at the first that does not follow."""
         for entry in entries:
             header = entry.header
             if header.chain_id != self.tip.chain_id:
