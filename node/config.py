@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 
 from ledger.keys import is_public_key
 
+SNAPSHOT_BEHIND_BLOCKS: Final = 10_000
+"""How far behind a node executes the blocks that it missed; beyond, it fetches a snapshot of the state."""
+
 _LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 
@@ -29,7 +32,8 @@ class NodeConfig:
     """What one node needs to know beside its genesis document and its keys.
 
     ``public_url`` is the base of the links in QR labels. ``gateway_token`` opens ``/epcis/capture``, which signs
-    with the node's own gateway key; without a token that door is shut.
+    with the node's own gateway key; without a token that door is shut. A node that is ``snapshot_behind_blocks``
+    behind when it starts fetches a snapshot of the state instead of executing every block.
     """
 
     home: Path
@@ -42,6 +46,7 @@ class NodeConfig:
     public_url: str
     gateway_token: str | None
     log_level: str
+    snapshot_behind_blocks: int = SNAPSHOT_BEHIND_BLOCKS
 
     @property
     def ledger_directory(self) -> Path:
@@ -79,7 +84,7 @@ def load_config(home: Path) -> NodeConfig:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
     reader = _Reader(path, fields)
-    reader.allow("name", "public_url", "log_level", "api", "p2p", "gateway", "peers")
+    reader.allow("name", "public_url", "log_level", "snapshot_behind_blocks", "api", "p2p", "gateway", "peers")
     api, p2p = reader.table("api"), reader.table("p2p")
     api.allow("host", "port")
     p2p.allow("host", "port")
@@ -97,6 +102,9 @@ def load_config(home: Path) -> NodeConfig:
         public_url=reader.url("public_url"),
         gateway_token=None if gateway is None else gateway.text("token"),
         log_level=reader.choice("log_level", _LOG_LEVELS) if "log_level" in fields else "info",
+        snapshot_behind_blocks=reader.count("snapshot_behind_blocks")
+        if "snapshot_behind_blocks" in fields
+        else SNAPSHOT_BEHIND_BLOCKS,
     )
 
 
@@ -144,6 +152,12 @@ class _Reader:
         value = self._fields.get(name)
         if type(value) is not int or not 1 <= value <= 65_535:
             raise self._error(name, "is a port from 1 to 65535")
+        return value
+
+    def count(self, name: str) -> int:
+        value = self._fields.get(name)
+        if type(value) is not int or value < 0:
+            raise self._error(name, "is a number from 0 on")
         return value
 
     def url(self, name: str) -> str:

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -20,8 +21,10 @@ from consensus.config import ConsensusConfig
 from ledger.errors import GenesisError
 from node.api.app import build_api
 from node.api.protocol import BoundedProtocol
-from node.config import ConfigError
-from node.home import open_home
+from node.bootstrap.driver import connected_peers, finish_interrupted, peers_to_ask, replace_ledger
+from node.bootstrap.snapshots import Snapshots
+from node.config import ConfigError, load_config
+from node.home import Home, open_home
 from node.mempool import MempoolLimits
 from node.network.listener import build_listener
 from node.node import Node, wait_stopped
@@ -29,6 +32,7 @@ from node.storage.errors import StorageError
 
 _CONNECTIONS_MAX: Final = 1_000
 _GRACE_SECONDS: Final = 2
+_SNAPSHOT_CHECK_SECONDS: Final = 30
 
 
 class StartError(Exception):
@@ -55,25 +59,26 @@ async def run_node(home_directory: Path, *, is_parent_watched: bool = False) -> 
     if not __debug__:
         raise StartError("assertions are off (python -O); a node needs them to stop at a broken invariant")
     try:
-        home = open_home(home_directory)
+        home = await _open_caught_up(home_directory)
     except (ConfigError, GenesisError, StorageError) as error:
         raise StartError(str(error)) from error
     with contextlib.closing(home):
         config = home.config
-        configure_logging(config.log_level)
         log = structlog.get_logger("node")
         with (
             _bound(config.p2p_host, config.p2p_port, "peers") as p2p_socket,
             _bound(config.api_host, config.api_port, "HTTP API") as api_socket,
         ):
             node = Node(home, ConsensusConfig(), MempoolLimits())
-            listener = build_listener(node.chain.chain_id, node.store, node, node.metrics)
+            snapshots = Snapshots(node.store, lambda: time.monotonic_ns() // 1_000_000)
+            listener = build_listener(node.chain.chain_id, node.store, node, node.metrics, snapshots)
             servers = [_server(listener), _server(build_api(node))]
             serving = [
                 asyncio.create_task(server.serve(sockets=[bound]))
                 for server, bound in zip(servers, (p2p_socket, api_socket), strict=True)
             ]
             node.start()
+            serving.append(asyncio.create_task(_let_go_of_old(snapshots)))
             stop = _stop_event(is_parent_watched=is_parent_watched)
             log.info(
                 "started", name=config.name, height=node.chain.tip.height, api=f"{config.api_host}:{config.api_port}"
@@ -83,9 +88,46 @@ async def run_node(home_directory: Path, *, is_parent_watched: bool = False) -> 
             finally:
                 for server in servers:
                     server.should_exit = True
+                serving[-1].cancel()
                 await asyncio.gather(*serving, return_exceptions=True)
                 await node.stop()
+                snapshots.let_go(everything=True)
                 log.info("stopped", height=node.chain.tip.height)
+
+
+async def _let_go_of_old(snapshots: Snapshots) -> None:
+    while True:
+        await asyncio.sleep(_SNAPSHOT_CHECK_SECONDS)
+        snapshots.let_go()
+
+
+async def _open_caught_up(home_directory: Path) -> Home:
+    """Open a home, after a snapshot where the node is too far behind to execute block by block."""
+    finish_interrupted(load_config(home_directory))
+    home = open_home(home_directory)
+    config, genesis = home.config, home.genesis
+    configure_logging(config.log_level)
+    log = structlog.get_logger("snapshot")
+    try:
+        async with connected_peers(config, genesis) as peers:
+            faults_tolerated = genesis.validators.faults_tolerated
+            helpful = await peers_to_ask(
+                peers, home.store.tip.height, config.snapshot_behind_blocks, faults_tolerated
+            )  # fmt: skip
+            if not helpful:
+                return home
+            home.close()
+            await replace_ledger(
+                config,
+                genesis,
+                helpful,
+                lambda what, count, total: log.debug("fetched", what=what, count=count, total=total),
+                log.info,
+            )
+    except BaseException:
+        home.close()
+        raise
+    return open_home(home_directory)
 
 
 def configure_logging(level: str) -> None:

@@ -4,7 +4,7 @@ A peer cannot make it fail: junk is dropped with a reason that is counted, and b
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -13,6 +13,8 @@ from starlette.routing import Route
 
 from ledger.codec import encode
 from ledger.errors import LedgerError
+from node.bootstrap.serving import Answer, snapshot_answers
+from node.bootstrap.snapshots import Snapshots
 from node.metrics import Metrics
 from node.network.wire import (
     BLOCKS_PER_ANSWER_MAX,
@@ -26,6 +28,8 @@ from node.network.wire import (
     encode_block,
 )
 from node.storage.store import Store
+
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 _ANSWER_BYTES_MAX = BODY_BYTES_MAX // 2
 
@@ -53,7 +57,9 @@ class _JunkError(Exception):
         self.reason = reason
 
 
-def build_listener(chain_id: bytes, store: Store, handler: PeerHandler, metrics: Metrics) -> Starlette:
+def build_listener(
+    chain_id: bytes, store: Store, handler: PeerHandler, metrics: Metrics, snapshots: Snapshots
+) -> Starlette:
     """Return the ASGI application of the peers' listener."""
 
     async def messages(request: Request) -> Response:
@@ -78,7 +84,16 @@ def build_listener(chain_id: bytes, store: Store, handler: PeerHandler, metrics:
         first, last = decode_range(await _body(request, chain_id))
         return Response(_encoded_blocks(store, first, last), media_type=CONTENT_TYPE)
 
-    def guarded(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    def snapshot_endpoint(answer: Answer) -> Endpoint:
+        async def endpoint(request: Request) -> Response:
+            found = answer(await _body(request, chain_id))
+            if found is None:
+                raise _JunkError(404, "no_such_snapshot")
+            return Response(found, media_type=CONTENT_TYPE)
+
+        return endpoint
+
+    def guarded(endpoint: Endpoint) -> Endpoint:
         async def guard(request: Request) -> Response:
             try:
                 return await endpoint(request)
@@ -91,7 +106,13 @@ def build_listener(chain_id: bytes, store: Store, handler: PeerHandler, metrics:
 
         return guard
 
-    paths = {"messages": messages, "transactions": transactions, "transactions/get": get_transactions, "blocks": blocks}
+    paths: dict[str, Endpoint] = {
+        "messages": messages,
+        "transactions": transactions,
+        "transactions/get": get_transactions,
+        "blocks": blocks,
+    }
+    paths |= {path: snapshot_endpoint(answer) for path, answer in snapshot_answers(store, snapshots).items()}
     return Starlette(
         routes=[Route(f"/p2p/{path}", guarded(endpoint), methods=["POST"]) for path, endpoint in paths.items()]
     )

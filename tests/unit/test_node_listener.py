@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.codec import encode
+from node.bootstrap.snapshots import Snapshots
 from node.metrics import Metrics
 from node.network.listener import build_listener
 from node.network.wire import (
@@ -48,7 +49,8 @@ class Peer:
 
     def __init__(self, store: Store) -> None:
         self.store, self.handler, self.metrics = store, Handler(), Metrics()
-        self._application = build_listener(CHAIN_ID, store, self.handler, self.metrics)
+        snapshots = Snapshots(store, lambda: 0)
+        self._application = build_listener(CHAIN_ID, store, self.handler, self.metrics, snapshots)
 
     def post(self, path: str, body: bytes, headers: dict[str, str] | None = None) -> httpx.Response:
         async def request() -> httpx.Response:
