@@ -3,6 +3,9 @@
 A block is executed on an overlay before anybody votes for it, and all its roots are compared, so a contract that
 behaves differently on two machines is a refused vote and not a fork. The same check serves proposals and blocks
 that come certified from a peer.
+
+V(h) are the validators who sign block h, and its header names V(h) and V(h + 1). A block that changes the validators
+sets V(h + 2), so the set that a header announces is known before its block is executed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from contracts import execute as contracts
+from contracts import heads
 from contracts.context import BlockContext
 from contracts.execute import Execution
 from ledger.authenticated_map import Plan, empty_root, plan_update
@@ -23,11 +27,15 @@ from ledger.state import HeadSource
 from ledger.transaction import Transaction
 from ledger.validators import ValidatorSet
 from node.admission import refusal_of, signature_refusal
+from node.storage.errors import DamagedError
 from node.storage.store import BlockWrite, Store, StoredBlock
 
 
 class Executor(Protocol):
-    """What gives transactions their meaning; the module ``contracts.execute`` is one."""
+    """What gives transactions their meaning; the module ``contracts.execute`` is one.
+
+    Parameters and validators stand in the heads ``heads.PARAMETERS`` and ``heads.VALIDATORS`` and change with them.
+    """
 
     def execute(self, block: BlockContext, transactions: Sequence[Transaction], source: HeadSource) -> Execution:
         """Return what the transactions of a block do to the committed heads."""
@@ -38,7 +46,7 @@ class Executor(Protocol):
         ...
 
     def read_validators(self, source: HeadSource) -> ValidatorSet:
-        """Return the committed validator set."""
+        """Return the validators of the height after next: those that the committed head names."""
         ...
 
 
@@ -53,14 +61,21 @@ class Candidate:
 
 
 class Chain:
-    """The tip of the chain and the rules for the block after it."""
+    """The tip of the chain and the rules for the block after it.
+
+    ``validators`` are those of the height after the tip, ``next_validators`` those of the height after that.
+    """
 
     def __init__(self, store: Store, executor: Executor = contracts, verifier: Verifier = verify) -> None:
         self.store = store
         self._executor = executor
         self._verifier = verifier
         self.parameters: Parameters = executor.read_parameters(store)
-        self.validators: ValidatorSet = executor.read_validators(store)
+        announced = store.validators(store.tip.next_validators_hash)
+        if announced is None:
+            raise DamagedError(f"the validators after block {store.tip.height} are missing")
+        self.validators: ValidatorSet = announced
+        self.next_validators: ValidatorSet = executor.read_validators(store)
 
     @property
     def tip(self) -> Header:
@@ -75,6 +90,18 @@ class Chain:
     def is_committed(self, transaction_id: bytes) -> bool:
         """Say whether a transaction is in a block."""
         return self.store.transaction_position(transaction_id) is not None
+
+    def validators_at(self, height: int) -> ValidatorSet | None:
+        """Return the validators who sign the block at a height, None where they are not known yet (or below 1)."""
+        beyond = height - self.tip.height
+        if beyond in (1, 2):
+            return self.validators if beyond == 1 else self.next_validators
+        header = self.store.header(height) if height >= 1 else None
+        if header is None:
+            return None
+        if header.validators_hash == self.validators.hash:
+            return self.validators
+        return self.store.validators(header.validators_hash)
 
     def propose(self, proposer: bytes, waiting: Iterable[Transaction], clock_ms: int) -> Candidate | None:
         """Return a block of the transactions that may be in it now, or None where none may."""
@@ -132,12 +159,17 @@ class Chain:
         """Write a block for good; False where it was there already. Raises StorageError: then the node must stop."""
         assert certificate.block_hash == candidate.header.hash, "the certificate is of this block"
         block = StoredBlock(candidate.header, certificate, candidate.transactions, candidate.execution.receipts)
+        changes = candidate.execution.changes
+        announced = self.next_validators if self.next_validators != self.validators else None
         written = self.store.write_block(
-            BlockWrite(block, candidate.execution.changes, candidate.plan.nodes, candidate.execution.history)
+            BlockWrite(block, changes, candidate.plan.nodes, candidate.execution.history, announced)
         )
         if written:
-            self.parameters = self._executor.read_parameters(self.store)
-            self.validators = self._executor.read_validators(self.store)
+            self.validators = self.next_validators
+            if heads.VALIDATORS in changes:
+                self.next_validators = self._executor.read_validators(self.store)
+            if heads.PARAMETERS in changes:
+                self.parameters = self._executor.read_parameters(self.store)
         return written
 
     def _broken_rule(self, header: Header, transactions: Sequence[Transaction], clock_ms: int | None) -> str | None:
@@ -151,8 +183,10 @@ class Chain:
             return "time_off_clock"
         if self.validators.index_of(header.proposer) is None:
             return "proposer"
-        if header.validators_hash != self.validators.hash or header.next_validators_hash != self.validators.hash:
+        if header.validators_hash != self.validators.hash:
             return "validators_hash"
+        if header.next_validators_hash != self.next_validators.hash:
+            return "next_validators_hash"
         return self._broken_body_rule(header, transactions)
 
     def _broken_body_rule(self, header: Header, transactions: Sequence[Transaction]) -> str | None:
@@ -191,7 +225,7 @@ class Chain:
             receipts_root=receipts_root(execution.receipts),
             state_root=plan.root,
             validators_hash=self.validators.hash,
-            next_validators_hash=self.validators.hash,
+            next_validators_hash=self.next_validators.hash,
         )
 
 
@@ -213,4 +247,4 @@ def genesis_write(genesis: Genesis) -> BlockWrite:
         validators_hash=genesis.validators.hash,
         next_validators_hash=genesis.validators.hash,
     )
-    return BlockWrite(StoredBlock(header, None, (), ()), execution.changes, plan.nodes, ())
+    return BlockWrite(StoredBlock(header, None, (), ()), execution.changes, plan.nodes, (), genesis.validators)

@@ -41,6 +41,7 @@ from node.storage.rows import (
     encode_header_row,
     event_key,
     event_position,
+    validators_row,
 )
 from node.storage.salvage import describe_damage
 from node.storage.walk import check_state_root, checked_tip
@@ -61,12 +62,13 @@ class StoredBlock:
 
 @dataclass(frozen=True, slots=True)
 class BlockWrite:
-    """All that one block changes."""
+    """All that one block changes; ``validators`` is the next set that its header names, where no earlier one did."""
 
     block: StoredBlock
     heads: Mapping[bytes, bytes | None]
     nodes: Mapping[bytes, bytes | None]
     history: Sequence[HistoryEntry]
+    validators: ValidatorSet | None = None
 
 
 class Store:
@@ -301,4 +303,7 @@ def _changes(write: BlockWrite) -> dict[bytes, bytes | None]:
     for entry in write.history:
         row_key = HISTORY + key_hash(entry.key) + entry.count.to_bytes(8, "big")
         changes[row_key] = encode([height, entry.transaction_index, entry.operation_index])
+    if write.validators is not None:
+        assert write.validators.hash == block.header.next_validators_hash, "it is the set that the header names"
+        changes |= validators_row(write.validators)
     return changes

@@ -100,7 +100,7 @@ def test_block_time_goes_up_even_where_the_clock_does_not(world: World) -> None:
         ({"time_ms": NOW_MS + 10_001}, "time_off_clock"),
         ({"proposer": b"\x01" * 32}, "proposer"),
         ({"validators_hash": b"\x01" * 32}, "validators_hash"),
-        ({"next_validators_hash": b"\x01" * 32}, "validators_hash"),
+        ({"next_validators_hash": b"\x01" * 32}, "next_validators_hash"),
         ({"transactions_root": b"\x01" * 32}, "transactions_root"),
         ({"receipts_root": b"\x01" * 32}, "receipts_root"),
         ({"state_root": b"\x01" * 32}, "state_root"),
