@@ -5,50 +5,61 @@ doubled last leaf (CVE-2012-2459) nor an inner node shown as a leaf (CVE-2017-12
 bytes; every hash is exactly 32 bytes.
 """
 
-import hashlib
 from collections.abc import Sequence
+from hashlib import sha256
 
 from ledger.hashing import HASH_BYTES
 
 
 def leaf_hash(leaf: bytes) -> bytes:
     """Return the hash of a leaf's content."""
-    return hashlib.sha256(b"\0" + leaf).digest()
+    return sha256(b"\0" + leaf).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return the hash of an inner node over its two child hashes."""
-    return hashlib.sha256(b"\1" + left + right).digest()
+    return sha256(b"\1" + left + right).digest()
+
+
+def levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
+    """Return the hashes of the tree, from those of the leaves' contents up to the root, which stands alone.
+
+    The empty tree has the hash of nothing for its root.
+    """
+    if not leaves:
+        return [[sha256(b"").digest()]]
+    level = [sha256(b"\0" + leaf).digest() for leaf in leaves]
+    built = [level]
+    # Pairing neighbours and carrying an odd last node up unchanged builds the same tree as the RFC's recursion.
+    while len(level) > 1:
+        odd = level[-1:] if len(level) % 2 else []
+        pairs = zip(level[::2], level[1::2], strict=False)
+        level = [sha256(b"\1" + left + right).digest() for left, right in pairs] + odd
+        built.append(level)
+    return built
 
 
 def root(leaves: Sequence[bytes]) -> bytes:
     """Return the root of a tree over the leaves' contents; the empty tree has the hash of nothing."""
-    if not leaves:
-        return hashlib.sha256(b"").digest()
-    level = [leaf_hash(leaf) for leaf in leaves]
-    # Pairing neighbours and carrying an odd last node up unchanged builds the same tree as the RFC's recursion.
-    while len(level) > 1:
-        paired = [node_hash(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
-        if len(level) % 2:
-            paired.append(level[-1])
-        level = paired
-    return level[0]
+    return levels(leaves)[-1][0]
+
+
+def path_in(built: Sequence[Sequence[bytes]], index: int) -> list[bytes]:
+    """Return the sibling hashes from the leaf up, out of the ``levels`` of a tree; ``0 <= index < len(leaves)``."""
+    assert 0 <= index < len(built[0]), "a path exists only for a leaf of the tree"
+    path = []
+    for level in built[:-1]:
+        sibling = index ^ 1
+        if sibling < len(level):
+            path.append(level[sibling])
+        index //= 2
+    return path
 
 
 def inclusion_path(leaves: Sequence[bytes], index: int) -> list[bytes]:
     """Return the sibling hashes from the leaf up. Requires ``0 <= index < len(leaves)``."""
-    assert 0 <= index < len(leaves), "a path exists only for a leaf of the tree"
-    level = [leaf_hash(leaf) for leaf in leaves]
-    path = []
-    while len(level) > 1:
-        sibling = index ^ 1
-        if sibling < len(level):
-            path.append(level[sibling])
-        paired = [node_hash(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
-        if len(level) % 2:
-            paired.append(level[-1])
-        level, index = paired, index // 2
-    return path
+    assert leaves, "a path exists only for a leaf of the tree"
+    return path_in(levels(leaves), index)
 
 
 def verify_inclusion(index: int, size: int, leaf: bytes, path: Sequence[bytes], expected_root: bytes) -> bool:
