@@ -8,6 +8,7 @@ wrong values. After a write that failed nothing is read or written any more, and
 database cannot write to it.
 """
 
+import errno
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ except ImportError:  # CPython 3.13 and later: the same interface from the maint
 
 from node.storage.errors import AlreadyInitialisedError, DamagedError, LockedError, NotInitialisedError, StorageError
 from node.storage.lock import DirectoryLock
+from node.storage.log_check import LogState, log_state
 
 _WRITE_BUFFER_BYTES: Final = 16 * 1024 * 1024
 _CACHE_BYTES: Final = 32 * 1024 * 1024
@@ -75,7 +77,11 @@ class KeyValues(Protocol):
 
 
 class Database:
-    """An open LevelDB directory with its lock. Keys and values are bytes."""
+    """An open LevelDB directory with its lock. Keys and values are bytes.
+
+    ``was_torn`` says that the last write before this open was cut off. As a rule nobody was told that it was there, but
+    a disk that lied about a sync leaves the same trace.
+    """
 
     def __init__(self, directory: Path, *, create: bool = False) -> None:
         data = directory / LEVELDB_NAME
@@ -88,10 +94,11 @@ class Database:
         self._directory = directory
         self._process_id = os.getpid()
         self._failure: StorageError | None = None
+        self.was_torn = False
         self._lock = DirectoryLock(directory)
         try:
             if not create:
-                _check_files(data)
+                self.was_torn = _is_torn(data)
             self._open(data, create=create)
         except Exception:
             self._lock.close()
@@ -113,6 +120,8 @@ class Database:
                 compression="snappy",
             )
         except (plyvel.Error, OSError) as error:
+            if os.strerror(errno.ENOSPC) in _reason(error):
+                raise StorageError(f"there is no room on the disk to open {data}; free some and try again") from error
             raise DamagedError(f"{data} does not open: {_reason(error)}") from error
 
     def get(self, key: bytes) -> bytes | None:
@@ -233,12 +242,19 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _check_files(data: Path) -> None:
-    """Refuse what LevelDB opens without a word; every open of it leaves a log file behind."""
-    if (data / "CURRENT").exists() and not any(data.glob("*.log")):
+def _is_torn(data: Path) -> bool:
+    """Say whether the last write was cut off; raises DamagedError for what LevelDB would open without a word."""
+    logs = sorted(data.glob("*.log"))
+    # Every open leaves a log file behind, and a crash takes none away.
+    if (data / "CURRENT").exists() and not logs:
         raise DamagedError(f"{data} has lost its log file, and with it the last writes")
     if (data / "lost").exists():
         raise DamagedError(f"{data} went through LevelDB's own repair, which keeps wrong values and says nothing")
+    states = {log: log_state(log) for log in logs}
+    for log, state in states.items():
+        if state is LogState.DAMAGED:
+            raise DamagedError(f"{log} has a hole with whole records behind it")
+    return LogState.TORN in states.values()
 
 
 def _reason(error: Exception) -> str:

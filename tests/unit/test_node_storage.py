@@ -1,10 +1,9 @@
-"""The store on a real disk: what it gives back, and that no damage goes unnoticed (faults 20 to 31)."""
+"""The store on a real disk: what it gives back. What damage does to it: test_node_storage_faults.py."""
 
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 from ledger.authenticated_map import prove, value_hash, verify
 from node.storage.database import Database
-from node.storage.errors import AlreadyInitialisedError, DamagedError, LockedError, NotInitialisedError, StorageError
+from node.storage.errors import AlreadyInitialisedError, DamagedError, LockedError, NotInitialisedError
 from node.storage.rows import Position
 from node.storage.store import BlockWrite, Store, StoredBlock
 from tests.support.blocks import CHAIN_ID, genesis_write, next_write
@@ -83,6 +82,7 @@ def test_a_directory_is_created_once_and_only_by_init(tmp_path: Path) -> None:
         Store.open(tmp_path / "ledger", b"\x08" * 32)
 
 
+@pytest.mark.fault(31, 32)
 def test_a_second_open_is_refused_in_the_same_process_and_the_first_stays_whole(tmp_path: Path) -> None:
     store = filled(tmp_path / "ledger", 5)
     with pytest.raises(LockedError):
@@ -116,6 +116,7 @@ while True:
 """
 
 
+@pytest.mark.fault(20)
 def test_a_killed_writer_loses_no_block_that_it_reported(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", _WRITE_FOR_EVER, str(tmp_path / "ledger")], stdout=subprocess.PIPE, text=True
@@ -129,38 +130,6 @@ def test_a_killed_writer_loses_no_block_that_it_reported(tmp_path: Path) -> None
     store = Store.open(tmp_path / "ledger", CHAIN_ID)
     assert store.tip.height >= max(reported, default=50)
     store.close()
-
-
-def delete_current(leveldb: Path) -> None:
-    (leveldb / "CURRENT").unlink()
-
-
-def flip_a_bit_in_the_log(leveldb: Path) -> None:
-    log = max(leveldb.glob("*.log"), key=lambda path: path.stat().st_size)
-    data = bytearray(log.read_bytes())
-    data[len(data) // 2] ^= 0x10
-    log.write_bytes(data)
-
-
-def zero_a_page_of_the_log(leveldb: Path) -> None:
-    log = max(leveldb.glob("*.log"), key=lambda path: path.stat().st_size)
-    data = bytearray(log.read_bytes())
-    middle = len(data) // 2
-    data[middle : middle + 4096] = bytes(4096)
-    log.write_bytes(data)
-
-
-def delete_the_manifest(leveldb: Path) -> None:
-    for manifest in leveldb.glob("MANIFEST-*"):
-        manifest.unlink()
-
-
-@pytest.mark.parametrize("damage", [delete_current, flip_a_bit_in_the_log, zero_a_page_of_the_log, delete_the_manifest])
-def test_damage_is_found_at_start(tmp_path: Path, damage: Callable[[Path], None]) -> None:
-    filled(tmp_path / "ledger").close()
-    damage(tmp_path / "ledger" / "leveldb")
-    with pytest.raises(StorageError):
-        Store.open(tmp_path / "ledger", CHAIN_ID)
 
 
 def test_a_block_that_went_missing_is_named(tmp_path: Path) -> None:
@@ -190,28 +159,7 @@ def test_a_tip_that_lost_its_block_is_found(tmp_path: Path) -> None:
         Store.open(tmp_path / "ledger", CHAIN_ID)
 
 
-def test_a_bit_flip_in_a_sorted_table_is_found_when_it_is_read(tmp_path: Path) -> None:
-    directory = tmp_path / "ledger"
-    filled(directory).close()
-    # A second open moves the log into a sorted table.
-    Store.open(directory, CHAIN_ID).close()
-    tables = list((directory / "leveldb").glob("*.ldb"))
-    assert tables
-    for table in tables:
-        data = bytearray(table.read_bytes())
-        for position in range(200, len(data) - 200, 997):
-            data[position] ^= 0x01
-        table.write_bytes(data)
-    with pytest.raises(StorageError):
-        _read_everything(directory)
-
-
-def _read_everything(directory: Path) -> None:
-    store = Store.open(directory, CHAIN_ID)
-    for height in range(BLOCKS + 1):
-        store.block(height)
-
-
+@pytest.mark.fault(21)
 def test_every_batch_is_synced(tmp_path: Path) -> None:
     strace = shutil.which("strace")
     if strace is None:
