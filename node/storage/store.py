@@ -20,6 +20,7 @@ from ledger.transaction import Transaction
 from ledger.validators import ValidatorSet
 from node.storage.bodies import decode_body, decode_entry
 from node.storage.database import Database, KeyValues, PinnedValues, prefix_end
+from node.storage.encoded_blocks import EncodedBlock, EncodedBlocks, encoded_block, encoded_header
 from node.storage.errors import DamagedError, NotInitialisedError, PrunedError
 from node.storage.node_cache import CACHED_LEVELS, NodeCache
 from node.storage.rows import (
@@ -78,6 +79,7 @@ class Store:
         """Take an open database and check its chain; raises DamagedError, and then the database stays its owner's."""
         self._database = database
         self._node_cache = NodeCache(cached_levels)
+        self._encoded_blocks = EncodedBlocks()
         self.tip = checked_tip(database, chain_id)
         check_state_root(database, self.tip)
         row = database.get(EARLIEST_KEY)
@@ -156,6 +158,20 @@ class Store:
         """Return the validator set with this hash, if a header named it."""
         stored = self._database.get(VALIDATORS + validators_hash)
         return None if stored is None else decode_validators_row(stored)
+
+    def encoded_header(self, height: int) -> tuple[bytes, bytes | None] | None:
+        """Return the encoded header and certificate (None at block 0) at a height, or None above the tip."""
+        stored = self._database.get(block_key(HEADER, height))
+        return None if stored is None else encoded_header(stored)
+
+    def encoded_block(self, height: int) -> EncodedBlock | None:
+        """Return the bytes of the block at a height with its Merkle trees, or None above the tip; raises as ``block``.
+
+        The blocks that were asked for last are kept, for a proof needs parts of several of them.
+        """
+        if height < self.earliest_height:
+            raise PrunedError(height, self.earliest_height)
+        return self._encoded_blocks.at(height, self._read_encoded_block)
 
     def encoded_body(self, height: int) -> bytes | None:
         """Return the row of the transactions and receipts at a height, or None where it is not here."""
@@ -258,6 +274,10 @@ class Store:
 
     def _stored_tree_node(self, path: bytes) -> bytes | None:
         return self._database.get(NODE + path)
+
+    def _read_encoded_block(self, height: int) -> EncodedBlock | None:
+        rows = self._block_rows(height)
+        return None if rows is None else encoded_block(*rows, height)
 
     def _block_rows(self, height: int) -> tuple[bytes, bytes] | None:
         """Return the rows of a block's header and body, or None above the tip."""
