@@ -2,6 +2,7 @@
 
 from collections import deque
 
+from ledger.limits import INTEGER_MAX
 from node.engine.ports import BlocksQuestion, Peers
 
 
@@ -11,6 +12,7 @@ class CatchingUp:
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
         self._last = 0
+        self._looks = 0
         self._waiting_for: bytes | None = None
         self._others: deque[bytes] = deque()
 
@@ -25,6 +27,16 @@ class CatchingUp:
         if self.is_idle:
             self._others = deque(self._peers.known(preferred))
             self._ask_next(tip_height)
+
+    def look(self, tip_height: int) -> None:
+        """Ask one peer, another one each time, whether there are blocks above the tip that nobody told us of."""
+        peers = sorted(self._peers.known(None))
+        if not self.is_idle or not peers:
+            return
+        self._looks += 1
+        self._last = INTEGER_MAX
+        self._others = deque([peers[self._looks % len(peers)]])
+        self._ask_next(tip_height)
 
     def is_expected(self, peer: bytes) -> bool:
         """Say whether this peer was asked and has not answered."""

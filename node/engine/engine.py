@@ -35,6 +35,7 @@ from consensus.messages import Proposal
 from consensus.replica import Replica
 from ledger.certificate import Certificate
 from ledger.transaction import Transaction
+from ledger.validators import ValidatorSet
 from node.chain import Candidate, Chain
 from node.engine.catching_up import CatchingUp
 from node.engine.gate import Gate
@@ -48,6 +49,8 @@ _GOSSIP_MS: Final = 2_000
 _GOSSIP_TRANSACTIONS_MAX: Final = 200
 _CANDIDATES_MAX: Final = 8
 _SAFETY_CLEANING_HEIGHTS: Final = 100
+_SILENCE_MS: Final = 3_000
+_LOOK_MS: Final = 500
 
 
 class Engine:
@@ -80,6 +83,9 @@ class Engine:
         self._peer_heights: dict[bytes, int] = {}
         self._gossiped: set[bytes] = set()
         self._next_gossip_ms: int | None = None
+        self._now_ms = 0
+        self._heard_ms: dict[bytes, int] = {}
+        self._next_look_ms: int | None = None
 
     @property
     def replica(self) -> Replica:
@@ -95,7 +101,9 @@ class Engine:
 
     def tick(self, now_ms: int) -> None:
         """Let the monotonic clock go on."""
+        self._now_ms = now_ms
         self._dispatch(Tick(now_ms))
+        self._look_for_blocks()
         if self._next_gossip_ms is None or now_ms >= self._next_gossip_ms:
             self._next_gossip_ms = now_ms + _GOSSIP_MS
             self._gossip_again()
@@ -105,11 +113,12 @@ class Engine:
     def receive_messages(self, batch: Sequence[bytes]) -> None:
         """Take encoded consensus messages of a peer; what is not authentic is counted and dropped."""
         for data in batch:
-            verdict = self._gate(data, self._chain.validators)
+            verdict = self._gate(data, self._validators_of)
             if isinstance(verdict, str):
                 self._observer.dropped(verdict)
                 continue
             self._peers.heard_from(verdict.signed.sender)
+            self._heard_ms[verdict.signed.sender] = self._now_ms
             self._peer_heights[verdict.signed.sender] = verdict.message.height
             self._dispatch(MessageReceived(verdict))
 
@@ -140,6 +149,27 @@ class Engine:
             self._commit(verdict, block.certificate)
             self._drain()
         self._catching_up.answered(self._chain.tip.height, was_useful=self._chain.tip.height > before)
+
+    def _validators_of(self, height: int) -> ValidatorSet:
+        """Return the validators of a height, those of the last known one where it lies further ahead."""
+        return self._chain.validators_at(height) or self._chain.next_validators
+
+    def _look_for_blocks(self) -> None:
+        """Ask the peers where no quorum speaks to us.
+
+        An observer whom no validator knows hears nothing, and neither does a node that was away for so long that it
+        knows none of the validators of today. Fewer voices than a quorum may keep the newest block from us.
+        """
+        if self._next_look_ms is None:
+            self._next_look_ms = self._now_ms + _SILENCE_MS
+        if self._now_ms < self._next_look_ms:
+            return
+        self._next_look_ms = self._now_ms + _LOOK_MS
+        validators = self._chain.validators
+        voices = {key for key, heard_ms in self._heard_ms.items() if self._now_ms - heard_ms < _SILENCE_MS}
+        voices.add(self._replica.public_key)
+        if sum(validators.index_of(key) is not None for key in voices) < validators.quorum:
+            self._catching_up.look(self._chain.tip.height)
 
     # The loop
 

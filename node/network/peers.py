@@ -171,9 +171,11 @@ class PeerNetwork:
             async with self._session.post(f"{peer.config.url}/p2p/{path}", data=body, timeout=_FETCH_TIMEOUT) as answer:
                 if answer.status != 200:
                     raise PeerError(f"the peer answered {answer.status}")
-                return await _read_bounded(answer)
+                body = await _read_bounded(answer)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise PeerError(f"{peer.config.url} does not answer: {error}") from error
+        peer.answered_at = time.monotonic()
+        return body
 
     async def _send_for_ever(self, peer: _Peer) -> None:
         pause_seconds = 0.0
