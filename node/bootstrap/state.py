@@ -27,16 +27,6 @@ class StateReceiver:
         self._last_key: bytes | None = None
 
     @property
-    def last_path(self) -> Path | None:
-        """The path of the node that is expected next, None where all have come."""
-        return self._expected[-1][0] if self._expected else None
-
-    @property
-    def last_key(self) -> bytes | None:
-        """The key of the last head that came."""
-        return self._last_key
-
-    @property
     def heads_expected(self) -> int:
         """How many heads the tree has, as far as its nodes have come."""
         return self._leaves
@@ -64,7 +54,7 @@ class StateReceiver:
 
     def take_heads(self, heads: Sequence[tuple[bytes, bytes]]) -> None:
         """Take heads in the order of their keys, after all nodes; raises BootstrapError."""
-        assert not self._expected, "the tree comes before the heads"
+        self._require_tree()
         changes: dict[bytes, bytes | None] = {}
         for key, encoded in heads:
             if self._last_key is not None and key <= self._last_key:
@@ -78,10 +68,13 @@ class StateReceiver:
 
     def finish(self) -> None:
         """Raise BootstrapError where something is missing."""
-        if self._expected:
-            raise BootstrapError("node_missing", "the state tree did not come whole")
+        self._require_tree()
         if self._heads != self._leaves:
             raise BootstrapError("head_missing", f"{self._heads} heads came, the state tree has {self._leaves}")
+
+    def _require_tree(self) -> None:
+        if self._expected:
+            raise BootstrapError("node_missing", "the state tree did not come whole")
 
     def _proven_value_hash(self, key: bytes) -> bytes | None:
         try:

@@ -262,6 +262,14 @@ class Store:
             self._database.write({**changes, EARLIEST_KEY: encode(height)})
         return height - first
 
+    def fill_back(self, height: int, rows: Mapping[bytes, bytes | None]) -> None:
+        """Write the rows of the body just below ``earliest_height``, which the caller checked against its header."""
+        assert height == self.earliest_height - 1, "bodies come back from the earliest downwards"
+        # Block 0 has no transactions, so nothing is missing below block 1.
+        earliest = 0 if height == 1 else height
+        self._database.write({**rows, EARLIEST_KEY: encode(earliest)})
+        self.earliest_height = earliest
+
     def give_back(self) -> None:
         """Give the room of pruned bodies back to the disk; other threads may go on to read and write meanwhile."""
         for prefix in (BODY, EVENT):

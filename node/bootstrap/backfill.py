@@ -1,0 +1,94 @@
+"""What a snapshot left out: the transactions of earlier blocks, fetched downwards while the node runs.
+
+Each body is checked against its header, which the snapshot's chain of headers made certain. When all are there the
+histories of the heads are read once and compared with the chains in the heads, for their index came unproven.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Final, cast
+
+from ledger.codec import decode_own
+from ledger.hashing import ZERO_HASH
+from ledger.state import CHAIN_FIELD, COUNT_FIELD, next_chain, record_hash
+from node.bootstrap.bodies import checked_body_rows
+from node.bootstrap.headers import BootstrapError
+from node.bootstrap.peer import Peer, UnavailableError
+from node.storage.store import Store
+
+_BLOCKS_PER_QUESTION: Final = 50
+_PAUSE_SECONDS: Final = 0.02
+_PATIENCE_SECONDS: Final = 5.0
+
+
+async def fill_back(
+    store: Store, peers: Sequence[Peer], down_to: Callable[[], int], note: Callable[[str], None]
+) -> None:
+    """Fetch the bodies below the earliest that is here, down to a height that may rise meanwhile.
+
+    Raises
+    ------
+    StorageError
+        The disk failed.
+
+    """
+    count = _BLOCKS_PER_QUESTION
+    while store.earliest_height > max(1, down_to()):
+        last = store.earliest_height - 1
+        first = max(1, down_to(), last - count + 1)
+        for peer in peers:
+            if await _filled(store, peer, first, last, note):
+                count = _BLOCKS_PER_QUESTION
+                break
+        else:
+            # Nobody gave them all: too much for one answer, or not there at all.
+            if first == last:
+                await asyncio.sleep(_PATIENCE_SECONDS)
+            count = max(1, (last - first + 1) // 2)
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _filled(store: Store, peer: Peer, first: int, last: int, note: Callable[[str], None]) -> bool:
+    try:
+        bodies = await peer.bodies(first, last)
+        if len(bodies) != last - first + 1:
+            return False
+        for height in range(last, first - 1, -1):
+            header = store.header(height)
+            assert header is not None, "the headers of all blocks are here"
+            store.fill_back(height, checked_body_rows(header, bodies[height - first]))
+    except (UnavailableError, BootstrapError) as error:
+        note(f"the transactions of blocks {first} to {last} from {peer.config.url} cannot be used: {error}")
+        return False
+    return True
+
+
+def broken_history(store: Store) -> bytes | None:
+    """Return the key of a head whose indexed records do not give the chain that it holds, or None where all do.
+
+    Every body must be there. It reads everything once, which takes a while; blocks may go on.
+    """
+
+    @lru_cache(maxsize=256)
+    def transaction_ids(height: int) -> tuple[bytes, ...]:
+        block = store.block(height)
+        assert block is not None, "a record is of a block that is here"
+        return tuple(transaction.transaction_id for transaction in block.transactions)
+
+    for key, encoded in store.heads(b""):
+        head = cast("dict[str, object]", decode_own(encoded))
+        if CHAIN_FIELD not in head:
+            continue
+        chain, wanted = ZERO_HASH, cast(int, head[COUNT_FIELD])
+        count = 0
+        for count, record in enumerate(store.history(key), 1):
+            ids = transaction_ids(record.height)
+            if record.transaction_index >= len(ids):
+                return key
+            chain = next_chain(chain, record_hash(ids[record.transaction_index], record.operation_index), count)
+            if count == wanted:
+                break
+        if count != wanted or chain != head[CHAIN_FIELD]:
+            return key
+    return None
