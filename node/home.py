@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from consensus.effects import SafetyRecord
 from ledger.errors import LedgerError
@@ -20,6 +21,8 @@ from node.config import (
 from node.storage.errors import DamagedError
 from node.storage.safety_store import SafetyStore
 from node.storage.store import Store
+
+_CERTIFICATES_LOOKED_AT: Final = 100
 
 
 @dataclass(slots=True)
@@ -82,17 +85,34 @@ def open_home(home: Path) -> Home:
 
 
 def _check_votes_against_blocks(home: Home) -> None:
-    """Compare the two stores, for LevelDB opens without a word when the log with the last blocks is gone.
+    """Compare the two stores, for either can have come from an old backup.
 
-    A vote at height h was given with block h - 1 on disk. If the ledger ends below that, it lost blocks.
+    A vote at height h was given with block h - 1 on disk: if the ledger ends below that, it lost blocks. And if the
+    certificate of a block holds a signature of this node, the safety store knows a vote as high as that, or votes are
+    lost; then the node must follow first, as with a new store.
     """
-    voted = max((record.height for record in home.safety.records()), default=0)
-    if voted - 1 > home.store.tip.height:
+    tip, voted = home.store.tip.height, home.safety.last_vote
+    if voted is not None and voted[0] - 1 > tip:
         raise DamagedError(
-            f"the ledger in {home.config.ledger_directory} ends at block {home.store.tip.height}, but this node voted "
-            f"at height {voted}: blocks are lost. Move the ledger directory away, keep the safety directory, "
-            f"initialise the ledger again and let it fetch the blocks from its peers"
+            f"the ledger in {home.config.ledger_directory} ends at block {tip}, but this node voted at height "
+            f"{voted[0]}: blocks are lost, or an old copy was put in their place. Run `tradelane node repair --home "
+            f"{home.config.home}`"
         )
+    signed = _highest_signed(home.store, home.validator_key.public_key)
+    if signed is not None and (voted is None or voted < signed):
+        home.safety.distrust(f"no vote at height {signed[0]}")
+
+
+def _highest_signed(store: Store, public_key: bytes) -> tuple[int, int] | None:
+    """Return (height, view) of the last block of late whose certificate this key signed, or None."""
+    for height in range(store.tip.height, max(0, store.tip.height - _CERTIFICATES_LOOKED_AT), -1):
+        header, certificate = store.header(height), store.certificate(height)
+        validators = None if header is None else store.validators(header.validators_hash)
+        if certificate is None or validators is None:
+            continue
+        if validators.index_of(public_key) in certificate.signers:
+            return height, certificate.view
+    return None
 
 
 def read_genesis(home: Path) -> Genesis:

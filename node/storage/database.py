@@ -124,6 +124,11 @@ class Database:
                 raise StorageError(f"there is no room on the disk to open {data}; free some and try again") from error
             raise DamagedError(f"{data} does not open: {_reason(error)}") from error
 
+    @property
+    def lock_number(self) -> int:
+        """The number (inode) of the lock file, which stays when the directory is moved and changes with a copy."""
+        return self._lock.number
+
     def get(self, key: bytes) -> bytes | None:
         """Return the value at a key, or None; raises DamagedError where the stored bytes fail their checksum."""
         if self._failure is not None:

@@ -27,6 +27,11 @@ class DirectoryLock:
                 f"{directory} is in use by another node; stop that one first, or give this one its own directory"
             ) from error
 
+    @property
+    def number(self) -> int:
+        """The number (inode) of the lock file."""
+        return os.fstat(self._descriptor).st_ino
+
     def __enter__(self) -> Self:
         return self
 
