@@ -1,35 +1,40 @@
-"""Proof bundles out of a store (docs/proofs.md; the verifier is ``ledger.proof``).
+"""Proof bundles out of a store, one function a kind (docs/proofs.md; the verifier is ``ledger.proof``)."""
 
-The store keeps the current state tree alone, so a head is always proven as of the tip. A block may be committed by
-another thread while a bundle is built; the path of the head is therefore checked against the tip's root before it is
-handed out, and taken again where the tip has moved.
-"""
-
-from collections.abc import Iterable
-from itertools import islice
-from typing import Final, cast
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 from contracts import heads
-from ledger import merkle
-from ledger.authenticated_map import prove, value_hash, verify
-from ledger.block import Header
 from ledger.codec import decode
-from ledger.errors import ProofError
-from ledger.hashing import ZERO_HASH
-from ledger.proof import BUNDLE_FORMAT, BUNDLE_LENGTH_MAX, RECORDS_MAX, to_base64url
+from ledger.proof import Act, stays_of, to_base64url
 from ledger.readable import Json
-from ledger.state import CHAIN_FIELD, COUNT_FIELD, Head, next_chain, record_hash
-from node.storage.store import Store, StoredBlock
+from ledger.state import Head
+from node.proof_parts import (
+    TRIES_MAX,
+    Blocks,
+    BundleRefusedError,
+    Parts,
+    ProvenHeads,
+    Terms,
+    certified_tip,
+    change_entry,
+    count_and_chain,
+    records_of,
+    validator_changes,
+)
+from node.storage.store import Store
 
-_TRIES_MAX: Final = 5
-
-
-class BundleRefusedError(Exception):
-    """The store cannot give this bundle; ``code`` is stable, the text says what to ask for instead."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+__all__ = [
+    "BundleRefusedError",
+    "head_bundle",
+    "heads_bundle",
+    "item_bundle",
+    "origin_bundle",
+    "records_up_to",
+    "statement_bundle",
+    "trace_bundle",
+    "transaction_bundle",
+    "trust_bundle",
+]
 
 
 def transaction_bundle(store: Store, transaction_id: bytes) -> dict[str, Json] | None:
@@ -37,16 +42,9 @@ def transaction_bundle(store: Store, transaction_id: bytes) -> dict[str, Json] |
     position = store.transaction_position(transaction_id)
     if position is None:
         return None
-    height, index = position
-    transactions = _Transactions(store)
-    transactions.add(height, index)
-    return _bundle(
-        "transaction",
-        store.tip.chain_id,
-        {"transaction_id": to_base64url(transaction_id)},
-        headers=transactions.headers,
-        transactions=transactions.entries,
-    )
+    parts = Parts(store)
+    parts.add_transaction(*position)
+    return parts.bundle("transaction", {"transaction_id": to_base64url(transaction_id)})
 
 
 def item_bundle(store: Store, item_id: str) -> dict[str, Json]:
@@ -61,10 +59,11 @@ def head_bundle(store: Store, key: bytes) -> dict[str, Json]:
     ------
     BundleRefusedError
         ``no_certified_block``: the tip is block 0, on which nobody voted. ``history_too_long``, ``bundle_too_large``:
-        take ``statement_bundle`` from a later record on. ``busy``: blocks come faster than the bundle; ask again.
+        take ``statement_bundle`` from a later record on. ``pruned``: this node gave up transactions that it needs.
+        ``busy``: blocks come faster than the bundle; ask again.
 
     """
-    return _head_bundle(store, key, {"key": to_base64url(key)}, "head", 0)
+    return _heads_bundle(store, "head", {"key": to_base64url(key)}, {key: 0})
 
 
 def statement_bundle(store: Store, key: bytes, after_count: int) -> dict[str, Json]:
@@ -79,178 +78,150 @@ def statement_bundle(store: Store, key: bytes, after_count: int) -> dict[str, Js
 
     """
     subject: dict[str, Json] = {"key": to_base64url(key), "after_count": after_count}
-    return _head_bundle(store, key, subject, "statement", after_count)
+    return _heads_bundle(store, "statement", subject, {key: after_count})
 
 
-def _head_bundle(store: Store, key: bytes, subject: dict[str, Json], kind: str, after_count: int) -> dict[str, Json]:
-    tip, encoded, path = _proven_head(store, key)
-    transactions = _Transactions(store)
-    transactions.add_header(tip.height)
-    count, chain = _count_and_chain(encoded)
-    if kind == "statement" and not 0 <= after_count <= count - (count == 0):
-        raise BundleRefusedError("no_such_record", f"the head has {count} records, none after number {after_count}")
-    if count - after_count > RECORDS_MAX:
-        raise BundleRefusedError(
-            "history_too_long", f"{count - after_count} records, a bundle holds {RECORDS_MAX}; ask for the last ones"
-        )
-    history: list[Json] = []
-    if count:
-        records = list(islice(store.history(key, after_count), count - after_count))
-        assert len(records) == count - after_count, "the history index holds every record that a head counts"
-        for record in records:
-            transactions.add(record.height, record.transaction_index)
-        after_chain = chain if after_count == count else _chain_at(store, key, after_count)
-        history.append(
-            {
-                "key": to_base64url(key),
-                "after_count": after_count,
-                "after_chain": to_base64url(after_chain),
-                "records": [[record.height, record.transaction_index, record.operation_index] for record in records],
-            }
-        )
-    head: Json = {
-        "key": to_base64url(key),
-        "value": None if encoded is None else to_base64url(encoded),
-        "path": _texts(path),
-    }
-    return _bundle(
-        kind,
-        tip.chain_id,
-        subject,
-        headers=transactions.headers,
-        transactions=transactions.entries,
-        heads=[head],
-        history=history,
-    )
+def heads_bundle(store: Store, after_count_by_key: Mapping[bytes, int]) -> dict[str, Json]:
+    """Return the bundle that proves several heads, and absences, as of one block, each with its records after a count.
+
+    Raises
+    ------
+    BundleRefusedError
+        As ``statement_bundle``; of a head without a history the count is 0.
+
+    """
+    wanted: list[Json] = [[to_base64url(key), after_count_by_key[key]] for key in sorted(after_count_by_key)]
+    return _heads_bundle(store, "heads", {"heads": wanted}, after_count_by_key)
 
 
-def _proven_head(store: Store, key: bytes) -> tuple[Header, bytes | None, tuple[bytes, ...]]:
-    """Return a tip, the head at the key and its path, which agree with each other."""
-    for _ in range(_TRIES_MAX):
-        tip = store.tip
-        if tip.height == 0:
-            raise BundleRefusedError("no_certified_block", "only block 0 is there, on which nobody votes; ask later")
-        encoded = store.head(key)
-        try:
-            path = prove(store.tree_node, key)
-            shown = verify(tip.state_root, key, path)
-        except ProofError:
-            continue
-        if shown == (None if encoded is None else value_hash(encoded)):
-            return tip, encoded, path
-    raise BundleRefusedError("busy", "the state changed each time that it was read; ask again")
+def origin_bundle(store: Store, key: bytes) -> dict[str, Json]:
+    """Return the bundle that proves a head and the transaction that it names (a payment, an event), or its absence.
+
+    Raises
+    ------
+    BundleRefusedError
+        As ``head_bundle``; ``no_origin``: heads of this kind name no transaction.
+
+    """
+    proven = ProvenHeads(store, [key])
+    parts = Parts(store)
+    parts.add_head(proven, key)
+    encoded = proven.encoded[key]
+    if encoded is not None:
+        transaction_id = cast(Head, decode(encoded)).get("transaction")
+        position = store.transaction_position(transaction_id) if type(transaction_id) is bytes else None
+        if position is None:
+            raise BundleRefusedError("no_origin", "the entry names no transaction; ask for its history")
+        parts.add_transaction(*position)
+    return parts.bundle("origin", {"key": to_base64url(key)})
 
 
-def _count_and_chain(encoded: bytes | None) -> tuple[int, bytes]:
-    head = {} if encoded is None else cast(Head, decode(encoded))
-    if CHAIN_FIELD not in head:
-        return 0, ZERO_HASH
-    return cast(int, head[COUNT_FIELD]), cast(bytes, head[CHAIN_FIELD])
+def trace_bundle(store: Store, item_id: str) -> dict[str, Json]:
+    """Return the bundle that proves an item's whole history and that of everything it was packed in meanwhile.
+
+    Raises
+    ------
+    BundleRefusedError
+        As ``head_bundle``.
+
+    """
+    key = heads.item(item_id)
+    for _ in range(TRIES_MAX):
+        acts = _Acts(store)
+        if acts.of(key):
+            stays_of(item_id, acts.of)
+        proven = ProvenHeads(store, acts.counts)
+        if all(proven.count(read) == count for read, count in acts.counts.items()):
+            break
+    else:
+        raise BundleRefusedError("busy", "the histories grew each time that they were read; ask again")
+    parts = Parts(store)
+    for read, count in acts.counts.items():
+        parts.add_head(proven, read)
+        if count:
+            parts.add_history(proven, read, 0)
+    return parts.bundle("trace", {"key": to_base64url(key)})
 
 
-def _chain_at(store: Store, key: bytes, count: int) -> bytes:
-    """Return the chain after the first ``count`` records, computed from them; heads keep the last one alone."""
-    chain = ZERO_HASH
-    block: StoredBlock | None = None
-    for number, record in enumerate(islice(store.history(key), count), 1):
-        if block is None or block.header.height != record.height:
-            block = _block(store, record.height)
-        transaction_id = block.transactions[record.transaction_index].transaction_id
-        chain = next_chain(chain, record_hash(transaction_id, record.operation_index), number)
-    return chain
+def trust_bundle(store: Store, after_height: int = 0) -> dict[str, Json]:
+    """Return the bundle by which somebody who trusts the validators after a height comes to trust the tip.
+
+    It skips to the tip where enough of the validators of then signed it, else it names every change since.
+
+    Raises
+    ------
+    BundleRefusedError
+        ``no_certified_block``; ``no_such_height``: the height is above the tip.
+
+    """
+    tip = certified_tip(store)
+    trusted_header = store.header(after_height)
+    if trusted_header is None or after_height > tip.height:
+        raise BundleRefusedError("no_such_height", f"this node is at height {tip.height}, not at {after_height}")
+    parts = Parts(store)
+    parts.add_header(tip.height)
+    changes = validator_changes(store, tip.height, after_height)
+    if len(changes) > 1 and tip.next_validators_hash == tip.validators_hash:
+        changes = _skip(store, after_height, tip.height) or changes
+    return parts.bundle("trust", {"height": tip.height}, changes)
 
 
-class _Transactions:
-    """The headers and transactions of a bundle, each once, whatever the number of records that need it."""
+def records_up_to(store: Store, key: bytes, height: int) -> int:
+    """Return how many records of a head stand at a height or below."""
+    count, _ = count_and_chain(store.head(key))
+    low, high = 0, count
+    while low < high:
+        middle = (low + high) // 2
+        record = next(store.history(key, middle))
+        low, high = (middle + 1, high) if record.height <= height else (low, middle)
+    return low
+
+
+class _Acts:
+    """The histories that a trace needs, and how many records each head counted when it was read."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._headers: dict[int, Json] = {}
-        self._entries: dict[tuple[int, int], Json] = {}
-        self._block: StoredBlock | None = None
-        self._leaves: tuple[list[bytes], list[bytes]] = ([], [])
-        self._length = 0
+        self._blocks = Blocks(store)
+        self.counts: dict[bytes, int] = {}
 
-    @property
-    def headers(self) -> list[Json]:
-        """The header entries by height."""
-        return [self._headers[height] for height in sorted(self._headers)]
-
-    @property
-    def entries(self) -> list[Json]:
-        """The transaction entries by height and index."""
-        return [self._entries[place] for place in sorted(self._entries)]
-
-    def add_header(self, height: int) -> None:
-        """Take in the header of a block."""
-        if height in self._headers:
-            return
-        block = self._block_at(height)
-        assert block.certificate is not None, "every block but block 0 has a certificate"
-        self._headers[height] = {
-            "header": to_base64url(block.header.encoded),
-            "certificate": to_base64url(block.certificate.encode()),
-        }
-
-    def add(self, height: int, index: int) -> None:
-        """Take in a transaction with its receipt, its paths and the header of its block."""
-        if (height, index) in self._entries:
-            return
-        self.add_header(height)
-        block = self._block_at(height)
-        transaction_ids, receipts = self._leaves
-        transaction = block.transactions[index]
-        self._length += (len(transaction.encoded) + len(receipts[index])) * 4 // 3
-        if self._length > BUNDLE_LENGTH_MAX // 2:
-            raise BundleRefusedError("bundle_too_large", "the transactions are too many bytes; ask for the last ones")
-        self._entries[height, index] = {
-            "height": height,
-            "index": index,
-            "transaction": to_base64url(transaction.encoded),
-            "transaction_path": _texts(merkle.inclusion_path(transaction_ids, index)),
-            "receipt": to_base64url(receipts[index]),
-            "receipt_path": _texts(merkle.inclusion_path(receipts, index)),
-        }
-
-    def _block_at(self, height: int) -> StoredBlock:
-        # Records come in order, so one block at a time is all that is worth keeping.
-        if self._block is None or self._block.header.height != height:
-            self._block = _block(self._store, height)
-            self._leaves = (
-                [transaction.transaction_id for transaction in self._block.transactions],
-                [receipt.encode() for receipt in self._block.receipts],
-            )
-        return self._block
+    def of(self, key: bytes) -> Sequence[Act]:
+        """Return the records of a head as operations with their outputs."""
+        count, _ = count_and_chain(self._store.head(key))
+        self.counts[key] = count
+        acts = []
+        for record in records_of(self._store, key, 0, count):
+            block = self._blocks.at(record.height)
+            transaction = block.transactions[record.transaction_index]
+            receipt = block.receipts[record.transaction_index]
+            index = record.operation_index
+            acts.append(Act(transaction.operations[index], receipt.outputs[index : index + 1]))
+        return acts
 
 
-def _block(store: Store, height: int) -> StoredBlock:
-    block = store.block(height)
-    assert block is not None, "an index never points above the tip"
-    return block
-
-
-def _texts(values: Iterable[bytes]) -> list[Json]:
-    return [to_base64url(value) for value in values]
-
-
-def _bundle(
-    kind: str,
-    chain_id: bytes,
-    subject: dict[str, Json],
-    *,
-    headers: list[Json],
-    transactions: list[Json],
-    heads: list[Json] | None = None,
-    history: list[Json] | None = None,
+def _heads_bundle(
+    store: Store, kind: str, subject: dict[str, Json], after_count_by_key: Mapping[bytes, int]
 ) -> dict[str, Json]:
-    return {
-        "format": BUNDLE_FORMAT,
-        "kind": kind,
-        "chain_id": to_base64url(chain_id),
-        "subject": subject,
-        "validator_changes": [],
-        "headers": headers,
-        "transactions": transactions,
-        "heads": heads or [],
-        "history": history or [],
-    }
+    proven = ProvenHeads(store, after_count_by_key)
+    parts = Parts(store)
+    for key, after_count in after_count_by_key.items():
+        count = proven.count(key)
+        last = count if count or kind != "statement" else -1
+        if not 0 <= after_count <= last:
+            raise BundleRefusedError("no_such_record", f"the head has {count} records, none after number {after_count}")
+        parts.add_head(proven, key)
+        if count:
+            parts.add_history(proven, key, after_count)
+    return parts.bundle(kind, subject)
+
+
+def _skip(store: Store, after_height: int, height: int) -> list[Json] | None:
+    """Return the one entry that leads to a height, or None where too few of the trusted validators signed there."""
+    certificate = store.certificate(height)
+    assert certificate is not None, "every block but block 0 has a certificate"
+    terms = Terms(store)
+    trusted, validators = terms.at(after_height + 1), terms.at(height)
+    signers = [validators[index].public_key for index in certificate.signers]
+    if sum(trusted.index_of(key) is not None for key in signers) <= trusted.faults_tolerated:
+        return None
+    return [change_entry(store, "skip", height, validators)]

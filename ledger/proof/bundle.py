@@ -5,7 +5,6 @@ it is checked against: docs/proofs.md.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, TypeVar, cast
 
@@ -17,11 +16,29 @@ from ledger.hashing import HASH_BYTES, ZERO_HASH
 from ledger.limits import BLOCK_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_OPERATIONS_MAX
 from ledger.proof.facts import Record
 from ledger.proof.json_text import bytes_of, fields_of, integer_of, list_of, parse_json
+from ledger.proof.parts import (
+    HEADS,
+    KINDS,
+    NEXT,
+    SKIP,
+    STATEMENT,
+    TRANSACTION,
+    TRUST,
+    Bundle,
+    ChangeEntry,
+    HeadEntry,
+    HeaderEntry,
+    HistoryEntry,
+    Subject,
+    TransactionEntry,
+)
+from ledger.proof.trust import CHANGES_MAX, validators_of
 from ledger.readable import Json
-from ledger.receipt import Receipt, decode_receipt
+from ledger.receipt import decode_receipt
 from ledger.shape import as_bytes, as_integer, as_map
 from ledger.state import CHAIN_FIELD, COUNT_FIELD, Head
-from ledger.transaction import Transaction, decode_transaction
+from ledger.transaction import decode_transaction
+from ledger.validators import ValidatorSet
 
 BUNDLE_FORMAT: Final = "tradelane-proof/1"
 BUNDLE_LENGTH_MAX: Final = 64 * 1024 * 1024
@@ -59,73 +76,6 @@ _Entry = TypeVar("_Entry")
 _Decoded = TypeVar("_Decoded")
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a bundle is about: a transaction (``transaction_id``) or a head (``key``) and its records after a count."""
-
-    transaction_id: bytes
-    key: bytes
-    after_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class HeaderEntry:
-    """A header and the certificate that makes it final."""
-
-    header: Header
-    certificate: Certificate
-
-
-@dataclass(frozen=True, slots=True)
-class TransactionEntry:
-    """A transaction and its receipt at place ``index`` of a block, with their Merkle paths."""
-
-    height: int
-    index: int
-    transaction: Transaction
-    transaction_path: tuple[bytes, ...]
-    receipt: Receipt
-    receipt_path: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HeadEntry:
-    """What is said to stand under a key (``encoded`` None: nothing), with the nodes of the state tree on the way there.
-
-    ``count`` and ``chain`` are those of the head's history; 0 and the zero hash where it has none.
-    """
-
-    key: bytes
-    encoded: bytes | None
-    value: Head | None
-    count: int
-    chain: bytes
-    path: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
-    """The records of a head after the first ``after_count``, after which its chain is said to be ``after_chain``."""
-
-    key: bytes
-    after_count: int
-    after_chain: bytes
-    records: tuple[Record, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """A bundle that is right in form."""
-
-    kind: str
-    chain_id: bytes
-    subject: Subject
-    headers: tuple[HeaderEntry, ...]
-    transactions: tuple[TransactionEntry, ...]
-    heads: tuple[HeadEntry, ...]
-    history: tuple[HistoryEntry, ...]
-
-
 def read_bundle(document: str | dict[str, Json]) -> Bundle:
     """Return the bundle of a JSON text, or of the object that such a text stands for; raises ProofError."""
     value = parse_json(document, BUNDLE_LENGTH_MAX) if isinstance(document, str) else document
@@ -134,10 +84,9 @@ def read_bundle(document: str | dict[str, Json]) -> Bundle:
         raise ProofError("unknown_format", f"the format is not {BUNDLE_FORMAT!r}, the one that this program reads")
     fields = fields_of(value, _FIELDS, "the bundle")
     kind = fields["kind"]
-    if kind not in ("transaction", "head", "statement"):
-        raise ProofError("unknown_kind", "the kind of the bundle is none of transaction, head and statement")
-    if list_of(fields["validator_changes"], _HEADS_MAX, "validator_changes"):
-        raise ProofError("validator_changes", "this program follows no change of the validators")
+    if type(kind) is not str or kind not in KINDS:
+        raise ProofError("unknown_kind", f"the kind of the bundle is none of {', '.join(KINDS)}")
+    changes = _entries(fields["validator_changes"], "change", CHANGES_MAX, _change, lambda entry: entry.header.height)
     headers = _entries(fields["headers"], "header", RECORDS_MAX + 1, _header, lambda entry: entry.header.height)
     if not headers:
         raise ProofError("no_headers", "a bundle without a header proves nothing")
@@ -145,6 +94,7 @@ def read_bundle(document: str | dict[str, Json]) -> Bundle:
         kind=kind,
         chain_id=_hash(fields["chain_id"], "chain_id"),
         subject=_subject(kind, fields["subject"]),
+        changes=changes,
         headers=headers,
         transactions=_entries(
             fields["transactions"], "transaction", RECORDS_MAX, _transaction, lambda entry: (entry.height, entry.index)
@@ -155,20 +105,51 @@ def read_bundle(document: str | dict[str, Json]) -> Bundle:
 
 
 def _subject(kind: str, value: Json) -> Subject:
-    if kind == "transaction":
+    if kind == TRANSACTION:
         fields = fields_of(value, ("transaction_id",), "the subject")
-        return Subject(_hash(fields["transaction_id"], "transaction_id"), b"", 0)
-    if kind == "head":
-        return Subject(b"", _key(fields_of(value, ("key",), "the subject")), 0)
-    fields = fields_of(value, ("key", "after_count"), "the subject")
-    return Subject(b"", _key(fields), integer_of(fields["after_count"], "after_count"))
+        return Subject(transaction_id=_hash(fields["transaction_id"], "transaction_id"))
+    if kind == TRUST:
+        return Subject(height=integer_of(fields_of(value, ("height",), "the subject")["height"], "height"))
+    if kind == HEADS:
+        fields = fields_of(value, ("heads",), "the subject")
+        return Subject(heads=_entries(fields["heads"], "subject", _HEADS_MAX, _subject_head, lambda entry: entry[0]))
+    if kind == STATEMENT:
+        fields = fields_of(value, ("key", "after_count"), "the subject")
+        return Subject(heads=((_key(fields), integer_of(fields["after_count"], "after_count")),))
+    return Subject(heads=((_key(fields_of(value, ("key",), "the subject")), 0),))
+
+
+def _subject_head(value: Json) -> tuple[bytes, int]:
+    entry = list_of(value, 2, "a head of the subject")
+    if len(entry) != 2:
+        raise ProofError("field_type", "a head of the subject is [key, after_count]")
+    return bytes_of(entry[0], "key", _KEY_BYTES_MAX, 1), integer_of(entry[1], "after_count")
+
+
+def _change(value: Json) -> ChangeEntry:
+    fields = fields_of(value, ("kind", "header", "certificate", "validators"), "a change of the validators")
+    kind = fields["kind"]
+    if type(kind) is not str or kind not in (NEXT, SKIP):
+        raise ProofError("change_kind", f"a change of the validators is {NEXT} or {SKIP}")
+    header, certificate = _final(fields)
+    members = validators_of(fields["validators"])
+    try:
+        validators = ValidatorSet(members)
+    except (ShapeError, CodecError) as error:
+        raise ProofError("change_members", f"the validators after a change cannot stand: {error}") from error
+    if list(validators) != members:
+        raise ProofError("change_members", "the validators after a change are not in the order of their keys")
+    return ChangeEntry(kind, header, certificate, validators)
 
 
 def _header(value: Json) -> HeaderEntry:
-    fields = fields_of(value, ("header", "certificate"), "a header entry")
+    return HeaderEntry(*_final(fields_of(value, ("header", "certificate"), "a header entry")))
+
+
+def _final(fields: dict[str, Json]) -> tuple[Header, Certificate]:
     header = bytes_of(fields["header"], "header", 1024)
     certificate = bytes_of(fields["certificate"], "certificate", 16 * 1024)
-    return HeaderEntry(
+    return (
         _decoded("header_encoding", decode_header, header),
         _decoded("certificate_encoding", decode_certificate, certificate),
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ledger.proof.trust import TrustRoot
 from ledger.receipt import Receipt
 from ledger.state import Head
 from ledger.transaction import Transaction
@@ -9,7 +10,7 @@ from ledger.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class ProvenHeader:
-    """A final block: ``signers`` of the chain's ``validators`` signed its commit certificate. ``time_ms`` is UTC."""
+    """A final block: ``signers`` of the ``validators`` of its height signed its certificate. ``time_ms`` is UTC."""
 
     height: int
     time_ms: int
@@ -56,6 +57,25 @@ class ProvenHead:
         """Whether ``records`` is the whole history. Never so for an absent head, which tells nothing of its past."""
         return self.value is not None and len(self.records) == self.count
 
+    def records_between(self, after_height: int, last_height: int) -> tuple[Record, ...] | None:
+        """Return every record above one height and up to another; None where the bundle does not reach back so far."""
+        if not self.is_complete and (not self.records or self.records[0].height > after_height):
+            return None
+        return tuple(record for record in self.records if after_height < record.height <= last_height)
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """That an item was in a container, both by identifier, from ``since_ms`` to ``until_ms`` (None: no end is known).
+
+    Times are those of the events (UTC), which their capturers state, and not those of blocks.
+    """
+
+    item: str
+    container: str
+    since_ms: int
+    until_ms: int | None
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -70,6 +90,8 @@ class Facts:
     """What a bundle proves, as of the block at ``height`` with the time ``time_ms`` (UTC).
 
     Later blocks may have changed the heads; they cannot have changed the transactions, their receipts or the records.
+    ``stays`` is for traces: what was in which container when. ``trust`` is the newest trust root that the bundle leads
+    to, or the one that it was checked with: a light client keeps it instead.
     """
 
     kind: str
@@ -79,4 +101,6 @@ class Facts:
     headers: tuple[ProvenHeader, ...]
     transactions: tuple[ProvenTransaction, ...]
     heads: tuple[ProvenHead, ...]
+    stays: tuple[Stay, ...]
+    trust: TrustRoot
     steps: tuple[Step, ...]

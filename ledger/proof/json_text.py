@@ -28,15 +28,15 @@ def parse_json(text: str, length_max: int) -> Json:
         raise ProofError("not_json", f"the text is not JSON: {error}") from error
 
 
-def fields_of(value: Json, names: tuple[str, ...], what: str) -> dict[str, Json]:
-    """Return the object if it has exactly the named fields."""
+def fields_of(value: Json, names: tuple[str, ...], what: str, optional: tuple[str, ...] = ()) -> dict[str, Json]:
+    """Return the object if it has exactly the named fields, and of the optional ones any."""
     if type(value) is not dict:
         raise ProofError("field_type", f"{what} is an object")
     for name in names:
         if name not in value:
             raise ProofError("missing_field", f"{what} has no field {name!r}")
     for name in value:
-        if name not in names:
+        if name not in names and name not in optional:
             raise ProofError("unknown_field", f"{what} has a field {name!r}, which the format does not know")
     return value
 

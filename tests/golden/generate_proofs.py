@@ -27,17 +27,20 @@ class Case:
     text: str
     trust: str
     time_ms_min: int
+    height_min: int
     reason: str | None
 
 
 def cases(chains: ProofChains) -> Iterator[Case]:
     """Yield every golden case."""
     for name, bundle in chains.good.items():
-        trust = "solo" if name.startswith("solo_") else "toy"
-        yield Case(f"good_{name}", _text(bundle), trust, 0, None)
+        yield Case(f"good_{name}", _text(bundle), chains.trust_of(name), 0, 0, None)
+    for name in ("moved_item", "moved_absence", "moved_trust_skipping"):
+        yield Case(f"good_{name}_from_later_trust", _text(chains.good[name]), "moved_later", 0, 8, None)
+    yield Case("good_moved_absence_from_late_trust", _text(chains.good["moved_absence"]), "moved_late", 0, 0, None)
     for bad in bad_bundles(chains):
         text = bad.bundle if isinstance(bad.bundle, str) else _text(bad.bundle)
-        yield Case(f"bad_{bad.name}", text, bad.trust, bad.time_ms_min, bad.reason)
+        yield Case(f"bad_{bad.name}", text, bad.trust, bad.time_ms_min, bad.height_min, bad.reason)
 
 
 def files() -> dict[str, str]:
@@ -52,10 +55,13 @@ def files() -> dict[str, str]:
                 "file": f"{case.name}.json",
                 "trust": f"trust_{case.trust}.json",
                 "time_ms_min": case.time_ms_min,
+                "height_min": case.height_min,
                 "reason": case.reason,
             }
             if case.reason is None:
-                entry["facts"] = facts_of(verify_bundle(case.text, chains.trusts[case.trust]))
+                entry["facts"] = facts_of(
+                    verify_bundle(case.text, chains.trusts[case.trust], case.time_ms_min, case.height_min)
+                )
             index.append(entry)
         texts |= {f"trust_{name}.json": trust_to_json(trust) for name, trust in chains.trusts.items()}
     texts["index.json"] = json.dumps({"cases": index}, indent=1) + "\n"
@@ -88,6 +94,14 @@ def facts_of(facts: Facts) -> dict[str, Any]:
             }
             for head in facts.heads
         ],
+        "stays": [[stay.item, stay.container, stay.since_ms, stay.until_ms] for stay in facts.stays],
+        "trust": {
+            "height": facts.trust.height,
+            "block_hash": None if facts.trust.block_hash is None else facts.trust.block_hash.hex(),
+            "time_ms": facts.trust.time_ms,
+            "validators": facts.trust.validators.hash.hex(),
+            "earlier": [[entry.height, entry.validators.hash.hex()] for entry in facts.trust.earlier],
+        },
     }
 
 

@@ -8,33 +8,31 @@ given ("colluding"): the rules for one bundle must hold even then.
 import json
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ledger.block import Header, decode_header
 from ledger.certificate import Certificate, VoteKind
-from ledger.codec import decode, encode
+from ledger.codec import encode
 from ledger.hashing import ZERO_HASH
 from ledger.keys import signed_preimage
 from ledger.merkle import inclusion_path, root
 from ledger.proof.json_text import bytes_of, to_base64url
 from ledger.transaction import sign_transaction
-from tests.support.chain_builder import GENESIS_TIME_MS, ChainBuilder, key_named, record
+from tests.support.bad_scenes import bad_scenes
+from tests.support.bundle_changes import (
+    BadBundle,
+    altered,
+    fields_of_encoded,
+    flipped,
+    header_entry,
+    header_of,
+    with_bytes,
+)
+from tests.support.chain_builder import GENESIS_TIME_MS, key_named, record
 from tests.support.proof_chains import GONE_KEY, ITEM_KEY, OTHER_KEY, PLAIN_KEY, ProofChains
 
 _HASH_TEXT = to_base64url(bytes(range(32)))
-
-
-@dataclass(frozen=True, slots=True)
-class BadBundle:
-    """A bundle (or the text of one) and the code with which it must be refused."""
-
-    name: str
-    reason: str
-    bundle: Any
-    trust: str = "toy"
-    time_ms_min: int = 0
 
 
 def bad_bundles(chains: ProofChains) -> Iterator[BadBundle]:
@@ -42,6 +40,7 @@ def bad_bundles(chains: ProofChains) -> Iterator[BadBundle]:
     for group in (_texts, _shapes, _encodings, _orders, _chain_faults, _certificates, _headers, _inclusion, _heads,
                   _histories, _subjects):  # fmt: skip
         yield from group(chains)
+    yield from bad_scenes(chains.moved, chains.packed)
 
 
 def _texts(chains: ProofChains) -> Iterator[BadBundle]:
@@ -61,40 +60,40 @@ def _texts(chains: ProofChains) -> Iterator[BadBundle]:
 
 def _shapes(chains: ProofChains) -> Iterator[BadBundle]:
     item, transaction = chains.good["item"], chains.good["transaction"]
-    yield _changed("unknown_version", "unknown_format", item, lambda b: b.update(format="tradelane-proof/2"))
-    yield _changed("unknown_kind", "unknown_kind", item, lambda b: b.update(kind="everything"))
-    yield _changed("field_missing", "missing_field", item, lambda b: b.pop("history"))
-    yield _changed("format_missing", "missing_field", item, lambda b: b.pop("format"))
-    yield _changed("field_unknown", "unknown_field", item, lambda b: b.update(comment="trust me"))
-    yield _changed("inner_field_missing", "missing_field", item, lambda b: b["headers"][0].pop("certificate"))
-    yield _changed("inner_field_unknown", "unknown_field", item, lambda b: b["headers"][0].update(height=1))
-    yield _changed("subject_of_other_kind", "missing_field", item, lambda b: b.update(kind="transaction"))
-    yield _changed("subject_field_unknown", "unknown_field", item, lambda b: b["subject"].update(after_count=0))
-    yield _changed("headers_null", "field_type", item, lambda b: b.update(headers=None))
-    yield _changed("header_null", "field_type", item, lambda b: b["headers"].append(None))
-    yield _changed("height_text", "field_type", transaction, lambda b: b["transactions"][0].update(height="1"))
-    yield _changed("height_boolean", "field_type", transaction, lambda b: b["transactions"][0].update(height=True))
-    yield _changed("height_negative", "field_type", transaction, lambda b: b["transactions"][0].update(height=-1))
-    yield _changed("height_huge", "field_type", transaction, lambda b: b["transactions"][0].update(height=1 << 63))
-    yield _changed("record_of_two", "field_type", item, lambda b: b["history"][0]["records"][0].pop())
-    yield _changed("record_of_four", "too_many", item, lambda b: b["history"][0]["records"][0].append(0))
-    yield _changed("chain_id_short", "field_size", item, lambda b: b.update(chain_id=to_base64url(bytes(31))))
-    yield _changed("key_empty", "field_size", item, lambda b: b["heads"][0].update(key=""))
-    yield _changed(
+    yield altered("unknown_version", "unknown_format", item, lambda b: b.update(format="tradelane-proof/2"))
+    yield altered("unknown_kind", "unknown_kind", item, lambda b: b.update(kind="everything"))
+    yield altered("field_missing", "missing_field", item, lambda b: b.pop("history"))
+    yield altered("format_missing", "missing_field", item, lambda b: b.pop("format"))
+    yield altered("field_unknown", "unknown_field", item, lambda b: b.update(comment="trust me"))
+    yield altered("inner_field_missing", "missing_field", item, lambda b: b["headers"][0].pop("certificate"))
+    yield altered("inner_field_unknown", "unknown_field", item, lambda b: b["headers"][0].update(height=1))
+    yield altered("subject_of_other_kind", "missing_field", item, lambda b: b.update(kind="transaction"))
+    yield altered("subject_field_unknown", "unknown_field", item, lambda b: b["subject"].update(after_count=0))
+    yield altered("headers_null", "field_type", item, lambda b: b.update(headers=None))
+    yield altered("header_null", "field_type", item, lambda b: b["headers"].append(None))
+    yield altered("height_text", "field_type", transaction, lambda b: b["transactions"][0].update(height="1"))
+    yield altered("height_boolean", "field_type", transaction, lambda b: b["transactions"][0].update(height=True))
+    yield altered("height_negative", "field_type", transaction, lambda b: b["transactions"][0].update(height=-1))
+    yield altered("height_huge", "field_type", transaction, lambda b: b["transactions"][0].update(height=1 << 63))
+    yield altered("record_of_two", "field_type", item, lambda b: b["history"][0]["records"][0].pop())
+    yield altered("record_of_four", "too_many", item, lambda b: b["history"][0]["records"][0].append(0))
+    yield altered("chain_id_short", "field_size", item, lambda b: b.update(chain_id=to_base64url(bytes(31))))
+    yield altered("key_empty", "field_size", item, lambda b: b["heads"][0].update(key=""))
+    yield altered(
         "sibling_short", "field_size", transaction, lambda b: b["transactions"][0].update(receipt_path=["AA"])
     )
-    yield _changed("padding", "base64url", item, lambda b: b.update(chain_id=b["chain_id"] + "="))
-    yield _changed("spare_bits", "base64url", item, lambda b: b.update(chain_id=_spare_bits(b["chain_id"])))
-    yield _changed("plain_alphabet", "base64url", item, lambda b: b.update(chain_id="+" + b["chain_id"][1:]))
-    yield _changed("blank_in_base64", "base64url", item, lambda b: b.update(chain_id=" " + b["chain_id"]))
-    yield _changed("not_ascii", "base64url", item, lambda b: b.update(chain_id="é" + b["chain_id"][1:]))
-    yield _changed("validators_changed", "validator_changes", item, lambda b: b.update(validator_changes=[{}]))
-    yield _changed("no_headers", "no_headers", item, lambda b: b.update(headers=[]))
-    yield _changed(
+    yield altered("padding", "base64url", item, lambda b: b.update(chain_id=b["chain_id"] + "="))
+    yield altered("spare_bits", "base64url", item, lambda b: b.update(chain_id=_spare_bits(b["chain_id"])))
+    yield altered("plain_alphabet", "base64url", item, lambda b: b.update(chain_id="+" + b["chain_id"][1:]))
+    yield altered("blank_in_base64", "base64url", item, lambda b: b.update(chain_id=" " + b["chain_id"]))
+    yield altered("not_ascii", "base64url", item, lambda b: b.update(chain_id="é" + b["chain_id"][1:]))
+    yield altered("change_empty", "missing_field", item, lambda b: b.update(validator_changes=[{}]))
+    yield altered("no_headers", "no_headers", item, lambda b: b.update(headers=[]))
+    yield altered(
         "place_beyond_count", "transaction_position", transaction, lambda b: b["transactions"][0].update(index=3)
     )
-    yield _changed("state_path_long", "too_many", item, lambda b: b["heads"][0].update(path=["AAAAAA"] * 65))
-    yield _changed(
+    yield altered("state_path_long", "too_many", item, lambda b: b["heads"][0].update(path=["AAAAAA"] * 65))
+    yield altered(
         "merkle_path_long",
         "too_many",
         transaction,
@@ -103,26 +102,26 @@ def _shapes(chains: ProofChains) -> Iterator[BadBundle]:
 
 
 def _encodings(chains: ProofChains) -> Iterator[BadBundle]:
-    item, header = chains.good["item"], _header(chains.good["item"], 0)
-    unknown_version = encode([2, *_fields(header.encoded)[1:]])
-    yield _with_bytes("header_longer", "header_encoding", item, "headers", "header", lambda data: data + b"\0")
-    yield _with_bytes("header_version", "header_encoding", item, "headers", "header", lambda _: unknown_version)
-    yield _with_bytes(
+    item, header = chains.good["item"], header_of(chains.good["item"], 0)
+    unknown_version = encode([2, *fields_of_encoded(header.encoded)[1:]])
+    yield with_bytes("header_longer", "header_encoding", item, "headers", "header", lambda data: data + b"\0")
+    yield with_bytes("header_version", "header_encoding", item, "headers", "header", lambda _: unknown_version)
+    yield with_bytes(
         "certificate_longer", "certificate_encoding", item, "headers", "certificate", lambda data: data + b"\0"
     )
-    yield _with_bytes(
+    yield with_bytes(
         "certificate_bitmap_longer", "certificate_encoding", item, "headers", "certificate", _longer_bitmap
     )
-    yield _with_bytes(
+    yield with_bytes(
         "transaction_longer", "transaction_encoding", item, "transactions", "transaction", lambda d: d + b"\0"
     )
-    yield _with_bytes("receipt_longer", "receipt_encoding", item, "transactions", "receipt", lambda data: data + b"\0")
-    yield _with_bytes("value_longer", "head_encoding", item, "heads", "value", lambda data: data + b"\0")
-    yield _with_bytes("value_array", "head_encoding", item, "heads", "value", lambda _: encode([]))
-    yield _with_bytes(
+    yield with_bytes("receipt_longer", "receipt_encoding", item, "transactions", "receipt", lambda data: data + b"\0")
+    yield with_bytes("value_longer", "head_encoding", item, "heads", "value", lambda data: data + b"\0")
+    yield with_bytes("value_array", "head_encoding", item, "heads", "value", lambda _: encode([]))
+    yield with_bytes(
         "value_without_count", "head_encoding", item, "heads", "value", lambda _: encode({"chain": ZERO_HASH})
     )
-    yield _with_bytes(
+    yield with_bytes(
         "value_chain_short", "head_encoding", item, "heads", "value", lambda _: encode({"chain": b"", "count": 4})
     )
 
@@ -136,11 +135,11 @@ def _orders(chains: ProofChains) -> Iterator[BadBundle]:
         ("heads", "head"),
         ("history", "history"),
     ):
-        yield _changed(f"{what}_twice", f"duplicate_{what}", item, partial(_doubled, name))
-    yield _changed("headers_reversed", "header_order", item, lambda b: b["headers"].reverse())
-    yield _changed("transactions_reversed", "transaction_order", item, lambda b: b["transactions"].reverse())
-    yield _changed("heads_reversed", "head_order", item, lambda b: b.update(heads=[*second_head, *b["heads"]]))
-    yield _changed(
+        yield altered(f"{what}_twice", f"duplicate_{what}", item, partial(_doubled, name))
+    yield altered("headers_reversed", "header_order", item, lambda b: b["headers"].reverse())
+    yield altered("transactions_reversed", "transaction_order", item, lambda b: b["transactions"].reverse())
+    yield altered("heads_reversed", "head_order", item, lambda b: b.update(heads=[*second_head, *b["heads"]]))
+    yield altered(
         "histories_reversed",
         "history_order",
         item,
@@ -151,8 +150,8 @@ def _orders(chains: ProofChains) -> Iterator[BadBundle]:
 def _chain_faults(chains: ProofChains) -> Iterator[BadBundle]:
     toy, item = chains.toy, chains.good["item"]
     yield BadBundle("other_chain", "other_chain", item, trust="solo")
-    yield _changed("chain_id_of_other_chain", "other_chain", item, lambda b: b.update(chain_id=_HASH_TEXT))
-    yield _changed(
+    yield altered("chain_id_of_other_chain", "other_chain", item, lambda b: b.update(chain_id=_HASH_TEXT))
+    yield altered(
         "all_of_other_chain_under_our_id",
         "header_chain",
         chains.good["solo_item"],
@@ -160,7 +159,7 @@ def _chain_faults(chains: ProofChains) -> Iterator[BadBundle]:
     )
     yield _recertified(chains, "header_of_other_chain_colluding", "header_chain", item, 0, chain_id=bytes(range(32)))
     foreign = sign_transaction(toy.sender, bytes(range(32)), bytes(16), GENESIS_TIME_MS, [record(ITEM_KEY)])
-    yield _with_bytes(
+    yield with_bytes(
         "transaction_of_other_chain",
         "transaction_chain",
         item,
@@ -173,11 +172,11 @@ def _chain_faults(chains: ProofChains) -> Iterator[BadBundle]:
 def _certificates(chains: ProofChains) -> Iterator[BadBundle]:
     toy, item = chains.toy, chains.good["item"]
     newest = len(item["headers"]) - 1
-    header = _header(item, newest)
+    header = header_of(item, newest)
     other = chains.twin
 
     def certified(name: str, reason: str, certificate: Certificate) -> BadBundle:
-        return _with_bytes(name, reason, item, "headers", "certificate", lambda _: certificate.encode(), newest)
+        return with_bytes(name, reason, item, "headers", "certificate", lambda _: certificate.encode(), newest)
 
     good = toy.certificate(header)
     yield certified("minority", "certificate_no_quorum", toy.certificate(header, signers=[0, 2]))
@@ -193,22 +192,27 @@ def _certificates(chains: ProofChains) -> Iterator[BadBundle]:
     yield certified("signer_beyond_set", "certificate_unknown_signer", replace(good, signers=(0, 1, 4)))
     yield certified("signature_zero", "certificate_bad_signature", replace(good, signatures=(bytes(64),) * 3))
     yield certified("other_validators_signed", "certificate_bad_signature", other.certificate(header))
-    yield certified("certificate_of_parent", "certificate_block", toy.certificate(_header(item, newest - 1)))
+    yield certified("certificate_of_parent", "certificate_block", toy.certificate(header_of(item, newest - 1)))
     yield certified("certificate_of_other_height", "certificate_block", replace(good, height=header.height - 1))
     yield certified("certificate_of_other_hash", "certificate_block", replace(good, block_hash=bytes(range(32))))
     foreign = replace(header, validators_hash=other.validators.hash)
-    yield _changed(
-        "other_validators", "other_validators", item, lambda b: b["headers"].__setitem__(-1, _entry(other, foreign))
+    yield altered(
+        "other_validators",
+        "other_validators",
+        item,
+        lambda b: b["headers"].__setitem__(-1, header_entry(other, foreign)),
     )
     genesis = toy.store.header(0)
     assert genesis is not None, "every chain has block 0"
-    yield _changed("genesis_colluding", "genesis_header", item, lambda b: b["headers"].insert(0, _entry(toy, genesis)))
+    yield altered(
+        "genesis_colluding", "genesis_header", item, lambda b: b["headers"].insert(0, header_entry(toy, genesis))
+    )
 
 
 def _headers(chains: ProofChains) -> Iterator[BadBundle]:
     """Every field of the newest header, changed under the certificate that it has."""
     item = chains.good["item"]
-    header = _header(item, -1)
+    header = header_of(item, -1)
     changes: dict[str, tuple[str, Any]] = {
         "chain_id": ("header_chain", bytes(32)),
         "height": ("certificate_block", header.height + 1),
@@ -217,17 +221,18 @@ def _headers(chains: ProofChains) -> Iterator[BadBundle]:
         "proposer": ("certificate_block", bytes(32)),
         "transactions_root": ("certificate_block", bytes(32)),
         "receipts_root": ("certificate_block", bytes(32)),
-        "state_root": ("certificate_block", _header(item, 0).state_root),
+        "state_root": ("certificate_block", header_of(item, 0).state_root),
         "validators_hash": ("other_validators", bytes(32)),
         "next_validators_hash": ("certificate_block", bytes(32)),
     }
     for name, (reason, value) in changes.items():
         changed = replace(header, **{name: value})
-        yield _with_bytes(
-            f"header_{name}_changed", reason, item, "headers", "header", partial(_always, changed.encoded), -1
+        yield with_bytes(
+            f"header_{name}altered", reason, item, "headers", "header", partial(_always, changed.encoded), -1
         )
     yield BadBundle("stale", "stale", item, time_ms_min=header.time_ms + 1)
-    yield _changed("newest_header_left_out", "head_path", item, lambda b: b["headers"].pop())
+    yield BadBundle("stale_height", "stale", item, height_min=header.height + 1)
+    yield altered("newest_header_left_out", "head_path", item, lambda b: b["headers"].pop())
 
 
 def _inclusion(chains: ProofChains) -> Iterator[BadBundle]:
@@ -237,7 +242,7 @@ def _inclusion(chains: ProofChains) -> Iterator[BadBundle]:
     entry = bundle["transactions"][0]
 
     def changed(name: str, reason: str, **fields: object) -> BadBundle:
-        return _changed(name, reason, bundle, lambda b: b["transactions"][0].update(fields))
+        return altered(name, reason, bundle, lambda b: b["transactions"][0].update(fields))
 
     path, receipt_path = entry["transaction_path"], entry["receipt_path"]
     body = block.transactions[1].body
@@ -255,10 +260,10 @@ def _inclusion(chains: ProofChains) -> Iterator[BadBundle]:
     yield changed("path_long", "transaction_path", transaction_path=[*path, path[0]])
     yield changed("path_empty", "transaction_path", transaction_path=[])
     yield changed("path_reversed", "transaction_path", transaction_path=path[::-1])
-    yield changed("path_flipped", "transaction_path", transaction_path=[_flipped(path[0]), path[1]])
+    yield changed("path_flipped", "transaction_path", transaction_path=[flipped(path[0]), path[1]])
     yield changed("receipt_path_short", "receipt_path", receipt_path=receipt_path[:-1])
     yield changed("receipt_path_long", "receipt_path", receipt_path=[*receipt_path, path[0]])
-    yield changed("receipt_path_flipped", "receipt_path", receipt_path=[receipt_path[0], _flipped(receipt_path[1])])
+    yield changed("receipt_path_flipped", "receipt_path", receipt_path=[receipt_path[0], flipped(receipt_path[1])])
     other_receipt = block.receipts[2].encode()
     yield changed("receipt_of_neighbour", "receipt_path", receipt=to_base64url(other_receipt))
     yield changed(
@@ -268,12 +273,12 @@ def _inclusion(chains: ProofChains) -> Iterator[BadBundle]:
     # Colluding validators: a receipts tree in which two receipts stand in each other's place.
     receipts = [block.receipts[0].encode(), other_receipt, block.receipts[1].encode()]
     swapped = replace(block.header, receipts_root=root(receipts))
-    yield _changed(
+    yield altered(
         "receipt_of_neighbour_colluding",
         "receipt_transaction",
         bundle,
         lambda b: (
-            b["headers"].__setitem__(0, _entry(toy, swapped)),
+            b["headers"].__setitem__(0, header_entry(toy, swapped)),
             b["transactions"][0].update(
                 receipt=to_base64url(other_receipt),
                 receipt_path=[to_base64url(node) for node in inclusion_path(receipts, 1)],
@@ -286,7 +291,7 @@ def _failed_made_a_success(chains: ProofChains) -> BadBundle:
     block = chains.toy.store.block(2)
     assert block is not None, "block 2 was built"
     receipt = replace(block.receipts[1], code=0, failed_operation=None, outputs=(None, None))
-    return _changed(
+    return altered(
         "failure_made_a_success",
         "receipt_path",
         chains.good["transaction_failed"],
@@ -300,20 +305,20 @@ def _heads(chains: ProofChains) -> Iterator[BadBundle]:
     path = item["heads"][0]["path"]
 
     def changed(name: str, reason: str, bundle: object = item, **fields: object) -> BadBundle:
-        return _changed(name, reason, bundle, lambda b: b["heads"][0].update(fields))
+        return altered(name, reason, bundle, lambda b: b["heads"][0].update(fields))
 
     yield changed("state_path_cut", "head_path", path=path[:-1])
     yield changed("state_path_empty", "head_path", path=[])
     yield changed("state_path_extended", "head_path", path=[*path, path[-1]])
     yield changed("state_path_reversed", "head_path", path=path[::-1])
-    yield changed("state_node_flipped", "head_path", path=[_flipped(path[0]), *path[1:]])
+    yield changed("state_node_flipped", "head_path", path=[flipped(path[0]), *path[1:]])
     yield changed("state_node_long", "head_path", path=[*path[:-1], path[-1] + "AAAA"])
     yield changed("state_path_of_earlier_block", "head_path", path=earlier["heads"][0]["path"])
-    yield _changed("earlier_state_as_present", "head_path", item, lambda b: b.update(heads=earlier["heads"]))
+    yield altered("earlier_state_as_present", "head_path", item, lambda b: b.update(heads=earlier["heads"]))
     yield changed("present_shown_as_absent", "head_present", value=None)
     yield changed("plain_head_shown_as_absent", "head_present", plain, value=None)
     yield changed("absent_shown_as_present", "head_absent", absent, value=to_base64url(encode({"kind": "toy"})))
-    yield _changed(
+    yield altered(
         "removed_shown_as_present",
         "head_absent",
         chains.good["removed_head"],
@@ -322,9 +327,9 @@ def _heads(chains: ProofChains) -> Iterator[BadBundle]:
     yield changed("plain_value_of_earlier_block", "head_value", plain, value=to_base64url(encode({"value": 1})))
     yield changed("history_taken_from_head", "head_value", value=to_base64url(encode({"kind": "toy"})))
     # A record hidden without a contradiction inside the bundle: head, history and transactions as of two records ago.
-    yield _changed("records_hidden_consistently", "head_value", item, lambda b: _as_after(chains, b, 2))
-    yield _changed("key_of_other_head", "head_path", item, lambda b: _rekeyed(b, PLAIN_KEY))
-    yield _changed("absent_key_for_present", "head_path", absent, lambda b: _rekeyed(b, ITEM_KEY))
+    yield altered("records_hidden_consistently", "head_value", item, lambda b: _as_after(chains, b, 2))
+    yield altered("key_of_other_head", "head_path", item, lambda b: _rekeyed(b, PLAIN_KEY))
+    yield altered("absent_key_for_present", "head_path", absent, lambda b: _rekeyed(b, ITEM_KEY))
 
 
 def _histories(chains: ProofChains) -> Iterator[BadBundle]:
@@ -332,7 +337,7 @@ def _histories(chains: ProofChains) -> Iterator[BadBundle]:
     other_history = chains.good["item_at_tip"]["history"]
 
     def records(name: str, reason: str, change: Callable[[list[list[int]]], object]) -> BadBundle:
-        return _changed(name, reason, item, lambda b: change(b["history"][0]["records"]))
+        return altered(name, reason, item, lambda b: change(b["history"][0]["records"]))
 
     yield records("last_record_left_out", "history_count", lambda r: r.pop())
     yield records("first_record_left_out", "history_count", lambda r: r.pop(0))
@@ -345,58 +350,58 @@ def _histories(chains: ProofChains) -> Iterator[BadBundle]:
     yield records("record_of_no_operation", "record_operation", lambda r: r[0].__setitem__(2, 2))
     yield records("record_of_no_transaction", "record_transaction", lambda r: r[0].__setitem__(1, 0))
     yield records("record_of_no_block", "record_transaction", lambda r: r[0].__setitem__(0, 4))
-    yield _changed("record_of_failed_transaction", "record_failed", item, lambda b: _with_failed_record(chains, b))
-    yield _changed("transaction_of_record_left_out", "record_transaction", item, lambda b: b["transactions"].pop(1))
-    yield _changed("history_left_out", "history_missing", item, lambda b: b.update(history=[]))
-    yield _changed("history_of_other_head", "history_head", item, lambda b: b.update(history=other_history))
-    yield _changed(
+    yield altered("record_of_failed_transaction", "record_failed", item, lambda b: _with_failed_record(chains, b))
+    yield altered("transaction_of_record_left_out", "record_transaction", item, lambda b: b["transactions"].pop(1))
+    yield altered("history_left_out", "history_missing", item, lambda b: b.update(history=[]))
+    yield altered("history_of_other_head", "history_head", item, lambda b: b.update(history=other_history))
+    yield altered(
         "history_of_absent_head",
         "history_head",
         chains.good["removed_head"],
         lambda b: b["history"].append(_empty_history(GONE_KEY)),
     )
-    yield _changed(
+    yield altered(
         "history_of_plain_head",
         "history_head",
         chains.good["head_without_history"],
         lambda b: b["history"].append(_empty_history(PLAIN_KEY)),
     )
-    yield _changed(
+    yield altered(
         "history_from_other_chain_value",
         "history_zero_chain",
         item,
         lambda b: b["history"][0].update(after_chain=_HASH_TEXT),
     )
-    yield _changed("tail_shown_as_whole", "history_start", statement, _as_whole)
-    yield _changed(
+    yield altered("tail_shown_as_whole", "history_start", statement, _as_whole)
+    yield altered(
         "tail_chain_changed", "history_chain", statement, lambda b: b["history"][0].update(after_chain=_HASH_TEXT)
     )
-    yield _changed("tail_begins_later", "history_count", statement, lambda b: b["history"][0].update(after_count=3))
-    yield _changed("tail_of_other_start", "history_start", statement, lambda b: b["subject"].update(after_count=1))
+    yield altered("tail_begins_later", "history_count", statement, lambda b: b["history"][0].update(after_count=3))
+    yield altered("tail_of_other_start", "history_start", statement, lambda b: b["subject"].update(after_count=1))
 
 
 def _subjects(chains: ProofChains) -> Iterator[BadBundle]:
     item, transaction, other = chains.good["item"], chains.good["transaction"], chains.good["item_at_tip"]
-    yield _changed(
+    yield altered(
         "subject_other_transaction", "subject", transaction, lambda b: b["subject"].update(transaction_id=_HASH_TEXT)
     )
-    yield _changed("subject_other_key", "subject", item, lambda b: b["subject"].update(key=to_base64url(OTHER_KEY)))
-    yield _changed("subject_without_head", "subject", item, lambda b: b.update(heads=[], history=[]))
-    yield _changed("subject_without_transaction", "subject", transaction, lambda b: b.update(transactions=[]))
-    yield _changed("second_head", "subject", item, lambda b: b.update(heads=[*b["heads"], *other["heads"]]))
-    yield _changed(
+    yield altered("subject_other_key", "subject", item, lambda b: b["subject"].update(key=to_base64url(OTHER_KEY)))
+    yield altered("subject_without_head", "subject", item, lambda b: b.update(heads=[], history=[]))
+    yield altered("subject_without_transaction", "subject", transaction, lambda b: b.update(transactions=[]))
+    yield altered("second_head", "subject", item, lambda b: b.update(heads=[*b["heads"], *other["heads"]]))
+    yield altered(
         "head_with_transaction",
         "unused_head",
         transaction,
         lambda b: b.update(headers=[*b["headers"], item["headers"][-1]], heads=item["heads"]),
     )
-    yield _changed(
+    yield altered(
         "header_too_many",
         "unused_header",
         transaction,
         lambda b: b.update(headers=[*b["headers"], item["headers"][-1]]),
     )
-    yield _changed(
+    yield altered(
         "transaction_too_many",
         "unused_transaction",
         item,
@@ -404,35 +409,9 @@ def _subjects(chains: ProofChains) -> Iterator[BadBundle]:
     )
 
 
-def _changed(name: str, reason: str, bundle: Any, change: Callable[[Any], object]) -> BadBundle:
-    copy = deepcopy(bundle)
-    change(copy)
-    assert json.dumps(copy) != json.dumps(bundle), f"{name} changes nothing"
-    return BadBundle(name, reason, copy)
-
-
-def _with_bytes(
-    name: str, reason: str, bundle: Any, group: str, field: str, change: Callable[[bytes], bytes], position: int = 0
-) -> BadBundle:
-    def apply(copy: Any) -> None:
-        entry = copy[group][position]
-        entry[field] = to_base64url(change(bytes_of(entry[field], field, 1 << 20)))
-
-    return _changed(name, reason, bundle, apply)
-
-
 def _recertified(chains: ProofChains, name: str, reason: str, bundle: Any, position: int, **changes: Any) -> BadBundle:
-    header = replace(_header(bundle, position), **changes)
-    return _changed(name, reason, bundle, lambda b: b["headers"].__setitem__(position, _entry(chains.toy, header)))
-
-
-def _entry(builder: ChainBuilder, header: Header) -> dict[str, str]:
-    """Return the header entry that the validators of a chain, asked to lie, would sign."""
-    return {"header": to_base64url(header.encoded), "certificate": to_base64url(builder.certificate(header).encode())}
-
-
-def _header(bundle: Any, position: int) -> Header:
-    return decode_header(bytes_of(bundle["headers"][position]["header"], "header", 1024))
+    header = replace(header_of(bundle, position), **changes)
+    return altered(name, reason, bundle, lambda b: b["headers"].__setitem__(position, header_entry(chains.toy, header)))
 
 
 def _doubled(name: str, bundle: Any) -> None:
@@ -477,11 +456,6 @@ def _empty_history(key: bytes) -> dict[str, Any]:
     return {"key": to_base64url(key), "after_count": 0, "after_chain": to_base64url(ZERO_HASH), "records": []}
 
 
-def _flipped(text: str) -> str:
-    data = bytes_of(text, "text", 4096)
-    return to_base64url(bytes([data[0] ^ 1]) + data[1:])
-
-
 def _spare_bits(text: str) -> str:
     """Return another spelling of 32 bytes in base64url: the last character has two bits that mean nothing."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -489,11 +463,5 @@ def _spare_bits(text: str) -> str:
 
 
 def _longer_bitmap(data: bytes) -> bytes:
-    height, view, block_hash, bitmap, signatures = _fields(data)
+    height, view, block_hash, bitmap, signatures = fields_of_encoded(data)
     return encode([height, view, block_hash, bytes(bitmap) + b"\0", signatures])
-
-
-def _fields(data: bytes) -> list[Any]:
-    value = decode(data)
-    assert isinstance(value, list), "headers and certificates are arrays"
-    return list(value)

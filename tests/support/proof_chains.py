@@ -1,4 +1,4 @@
-"""Two small chains and the good bundles made of them, for golden files and for mutation."""
+"""Small chains and the good bundles made of them, for golden files and for mutation."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +11,7 @@ from ledger.state import head_key
 from ledger.transaction import Operation
 from node.proofs import head_bundle, item_bundle, statement_bundle, transaction_bundle
 from tests.support.chain_builder import ChainBuilder, record, refuse
+from tests.support.proof_scenes import Moved, Packed, fill_moved, fill_packed, scenes
 
 ITEM = "https://id.gs1.org/01/09521141012346/21/1001"
 OTHER_ITEM = "https://id.gs1.org/01/09521141012346/21/1002"
@@ -26,7 +27,8 @@ Bundle: TypeAlias = "dict[str, Any]"
 class ProofChains:
     """The chain ``toy`` of four validators with four blocks, ``solo`` of one with one block, and ``twin`` with none.
 
-    ``good`` are bundles by name; ``earlier`` is the item's bundle as of height 3.
+    ``good`` are bundles by name; ``earlier`` is the item's bundle as of height 3. ``moved`` and ``packed`` are told
+    in proof_scenes.py.
     """
 
     toy: ChainBuilder
@@ -34,11 +36,23 @@ class ProofChains:
     twin: ChainBuilder
     good: dict[str, Bundle]
     earlier: Bundle
+    moved: Moved
+    packed: Packed
 
     @property
     def trusts(self) -> dict[str, TrustRoot]:
         """The trust roots of the chains by name."""
-        return {"toy": self.toy.trust, "solo": self.solo.trust}
+        return {
+            "toy": self.toy.trust,
+            "solo": self.solo.trust,
+            "packed": self.packed.chain.trust,
+            **self.moved.trusts,
+        }
+
+    def trust_of(self, name: str) -> str:
+        """Return the name of the trust root for a good bundle: that of its chain's genesis."""
+        chain = name.partition("_")[0]
+        return chain if chain in self.trusts else "toy"
 
 
 @contextmanager
@@ -47,14 +61,15 @@ def proof_chains(directory: Path) -> Iterator[ProofChains]:
     toy = ChainBuilder(directory / "toy")
     solo = ChainBuilder(directory / "solo", validators=1, network="solo")
     twin = ChainBuilder(directory / "twin", network="twin")
+    moved, packed = scenes(directory)
     try:
-        yield _filled(toy, solo, twin)
+        yield _filled(toy, solo, twin, fill_moved(moved), fill_packed(packed))
     finally:
-        for chain in (toy, solo, twin):
+        for chain in (toy, solo, twin, moved, packed):
             chain.close()
 
 
-def _filled(toy: ChainBuilder, solo: ChainBuilder, twin: ChainBuilder) -> ProofChains:
+def _filled(toy: ChainBuilder, solo: ChainBuilder, twin: ChainBuilder, moved: Moved, packed: Packed) -> ProofChains:
     # Twenty-odd heads, so that the state tree has more than one level.
     toy.block(
         toy.transaction(*(_set(head_key("filler", str(number)), number) for number in range(20))),
@@ -84,8 +99,10 @@ def _filled(toy: ChainBuilder, solo: ChainBuilder, twin: ChainBuilder) -> ProofC
         "transaction_failed": _transaction(toy, 2, 1),
         "transaction_alone_in_block": _transaction(toy, 4, 0),
         "solo_item": item_bundle(solo.store, ITEM),
+        **moved.good,
+        **packed.good,
     }
-    return ProofChains(toy, solo, twin, good, earlier)
+    return ProofChains(toy, solo, twin, good, earlier, moved, packed)
 
 
 def _transaction(chain: ChainBuilder, height: int, index: int) -> Bundle:

@@ -126,7 +126,7 @@ def test_an_earlier_bundle_stays_true_as_of_its_block(chains: ProofChains) -> No
 
 def test_text_and_object_are_the_same(chains: ProofChains) -> None:
     for name, bundle in chains.good.items():
-        trust = chains.solo.trust if name.startswith("solo_") else chains.toy.trust
+        trust = chains.trusts[chains.trust_of(name)]
         text = json.dumps(bundle, indent=2, sort_keys=True)
         assert verify_bundle(text, trust) == verify_bundle(bundle, trust)
 

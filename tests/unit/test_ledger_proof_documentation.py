@@ -10,10 +10,10 @@ from tests.golden.generate_proofs import FOLDER
 
 ROOT = Path(__file__).resolve().parents[2]
 # Not shown by golden bundles: a text of 64 MiB, and faults of the trust file (tests/unit/test_ledger_proof_trust.py).
-_WITHOUT_GOLDEN = {"too_long", "trusted_validators"}
+_WITHOUT_GOLDEN = {"too_long", "trusted_heights", "trusted_validators"}
 # An encoded certificate names its signers in a bitmap, which cannot name one twice.
 _OUT_OF_REACH = {"certificate_duplicate_signer"}
-_NAMED_BY_LIST = ("header", "transaction", "head", "history")
+_NAMED_BY_LIST = ("change", "header", "transaction", "head", "history", "subject")
 
 
 def test_the_documented_reasons_are_those_of_the_golden_bundles() -> None:

@@ -21,8 +21,8 @@ def test_the_files_are_what_the_generator_makes() -> None:
 
 def test_there_are_enough_bad_bundles() -> None:
     reasons = [case["reason"] for case in CASES if case["reason"] is not None]
-    assert len(reasons) >= 150
-    assert len(set(reasons)) >= 55
+    assert len(reasons) >= 230
+    assert len(set(reasons)) >= 75
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["file"].removesuffix(".json") for case in CASES])
@@ -30,8 +30,8 @@ def test_a_golden_bundle(case: dict[str, Any]) -> None:
     text = (FOLDER / case["file"]).read_text(encoding="utf-8")
     trust = trust_from_json((FOLDER / case["trust"]).read_text(encoding="utf-8"))
     if case["reason"] is None:
-        assert facts_of(verify_bundle(text, trust, case["time_ms_min"])) == case["facts"]
+        assert facts_of(verify_bundle(text, trust, case["time_ms_min"], case["height_min"])) == case["facts"]
         return
     with pytest.raises(ProofError) as caught:
-        verify_bundle(text, trust, case["time_ms_min"])
+        verify_bundle(text, trust, case["time_ms_min"], case["height_min"])
     assert caught.value.code == case["reason"]

@@ -9,7 +9,7 @@ import pytest
 from ledger.merkle import verify_inclusion
 from ledger.proof import Record, verify_bundle
 from ledger.state import head_key
-from node import proofs
+from node import proof_parts
 from node.proofs import BundleRefusedError, head_bundle, item_bundle, statement_bundle, transaction_bundle
 from node.storage.store import Store
 from tests.support.chain_builder import ChainBuilder, record, refuse
@@ -95,7 +95,7 @@ def test_a_statement_of_records_that_are_not_there_is_refused(
 def test_a_history_that_is_too_long_is_refused_and_its_tail_given(
     chain: ChainBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proofs, "RECORDS_MAX", 3)
+    monkeypatch.setattr(proof_parts, "RECORDS_MAX", 3)
     for _ in range(3):
         chain.block(chain.transaction(record(KEY)))
     assert verify_bundle(head_bundle(chain.store, KEY), chain.trust).heads[0].is_complete
@@ -107,7 +107,7 @@ def test_a_history_that_is_too_long_is_refused_and_its_tail_given(
 
 
 def test_a_bundle_of_too_many_bytes_is_refused(chain: ChainBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proofs, "BUNDLE_LENGTH_MAX", 20_000)
+    monkeypatch.setattr(proof_parts, "BUNDLE_LENGTH_MAX", 20_000)
     chain.block(chain.transaction(record(KEY, note="x" * 6_000)))
     assert verify_bundle(head_bundle(chain.store, KEY), chain.trust).heads[0].is_complete
     chain.block(chain.transaction(record(KEY, note="x" * 6_000)))

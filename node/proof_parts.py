@@ -1,0 +1,278 @@
+"""The parts of a proof bundle out of a store, each once, whatever the number of facts that need it.
+
+The store keeps the current state tree alone, so heads are always proven as of the tip. A block may be committed by
+another thread while a bundle is built; the paths of the heads are therefore checked against the tip's root before they
+are handed out, and taken again where the tip has moved.
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Final, cast
+
+from contracts import heads
+from contracts.validators import validators_of
+from ledger.authenticated_map import prove, value_hash, verify
+from ledger.block import Header
+from ledger.codec import decode
+from ledger.errors import ProofError
+from ledger.hashing import ZERO_HASH
+from ledger.proof import BUNDLE_FORMAT, BUNDLE_LENGTH_MAX, RECORDS_MAX, to_base64url, validators_json
+from ledger.readable import Json
+from ledger.state import CHAIN_FIELD, COUNT_FIELD, Head, next_chain, record_hash, split_key
+from ledger.validators import Validator, ValidatorSet
+from node.storage.encoded_blocks import EncodedBlock
+from node.storage.errors import PrunedError
+from node.storage.rows import Position
+from node.storage.store import Store, StoredBlock
+
+TRIES_MAX: Final = 5
+_BLOCKS_KEPT: Final = 16
+
+
+class BundleRefusedError(Exception):
+    """The store cannot give this bundle; ``code`` is stable, the text says what to ask for instead."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ProvenHeads:
+    """Heads as of one tip with their paths; ``encoded`` and ``paths`` by key."""
+
+    def __init__(self, store: Store, keys: Iterable[bytes]) -> None:
+        """Read them; raises BundleRefusedError where there is no certified block or blocks come too fast."""
+        wanted = sorted(set(keys))
+        for _ in range(TRIES_MAX):
+            self.tip = certified_tip(store)
+            self.encoded: dict[bytes, bytes | None] = {}
+            self.paths: dict[bytes, tuple[bytes, ...]] = {}
+            if all(self._read(store, key) for key in wanted):
+                return
+        raise BundleRefusedError("busy", "the state changed each time that it was read; ask again")
+
+    def count(self, key: bytes) -> int:
+        """Return how many records a head counts; 0 where it has no history, or where there is no head."""
+        return count_and_chain(self.encoded[key])[0]
+
+    def _read(self, store: Store, key: bytes) -> bool:
+        encoded = store.head(key)
+        try:
+            path = prove(store.tree_node, key)
+            shown = verify(self.tip.state_root, key, path)
+        except ProofError:
+            return False
+        self.encoded[key], self.paths[key] = encoded, path
+        return shown == (None if encoded is None else value_hash(encoded))
+
+
+def certified_tip(store: Store) -> Header:
+    """Return the header of the tip; raises BundleRefusedError where that is block 0."""
+    tip = store.tip
+    if tip.height == 0:
+        raise BundleRefusedError("no_certified_block", "only block 0 is there, on which nobody votes; ask later")
+    return tip
+
+
+def count_and_chain(encoded: bytes | None) -> tuple[int, bytes]:
+    """Return the count and the chain of a head's history; 0 and the zero hash where it has none."""
+    head = {} if encoded is None else cast(Head, decode(encoded))
+    if CHAIN_FIELD not in head:
+        return 0, ZERO_HASH
+    return cast(int, head[COUNT_FIELD]), cast(bytes, head[CHAIN_FIELD])
+
+
+class Blocks:
+    """Decoded blocks; the last ones that were read stay at hand."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._kept: dict[int, StoredBlock] = {}
+
+    def at(self, height: int) -> StoredBlock:
+        """Return a block that is there; raises BundleRefusedError if it is pruned."""
+        block = self._kept.pop(height, None)
+        if block is None:
+            try:
+                block = self._store.block(height)
+            except PrunedError as error:
+                raise BundleRefusedError("pruned", f"this node gave up old transactions: {error}") from error
+            assert block is not None, "an index never points above the tip"
+            if len(self._kept) >= _BLOCKS_KEPT:
+                del self._kept[next(iter(self._kept))]
+        self._kept[height] = block
+        return block
+
+
+class Parts:
+    """The lists of a bundle, filled one fact at a time."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._headers: dict[int, Json] = {}
+        self._transactions: dict[tuple[int, int], Json] = {}
+        self._heads: dict[bytes, Json] = {}
+        self._history: dict[bytes, Json] = {}
+        self._length = 0
+        self._record_count = 0
+
+    def bundle(self, kind: str, subject: dict[str, Json], changes: list[Json] | None = None) -> dict[str, Json]:
+        """Return the bundle, with every change of the validators up to its newest header where none are given."""
+        return {
+            "format": BUNDLE_FORMAT,
+            "kind": kind,
+            "chain_id": to_base64url(self._store.tip.chain_id),
+            "subject": subject,
+            "validator_changes": (
+                validator_changes(self._store, max(self._headers, default=0)) if changes is None else changes
+            ),
+            "headers": [self._headers[height] for height in sorted(self._headers)],
+            "transactions": [self._transactions[place] for place in sorted(self._transactions)],
+            "heads": [self._heads[key] for key in sorted(self._heads)],
+            "history": [self._history[key] for key in sorted(self._history)],
+        }
+
+    def add_header(self, height: int) -> None:
+        """Take in the header of a block."""
+        if height not in self._headers:
+            self._headers[height] = header_entry(self._store, height)
+
+    def add_transaction(self, height: int, index: int) -> None:
+        """Take in a transaction with its receipt, its paths and the header of its block."""
+        if (height, index) in self._transactions:
+            return
+        self.add_header(height)
+        block = encoded_block(self._store, height)
+        transaction, receipt = block.transactions[index], block.receipts[index]
+        self._length += (len(transaction) + len(receipt)) * 4 // 3
+        if self._length > BUNDLE_LENGTH_MAX // 2:
+            raise BundleRefusedError("bundle_too_large", "the transactions are too many bytes; ask for the last ones")
+        self._transactions[height, index] = {
+            "height": height,
+            "index": index,
+            "transaction": to_base64url(transaction),
+            "transaction_path": _texts(block.transaction_path(index)),
+            "receipt": to_base64url(receipt),
+            "receipt_path": _texts(block.receipt_path(index)),
+        }
+
+    def add_head(self, proven: ProvenHeads, key: bytes) -> None:
+        """Take in a head, or its absence, and the header of the tip."""
+        self.add_header(proven.tip.height)
+        encoded = proven.encoded[key]
+        self._heads[key] = {
+            "key": to_base64url(key),
+            "value": None if encoded is None else to_base64url(encoded),
+            "path": _texts(proven.paths[key]),
+        }
+
+    def add_history(self, proven: ProvenHeads, key: bytes, after_count: int) -> None:
+        """Take in the records of a head after the first ``after_count``."""
+        count, chain = count_and_chain(proven.encoded[key])
+        self._record_count += count - after_count
+        if self._record_count > RECORDS_MAX:
+            raise BundleRefusedError(
+                "history_too_long", f"{self._record_count} records, a bundle holds {RECORDS_MAX}; ask for the last ones"
+            )
+        records = records_of(self._store, key, after_count, count)
+        for record in records:
+            self.add_transaction(record.height, record.transaction_index)
+        after_chain = chain if after_count == count else self._chain_at(key, after_count)
+        self._history[key] = {
+            "key": to_base64url(key),
+            "after_count": after_count,
+            "after_chain": to_base64url(after_chain),
+            "records": [[record.height, record.transaction_index, record.operation_index] for record in records],
+        }
+
+    def _chain_at(self, key: bytes, count: int) -> bytes:
+        """Return the chain after the first ``count`` records, computed from them; heads keep the last one alone."""
+        chain = ZERO_HASH
+        for number, record in enumerate(records_of(self._store, key, 0, count), 1):
+            transaction_id = encoded_block(self._store, record.height).transaction_ids[record.transaction_index]
+            chain = next_chain(chain, record_hash(transaction_id, record.operation_index), number)
+        return chain
+
+
+def records_of(store: Store, key: bytes, after_count: int, count: int) -> list[Position]:
+    """Return where the records of a head stand, from the one after ``after_count`` to the ``count``-th."""
+    records = list(islice(store.history(key, after_count), count - after_count))
+    assert len(records) == count - after_count, "the history index holds every record that a head counts"
+    return records
+
+
+def header_entry(store: Store, height: int) -> dict[str, Json]:
+    """Return the header of a block that is there, with its certificate."""
+    encoded = store.encoded_header(height)
+    assert encoded is not None, "an index never points above the tip"
+    header, certificate = encoded
+    assert certificate is not None, "every block but block 0 has a certificate"
+    return {"header": to_base64url(header), "certificate": to_base64url(certificate)}
+
+
+def encoded_block(store: Store, height: int) -> EncodedBlock:
+    """Return the bytes of a block that is there; raises BundleRefusedError if it is pruned."""
+    try:
+        block = store.encoded_block(height)
+    except PrunedError as error:
+        raise BundleRefusedError("pruned", f"this node gave up old transactions: {error}") from error
+    assert block is not None, "an index never points above the tip"
+    return block
+
+
+def validator_changes(store: Store, last_height: int, after_height: int = 0) -> list[Json]:
+    """Return the changes of the validators that are in effect at a height and were not after an earlier one."""
+    terms = Terms(store)
+    changes: list[Json] = []
+    for height in terms.heights:
+        if after_height + 1 < height <= last_height:
+            header = store.header(height - 1)
+            assert header is not None, "a change is in effect above the header that names it"
+            validators = terms.at(height)
+            if header.next_validators_hash != validators.hash:
+                raise BundleRefusedError("busy", "the validators changed while they were read; ask again")
+            changes.append(change_entry(store, "next", height - 1, validators))
+    return changes
+
+
+def change_entry(store: Store, kind: str, height: int, validators: ValidatorSet) -> dict[str, Json]:
+    """Return the entry of a change that the header at a height vouches for."""
+    return {"kind": kind, **header_entry(store, height), "validators": validators_json(validators)}
+
+
+class Terms:
+    """Who was validator at which height, as the state has it (contracts/validators.py)."""
+
+    def __init__(self, store: Store) -> None:
+        self._terms: dict[Validator, list[tuple[int, int | None]]] = {}
+        known = set()
+        for key, encoded in store.heads(heads.validator(b"")):
+            public_key = bytes.fromhex(split_key(key)[1])
+            known.add(public_key)
+            value = cast("Mapping[str, list[tuple[str, int, int | None]]]", decode(encoded))
+            for organisation, first, end in value["terms"]:
+                self._terms.setdefault(Validator(public_key, organisation), []).append((first, end))
+        if known:
+            encoded_members = store.head(heads.VALIDATORS)
+            members = validators_of(None if encoded_members is None else cast(Head, decode(encoded_members)))
+            # Who has no terms was there from the start and never left.
+            self._terms |= {member: [(1, None)] for member in members if member.public_key not in known}
+
+    @property
+    def heights(self) -> list[int]:
+        """The heights from which on other validators are in effect than before, in order."""
+        spans = [span for spans in self._terms.values() for span in spans]
+        bounds = {bound for span in spans for bound in span if bound is not None}
+        return sorted(bounds - {1})
+
+    def at(self, height: int) -> ValidatorSet:
+        """Return the validators of a height, where they ever changed."""
+        return ValidatorSet(
+            member
+            for member, spans in self._terms.items()
+            if any(first <= height and (end is None or height < end) for first, end in spans)
+        )
+
+
+def _texts(values: Iterable[bytes]) -> list[Json]:
+    return [to_base64url(value) for value in values]

@@ -1,0 +1,67 @@
+"""How bundles are changed to make bad ones: copies with one thing altered."""
+
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from ledger.block import Header, decode_header
+from ledger.codec import decode
+from ledger.proof.json_text import bytes_of, to_base64url
+from tests.support.chain_builder import ChainBuilder
+
+
+@dataclass(frozen=True, slots=True)
+class BadBundle:
+    """A bundle (or the text of one) and the code with which it must be refused."""
+
+    name: str
+    reason: str
+    bundle: Any
+    trust: str = "toy"
+    time_ms_min: int = 0
+    height_min: int = 0
+
+
+def altered(name: str, reason: str, bundle: Any, change: Callable[[Any], object]) -> BadBundle:
+    """Return a copy of a bundle that a function has changed."""
+    copy = deepcopy(bundle)
+    change(copy)
+    assert json.dumps(copy) != json.dumps(bundle), f"{name} changes nothing"
+    return BadBundle(name, reason, copy)
+
+
+def with_bytes(
+    name: str, reason: str, bundle: Any, group: str, field: str, change: Callable[[bytes], bytes], position: int = 0
+) -> BadBundle:
+    """Return a copy in which other bytes stand behind a field of an entry."""
+
+    def apply(copy: Any) -> None:
+        entry = copy[group][position]
+        entry[field] = to_base64url(change(bytes_of(entry[field], field, 1 << 20)))
+
+    return altered(name, reason, bundle, apply)
+
+
+def header_entry(builder: ChainBuilder, header: Header) -> dict[str, str]:
+    """Return the header entry that the validators of a chain, asked to lie, would sign."""
+    return {"header": to_base64url(header.encoded), "certificate": to_base64url(builder.certificate(header).encode())}
+
+
+def header_of(bundle: Any, position: int) -> Header:
+    """Return the header of an entry."""
+    return decode_header(bytes_of(bundle["headers"][position]["header"], "header", 1024))
+
+
+def flipped(text: str) -> str:
+    """Return base64url with one bit of its first byte changed."""
+    data = bytes_of(text, "text", 4096)
+    return to_base64url(bytes([data[0] ^ 1]) + data[1:])
+
+
+def fields_of_encoded(data: bytes) -> list[Any]:
+    """Return the fields of an encoded header or certificate."""
+    value = decode(data)
+    assert isinstance(value, list), "headers and certificates are arrays"
+    return list(value)
