@@ -143,7 +143,7 @@ def organisation(store: Store, identifier: str) -> JsonObject | None:
 
 def organisations_page(store: Store, cursor: str | None, limit: int) -> Page:
     """Return organisations by id."""
-    return _scan(store, "organisation", cursor, limit, lambda parts, head: {"id": parts[1], **head_json(head)})
+    return scan_page(store, "organisation", cursor, limit, lambda parts, head: {"id": parts[1], **head_json(head)})
 
 
 def account(store: Store, identifier: str) -> JsonObject | None:
@@ -160,7 +160,7 @@ def accounts_page(store: Store, owner: str | None, cursor: str | None, limit: in
     def read(parts: tuple[str, ...], head: Head) -> JsonObject | None:
         return None if owner is not None and head["owner"] != owner else _account(store, parts[1], head)
 
-    return _scan(store, "account", cursor, limit, read)
+    return scan_page(store, "account", cursor, limit, read)
 
 
 def account_entries(store: Store, identifier: str, after: int, limit: int) -> Page | None:
@@ -207,7 +207,7 @@ def offers_page(
         )
         return {"id": parts[1], **head_json(head)} if wanted else None
 
-    return _scan(store, "offer", cursor, limit, read)
+    return scan_page(store, "offer", cursor, limit, read)
 
 
 def committed_transaction(store: Store, transaction_id: bytes, detail: str | None = None) -> JsonObject | None:
@@ -338,7 +338,7 @@ def record_number(cursor: str | None) -> int:
     return int(cursor)
 
 
-def _scan(
+def scan_page(
     store: Store,
     kind: str,
     cursor: str | None,

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from contracts.execute import read_parameters, read_validators
+from contracts.execute import read_parameters
 from ledger.proof import trust_from_genesis, trust_to_json
 from ledger.readable import Json, to_json
 from node.api.answers import Answers, json_response
@@ -43,22 +43,6 @@ def _add_chain(routes: APIRouter, node: ApiNode, answers: Answers) -> None:
         if height != "latest":
             response.headers["cache-control"] = _FOR_EVER
         return response
-
-    @routes.get("/validators", summary="The validators of the next block")
-    async def validators(asked: Annotated[Read, Query()]) -> Response:
-        def read(store: Store) -> Json:
-            members = read_validators(store)
-            return {
-                "quorum": members.quorum,
-                "faults_tolerated": members.faults_tolerated,
-                "hash": members.hash.hex(),
-                "validators": [
-                    {"index": index, "public_key": member.public_key.hex(), "organisation": member.organisation}
-                    for index, member in enumerate(members)
-                ],
-            }
-
-        return await answers.json(read, asked)
 
     @routes.get("/parameters", summary="The chain's parameters")
     async def parameters(asked: Annotated[Read, Query()]) -> Response:

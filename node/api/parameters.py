@@ -106,6 +106,24 @@ class Blocks(Read):
     limit: Limit = 50
 
 
+class ValidatorsAt(Read):
+    """The validators of a height, by default the next one."""
+
+    height: Number | None = None
+
+
+class ProposalsIn(Paged):
+    """Proposals, all or in one status."""
+
+    status: Name | None = None
+
+
+class EvidenceOf(Paged):
+    """Evidence, all or against one validator (its key, 64 hexadecimal digits)."""
+
+    validator: Name | None = None
+
+
 class Waiting(Read):
     """``wait``: seconds, at most 30."""
 

@@ -72,6 +72,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "transaction.idempotency_key": Kind(400, "The Idempotency-Key is not the id of the transaction"),
     "block.height": Kind(400, "A height is a whole number in decimal digits, or latest"),
     "block.unknown": Kind(404, "There is no such block yet"),
+    "validators.unknown": Kind(404, "The validators of this height are not known yet"),
     "item.unknown": Kind(
         404, "The ledger has no such item or lot", "check your scan, and that you ask the right network"
     ),

@@ -42,6 +42,8 @@ PATHS = [
     "/v1/blocks",
     "/v1/blocks/{}",
     "/v1/validators",
+    "/v1/proposals",
+    "/v1/evidence",
     "/v1/parameters",
     "/v1/genesis",
     "/v1/trust",

@@ -199,6 +199,8 @@ def test_every_read_says_as_of_which_block_it_holds(node: RunningNode) -> None:
         "/v1/blocks",
         "/v1/blocks/latest",
         "/v1/validators",
+        "/v1/proposals",
+        "/v1/evidence",
         "/v1/parameters",
         f"/v1/transactions/{transaction}",
         f"/v1/transactions/{transaction}/proof",

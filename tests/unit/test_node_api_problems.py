@@ -177,6 +177,7 @@ PROVOKED: dict[str, Ask] = {
     "transaction.key_not_allowed": lambda node: node.submit(node.transaction("retailer", product())),
     "block.height": get("/v1/blocks/first"),
     "block.unknown": get("/v1/blocks/1000000"),
+    "validators.unknown": get("/v1/validators", height=1_000_000),
     "item.unknown": get("/v1/items", id="https://id.gs1.org/01/09506000134352/21/unknown"),
     "product.unknown": get("/v1/products/09506000134352"),
     "organisation.unknown": get("/v1/organisations/nobody"),
