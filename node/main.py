@@ -21,6 +21,7 @@ from consensus.config import ConsensusConfig
 from ledger.errors import GenesisError
 from node.api.app import build_api
 from node.api.protocol import BoundedProtocol
+from node.bootstrap.backfill import broken_history, fill_back
 from node.bootstrap.driver import connected_peers, finish_interrupted, peers_to_ask, replace_ledger
 from node.bootstrap.snapshots import Snapshots
 from node.config import ConfigError, load_config
@@ -78,7 +79,10 @@ async def run_node(home_directory: Path, *, is_parent_watched: bool = False) -> 
                 for server, bound in zip(servers, (p2p_socket, api_socket), strict=True)
             ]
             node.start()
-            serving.append(asyncio.create_task(_let_go_of_old(snapshots)))
+            upkeep = [
+                asyncio.create_task(_let_go_of_old(snapshots)),
+                asyncio.create_task(_fill_back(home)),
+            ]
             stop = _stop_event(is_parent_watched=is_parent_watched)
             log.info(
                 "started", name=config.name, height=node.chain.tip.height, api=f"{config.api_host}:{config.api_port}"
@@ -88,7 +92,9 @@ async def run_node(home_directory: Path, *, is_parent_watched: bool = False) -> 
             finally:
                 for server in servers:
                     server.should_exit = True
-                serving[-1].cancel()
+                for task in upkeep:
+                    task.cancel()
+                await asyncio.gather(*upkeep, return_exceptions=True)
                 await asyncio.gather(*serving, return_exceptions=True)
                 await node.stop()
                 snapshots.let_go(everything=True)
@@ -99,6 +105,21 @@ async def _let_go_of_old(snapshots: Snapshots) -> None:
     while True:
         await asyncio.sleep(_SNAPSHOT_CHECK_SECONDS)
         snapshots.let_go()
+
+
+async def _fill_back(home: Home) -> None:
+    """Fetch what a snapshot left out, and check the histories when all of it is there."""
+    store = home.store
+    if store.earliest_height == 0:
+        return
+    log = structlog.get_logger("snapshot")
+    async with connected_peers(home.config, home.genesis) as peers:
+        await fill_back(store, peers, lambda: 0, log.info)
+    broken = await asyncio.to_thread(broken_history, store)
+    if broken is None:
+        log.info("histories_checked", earliest_height=store.earliest_height)
+    else:
+        log.error("history_broken", head=repr(broken), advice="stop the node and run `tradelane node repair`")
 
 
 async def _open_caught_up(home_directory: Path) -> Home:

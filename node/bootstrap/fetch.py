@@ -6,6 +6,7 @@ removes. The first peer whose snapshot holds wins; one that lies or goes away is
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from contracts.execute import read_parameters
 from ledger.block import Header
 from ledger.codec import encode
 from ledger.genesis import Genesis
+from node.bootstrap.backfill import broken_history
 from node.bootstrap.bodies import checked_body_rows
 from node.bootstrap.headers import BootstrapError, HeaderChain
 from node.bootstrap.peer import Peer
@@ -70,7 +72,11 @@ async def fetch_snapshot(directory: Path, genesis: Genesis, peer: Peer, progress
     finally:
         database.close()
     mark_initialised(directory, genesis.chain_id)
-    Store.open(directory, genesis.chain_id).close()
+    with closing(Store.open(directory, genesis.chain_id)) as store:
+        # Where bodies are missing the histories are checked when the last of them is there.
+        broken = broken_history(store) if store.earliest_height == 0 else None
+    if broken is not None:
+        raise BootstrapError("history", f"the records indexed for head {broken!r} are not those that it counts")
     return fetched
 
 

@@ -73,7 +73,8 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
         issue: dict[str, Value] = {"id": b"i" * 16, "account": "maker/0", "amount": 1_000}
         running.commit("warehouse", Operation("settlement.issue", issue))
         for number in range(4):
-            paid: dict[str, Value] = {"id": bytes([number + 1]) * 16, "debit": "maker/0", "credit": "maker/1", "amount": 10}
+            paid: dict[str, Value] = {"id": bytes([number + 1]) * 16, "debit": "maker/0", "amount": 10}
+            paid["credit"] = "maker/1"
             running.commit("maker", Operation("settlement.transfer", paid))
         yield running
 
@@ -144,15 +145,26 @@ def test_filling_back_stops_at_what_the_node_keeps(
     store.close()
 
 
-def test_a_wrong_index_of_histories_is_found(node: RunningNode, peer: GivingPeer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_wrong_index_of_histories_is_found(
+    node: RunningNode, peer: GivingPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_whole: bool
+) -> None:
     def swap(kind: RowKind, rows: Rows) -> Rows:
         if kind is not RowKind.HISTORY or len(rows) < 2:
             return rows
         return [(key, rows[-1 - place][1]) for place, (key, _) in enumerate(rows)]
 
     peer.lie_rows = swap
+    if is_whole:
+        with pytest.raises(BootstrapError) as caught:
+            fetch(node, peer, tmp_path / "ledger")
+        assert caught.value.rule == "history"
+        return
+    parameters = replace(node.node.chain.parameters, transaction_validity_ms_max=0)
+    monkeypatch.setattr("node.bootstrap.fetch.read_parameters", lambda _: parameters)
     fetch(node, peer, tmp_path / "ledger")
     store = Store.open(tmp_path / "ledger", node.node.chain.chain_id)
+    asyncio.run(fill_back(store, [peer], lambda: 0, lambda _: None))  # type: ignore[list-item]
     assert broken_history(store) is not None
     store.close()
 
