@@ -24,10 +24,10 @@ from rich.markup import escape
 
 from cli import story
 from cli.output import Output
-from cli.processes import NodeProcesses, is_port_free, program, program_environment
+from cli.processes import NodeProcesses, free_base_port, program, program_environment
 from cli.session import JsonOption, open_client, open_session
 from cli.tracing import trace_tree
-from node.setup import P2P_PORT_OFFSET, Network, NetworkNode, create_network
+from node.setup import Network, NetworkNode, create_network
 from tradelane import Client, TradelaneError, UnavailableError, VerificationError
 from tradelane.amounts import format_amount
 
@@ -125,7 +125,7 @@ def _create(directory: Path, say: Say) -> Network:
         now_ms=time.time_ns() // 1_000_000,
         random_bytes=secrets.token_bytes,
         validators=_VALIDATORS,
-        base_port=_free_base_port(),
+        base_port=free_base_port(_VALIDATORS),
     )
     say(f"{network.directory}, chain {network.chain_id[:16]}")
     return network
@@ -254,15 +254,6 @@ def _wait_equal(nodes: tuple[NetworkNode, ...], processes: NodeProcesses) -> lis
             detail = f"the nodes do not agree after {_CATCH_UP_SECONDS_MAX:.0f} s: {found}"
             raise UnavailableError("demo.catch_up", detail)
         time.sleep(0.1)
-
-
-def _free_base_port() -> int:
-    """Return a base port whose ports are all free; below the range from which outgoing connections take theirs."""
-    for base in range(17_400, 32_000, 250):
-        ports = [base + offset + index for offset in (0, P2P_PORT_OFFSET) for index in range(_VALIDATORS)]
-        if all(is_port_free(port) for port in ports):
-            return base
-    raise UnavailableError("demo.ports", "no free ports between 17400 and 32000", "stop what listens there")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from typing import Final
 
 import httpx
 
-from node.setup import HOST, Network, NetworkNode
+from node.setup import HOST, Network, NetworkNode, api_ports, p2p_ports
 from tradelane import ConflictError, UnavailableError
 
 LOG_NAME: Final = "node.log"
@@ -30,6 +30,7 @@ START_SECONDS_MAX: Final = 30.0
 _STOP_SECONDS_MAX: Final = 5.0
 _PORT_SECONDS_MAX: Final = 3.0
 _POLL_S: Final = 0.05
+_BASE_PORTS: Final = range(17_400, 32_000, 250)
 _TAIL_LINES: Final = 12
 
 
@@ -203,6 +204,25 @@ def is_port_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def free_base_port(validators: int) -> int:
+    """Return a base port whose ports are all free, below the range from which outgoing connections take theirs.
+
+    Raises
+    ------
+    UnavailableError
+        There is none.
+
+    """
+    for base in _BASE_PORTS:
+        if all(is_port_free(port) for port in (*api_ports(base, validators), *p2p_ports(base, validators))):
+            return base
+    raise UnavailableError(
+        "ports.none_free",
+        f"no free ports between {_BASE_PORTS.start} and {_BASE_PORTS.stop}",
+        "stop what listens there",
+    )
 
 
 def require_free_ports(ports: Sequence[int]) -> None:

@@ -1,0 +1,69 @@
+"""The figures of a bench as the rows of a table, each beside its aim (issue and design name the aims)."""
+
+from dataclasses import dataclass
+
+from cli.benches.proofs import ProofFigures
+from cli.benches.serving import Rate
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line: what, how much, how many hashes or signature checks of this machine that is, and what it should be."""
+
+    figure: str
+    measured: str
+    ratio: str = ""
+    aim: str = ""
+
+
+def rows(figures: ProofFigures) -> list[Row]:
+    """Return the table of ``tradelane bench proofs``."""
+    sha256_us = min(machine.sha256_us for machine in figures.machine)
+    check_us = min(machine.ed25519_verify_us for machine in figures.machine)
+
+    def hashes(microseconds: float) -> str:
+        return f"{microseconds / sha256_us:.0f} hashes"
+
+    def checks(milliseconds: float) -> str:
+        return f"{milliseconds * 1_000 / check_us:.0f} checks"
+
+    tree = figures.tree
+    found = [
+        Row(
+            f"update, {tree.heads:,} heads, {batch.heads:,} changed",
+            f"{batch.plan_us:.1f} us a head",
+            hashes(batch.plan_us),
+            "20 us at most" if batch is tree.batches[-1] else "",
+        )
+        for batch in tree.batches
+    ]
+    found += [
+        Row("update, just opened", f"{tree.cold_us:.1f} us a head", hashes(tree.cold_us)),
+        Row("hashes needed by an update", f"{tree.hashes_a_head:.1f} a head"),
+        Row("path of a head, mean", _kilobytes(tree.proof_bytes_mean)),
+        Row("path of a head, longest", _kilobytes(tree.proof_bytes_max)),
+    ]
+    for bundle in figures.bundles:
+        where = f"{bundle.events} events in {bundle.blocks} block{'s' if bundle.blocks > 1 else ''}"
+        size = f"{_kilobytes(bundle.raw_bytes)}, gzip {_kilobytes(bundle.gzip_bytes)}"
+        found += [
+            Row(f"bundle, {where}", size, aim="20 kB at most"),
+            Row("  checked by Python", f"{bundle.verify_ms:.1f} ms", checks(bundle.verify_ms), "50 ms at most"),
+        ]
+    found += [
+        *_served(f"served, {figures.served_events} events, in process", figures.in_process),
+        *_served("served over loopback", figures.over_loopback),
+    ]
+    return found
+
+
+def _served(figure: str, rate: Rate) -> list[Row]:
+    by_core = "" if rate.bundles_core_s is None else f", {rate.bundles_core_s:,.0f} a core"
+    return [
+        Row(figure, f"{rate.bundles_s:,.0f} bundles/s{by_core}", aim="500/s at least"),
+        Row("  one answer", f"p50 {rate.p50_ms:.1f} ms, p99 {rate.p99_ms:.1f} ms"),
+    ]
+
+
+def _kilobytes(size_bytes: float) -> str:
+    return f"{size_bytes / 1_000:.1f} kB"

@@ -1,0 +1,149 @@
+"""`tradelane bench` with tiny numbers: a real ledger, bundles and node; and the table that is made of figures."""
+
+import asyncio
+import json
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cli.benches import proofs
+from cli.benches.bundles import NEIGHBOURS, BundleCost, measure_bundles
+from cli.benches.figures import rows
+from cli.benches.ledger import bench_ledger, filler_keys, item_id, item_life
+from cli.benches.machine import Machine, best_us, measure_machine
+from cli.benches.serving import ITEMS, Rate, ServingError, commit_items, serve_in_process
+from cli.benches.tree import BatchCost, TreeCost, measure_tree
+from ledger.authenticated_map import prove, verify
+from ledger.state import head_key
+from node.storage.store import Store
+from tests.support.command_line import CommandLine
+from tradelane import verify_proof
+
+BASE_PORT = 17_900
+
+
+@pytest.fixture
+def tradelane(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> CommandLine:
+    return CommandLine(monkeypatch, capsys, tmp_path)
+
+
+def test_the_command_measures_everything_and_leaves_nothing(
+    tradelane: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tradelane.directory))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr(proofs, "EVENTS", 3)
+    monkeypatch.setattr(proofs, "_BLOCKS", (1, 3))
+    monkeypatch.setattr(proofs, "SERVED_EVENTS", 2)
+    outcome = tradelane("bench", "proofs", "--heads", "150", "--seconds", "0.1", "--json")
+    assert outcome.code == 0, outcome.err
+    figures = outcome.json
+    assert figures["tree"]["heads"] == 150
+    assert [batch["heads"] for batch in figures["tree"]["batches"]] == [1, 100]
+    assert [(bundle["events"], bundle["blocks"]) for bundle in figures["bundles"]] == [(3, 1), (3, 3)]
+    one, three = figures["bundles"]
+    assert 2_000 < one["gzip_bytes"] < one["raw_bytes"] < three["raw_bytes"] < 20_000
+    for served in (figures["in_process"], figures["over_loopback"]):
+        assert served["bundles_s"] > 1
+        assert 0 < served["p50_ms"] <= served["p99_ms"]
+        assert served["bundle_bytes"] > 2_000
+    assert all(machine["sha256_us"] > 0 < machine["ed25519_verify_us"] for machine in figures["machine"])
+    assert "serving from a node over loopback HTTP" in outcome.err
+    assert list(tradelane.directory.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [["--heads", "0"], ["--seconds", "0"], ["--heads", "10000001"]])
+def test_numbers_out_of_range_are_refused(tradelane: CommandLine, arguments: list[str]) -> None:
+    assert tradelane("bench", "proofs", *arguments).code == 2
+
+
+def test_the_table_says_each_figure_beside_the_machine_and_its_aim() -> None:
+    machine = Machine("CPython 3.11.0", 2, sha256_us=0.5, ed25519_verify_us=50.0)
+    rate = Rate(bundles_s=612.3, bundles_core_s=1_234.5, p50_ms=1.26, p99_ms=9.0, bundle_bytes=9)
+    tree = TreeCost(1_000_000, 24.0, (BatchCost(1, 30.0), BatchCost(1_000, 15.0)), 4.9, 2_612.0, 3_100, 8.0)
+    figures = proofs.ProofFigures(
+        machine=(machine, replace(machine, sha256_us=1.5)),
+        tree=tree,
+        bundles=(BundleCost(30, 1, 18_900, 5_600, 0.75), BundleCost(30, 6, 27_000, 10_100, 2.5)),
+        served_events=10,
+        in_process=rate,
+        over_loopback=replace(rate, bundles_core_s=None),
+    )
+    assert [(row.figure, row.measured, row.ratio, row.aim) for row in rows(figures)] == [
+        ("update, 1,000,000 heads, 1 changed", "30.0 us a head", "60 hashes", ""),
+        ("update, 1,000,000 heads, 1,000 changed", "15.0 us a head", "30 hashes", "20 us at most"),
+        ("update, just opened", "24.0 us a head", "48 hashes", ""),
+        ("hashes needed by an update", "4.9 a head", "", ""),
+        ("path of a head, mean", "2.6 kB", "", ""),
+        ("path of a head, longest", "3.1 kB", "", ""),
+        ("bundle, 30 events in 1 block", "18.9 kB, gzip 5.6 kB", "", "20 kB at most"),
+        ("  checked by Python", "0.8 ms", "15 checks", "50 ms at most"),
+        ("bundle, 30 events in 6 blocks", "27.0 kB, gzip 10.1 kB", "", "20 kB at most"),
+        ("  checked by Python", "2.5 ms", "50 checks", "50 ms at most"),
+        ("served, 10 events, in process", "612 bundles/s, 1,234 a core", "", "500/s at least"),
+        ("  one answer", "p50 1.3 ms, p99 9.0 ms", "", ""),
+        ("served over loopback", "612 bundles/s", "", "500/s at least"),
+        ("  one answer", "p50 1.3 ms, p99 9.0 ms", "", ""),
+    ]
+
+
+def test_the_ledger_is_real_and_the_same_each_time(tmp_path: Path) -> None:
+    roots = []
+    for name in ("one", "two"):
+        with bench_ledger(tmp_path / name, base_port=BASE_PORT, heads=50) as ledger:
+            store = ledger.home.store
+            for (cost, text), blocks in zip(measure_bundles(ledger, 4, (1, 4)), (1, 4), strict=True):
+                facts = verify_proof(text, ledger.trust)
+                assert facts.heads[0].key == head_key("item", item_id(f"bundle{blocks}"))
+                assert len(facts.heads[0].records) == 4
+                assert cost.raw_bytes == len(text.encode())
+                assert len(facts.transactions) == blocks
+            assert len(json.loads(text)["transactions"][0]["transaction_path"]) == (NEIGHBOURS + 1).bit_length() - 1
+            for key in filler_keys(50):
+                assert verify(store.tip.state_root, key, prove(store.tree_node, key)) is not None
+            roots.append(store.tip.hash)
+    assert roots[0] == roots[1]
+
+
+def test_an_item_lives_a_different_life_at_every_step() -> None:
+    life = item_life("a", 30)
+    assert {operation.method for operation in life} == {"provenance.capture"}
+    assert len({operation.arguments["event_id"] for operation in life}) == 30
+    assert all(operation.arguments["event_time_ms"] for operation in life)
+
+
+async def serve_wrong_path(directory: Path) -> None:
+    with bench_ledger(directory, base_port=BASE_PORT) as ledger:
+        assert len(commit_items(ledger, 1)) == ITEMS
+        await serve_in_process(ledger, ["/v1/items/proof?id="], 0.1)
+
+
+def test_an_answer_that_is_no_bundle_is_not_counted(tmp_path: Path) -> None:
+    with pytest.raises(ServingError, match="was answered with 400"):
+        asyncio.run(serve_wrong_path(tmp_path))
+
+
+def test_measuring_the_tree_changes_nothing(tmp_path: Path) -> None:
+    with bench_ledger(tmp_path, base_port=BASE_PORT, heads=30) as ledger:
+        chain_id, directory = ledger.chain.chain_id, ledger.home.config.ledger_directory
+        before = ledger.chain.tip
+    with closing(Store.open(directory, chain_id)) as store:
+        cost = measure_tree(store, filler_keys(30))
+        assert store.tip == before
+    assert [batch.heads for batch in cost.batches] == [1]
+    assert cost.cold_us > 0 < cost.proof_verify_us
+    # Thirty heads and those of the network are a root and its children.
+    assert 2 + 1 / 30 <= cost.hashes_a_head < 4
+    assert 500 < cost.proof_bytes_mean <= cost.proof_bytes_max < 2_500
+
+
+def test_the_best_of_several_rounds_is_kept() -> None:
+    calls: list[None] = []
+    assert 0 < best_us(lambda: calls.append(None), rounds=3, calls=5) < 1_000_000
+    assert len(calls) == 15
+    machine = measure_machine()
+    assert machine.cores >= 1
+    assert machine.python.startswith(("CPython 3", "PyPy 3"))
+    assert item_id("x") == "https://id.gs1.org/01/09521101001006/21/x"
