@@ -7,7 +7,8 @@
 
 ==============  ==================================================================
 client          `Client`, synchronous                 async_client    `AsyncClient`
-results         what a node answers, typed            errors          what can go wrong, by what to do about it
+results         what a node answers, typed            governance      the same of validators and proposals
+errors          what can go wrong, by what to do about it
 keys            key files                             verify          proof bundles, offline
 amounts         decimal text and minor units
 conversations   what both clients say to a node; with transport, route and fields the part without IO
@@ -32,6 +33,7 @@ from tradelane.errors import (
     UnavailableError,
     VerificationError,
 )
+from tradelane.governance import Evidence, Proposal, ValidatorChange, ValidatorMember, Validators
 from tradelane.keys import load_key, new_key, save_key
 from tradelane.results import (
     Account,
@@ -57,6 +59,7 @@ __all__ = [
     "Client",
     "ConflictError",
     "Entry",
+    "Evidence",
     "Facts",
     "HistoryEntry",
     "Item",
@@ -67,6 +70,7 @@ __all__ = [
     "Offer",
     "Operation",
     "PeerStatus",
+    "Proposal",
     "Receipt",
     "SecretKey",
     "Trace",
@@ -75,6 +79,9 @@ __all__ = [
     "TransactionStatus",
     "TrustRoot",
     "UnavailableError",
+    "ValidatorChange",
+    "ValidatorMember",
+    "Validators",
     "VerificationError",
     "format_amount",
     "load_key",

@@ -18,6 +18,7 @@ from ledger.transaction import NONCE_BYTES, Operation
 from tradelane import conversations
 from tradelane.client import TIMEOUT_S, failure_text, http_request, response_of
 from tradelane.conversations import Direction
+from tradelane.governance import Evidence, Proposal, Validators
 from tradelane.results import (
     Account,
     BlockSummary,
@@ -134,6 +135,18 @@ class AsyncClient:
     async def offers(self, party: str | None = None, status: str | None = None) -> tuple[Offer, ...]:
         """Return offers of custody or ownership, all or those that one organisation makes or gets."""
         return await self._run(conversations.offers(party, status))
+
+    async def validators(self, height: int | None = None) -> Validators:
+        """Return the validators who sign the block at a height, by default the next one."""
+        return await self._run(conversations.validators(height))
+
+    async def proposals(self, status: str | None = None) -> tuple[Proposal, ...]:
+        """Return what is or was proposed to the validators' organisations; ``status`` open, executed or withdrawn."""
+        return await self._run(conversations.proposals(status))
+
+    async def evidence(self, validator: str | None = None) -> tuple[Evidence, ...]:
+        """Return the double votes that are on the ledger, all or those of one validator's key."""
+        return await self._run(conversations.evidence(validator))
 
     async def events(self, **filters: str) -> JsonObject:
         """Return the EPCIS query document of the events that match, such as ``MATCH_epc=...``."""

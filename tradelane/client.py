@@ -21,6 +21,7 @@ from ledger.keys import SecretKey
 from ledger.transaction import NONCE_BYTES, Operation
 from tradelane import conversations
 from tradelane.conversations import Direction
+from tradelane.governance import Evidence, Proposal, Validators
 from tradelane.results import (
     Account,
     BlockSummary,
@@ -155,6 +156,18 @@ class Client:
     def offers(self, party: str | None = None, status: str | None = None) -> tuple[Offer, ...]:
         """Return offers of custody or ownership, all or those that one organisation makes or gets."""
         return self._run(conversations.offers(party, status))
+
+    def validators(self, height: int | None = None) -> Validators:
+        """Return the validators who sign the block at a height, by default the next one."""
+        return self._run(conversations.validators(height))
+
+    def proposals(self, status: str | None = None) -> tuple[Proposal, ...]:
+        """Return what is or was proposed to the validators' organisations; ``status`` open, executed or withdrawn."""
+        return self._run(conversations.proposals(status))
+
+    def evidence(self, validator: str | None = None) -> tuple[Evidence, ...]:
+        """Return the double votes that are on the ledger, all or those of one validator's key."""
+        return self._run(conversations.evidence(validator))
 
     def events(self, **filters: str) -> JsonObject:
         """Return the EPCIS query document of the events that match, such as ``MATCH_epc=...``."""

@@ -24,6 +24,14 @@ from tradelane.errors import (
     VerificationError,
 )
 from tradelane.fields import Fields
+from tradelane.governance import (
+    Evidence,
+    Proposal,
+    Validators,
+    read_evidence,
+    read_proposal,
+    read_validators,
+)
 from tradelane.results import (
     Account,
     BlockSummary,
@@ -246,6 +254,22 @@ def entries(identifier: str) -> Conversation[tuple[Entry, ...]]:
 def offers(party: str | None, status: str | None) -> Conversation[tuple[Offer, ...]]:
     """Ask for offers of custody or ownership."""
     return (yield from get_pages("/v1/offers", read_offer, party=party, status=status))
+
+
+def validators(height: int | None) -> Conversation[Validators]:
+    """Ask for the validators of a height, by default the next one."""
+    path = "/v1/validators"
+    return read_validators(Fields((yield from get_object(path, height=height)), path))
+
+
+def proposals(status: str | None) -> Conversation[tuple[Proposal, ...]]:
+    """Ask for proposals to the validators' organisations."""
+    return (yield from get_pages("/v1/proposals", read_proposal, status=status))
+
+
+def evidence(validator: str | None) -> Conversation[tuple[Evidence, ...]]:
+    """Ask for the double votes that are on the ledger."""
+    return (yield from get_pages("/v1/evidence", read_evidence, validator=validator))
 
 
 def events(filters: Mapping[str, str]) -> Conversation[JsonObject]:
