@@ -35,6 +35,7 @@ _Decoded = TypeVar("_Decoded")
 _QUEUE_MESSAGES_MAX: Final = 10_000
 _BATCH_BYTES_MAX: Final = 4 * 1024 * 1024
 _PAUSE_SECONDS_MAX: Final = 2.0
+_NAME_SECONDS_MAX: Final = 2
 _REACHABLE_SECONDS: Final = 5.0
 _SEND_TIMEOUT: Final = aiohttp.ClientTimeout(total=10, connect=2)
 _FETCH_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=2)
@@ -103,7 +104,9 @@ class PeerNetwork:
     def start(self) -> None:
         """Start the senders; call inside the running loop."""
         self._session = aiohttp.ClientSession(
-            headers=self._headers, connector=aiohttp.TCPConnector(limit_per_host=4, keepalive_timeout=60)
+            headers=self._headers,
+            # A name is looked up anew about as often as a peer is called, so one that moved is found where it went.
+            connector=aiohttp.TCPConnector(limit_per_host=4, keepalive_timeout=60, ttl_dns_cache=_NAME_SECONDS_MAX),
         )
         self._senders = [asyncio.create_task(self._send_for_ever(peer)) for peer in self._peers.values()]
 

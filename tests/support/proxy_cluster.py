@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.processes import NodeProcesses
-from node.setup import Network, NetworkNode, create_network
+from node.setup import Network, NetworkNode, RandomBytes, create_network
 from tests.support.cluster import free_base_port
 from tests.support.proxy import Link, running_links
 
@@ -50,12 +50,14 @@ class LinkedCluster:
 
 
 @contextmanager
-def linked_cluster(directory: Path, validators: int = 4) -> Iterator[LinkedCluster]:
+def linked_cluster(
+    directory: Path, validators: int = 4, random_bytes: RandomBytes = secrets.token_bytes
+) -> Iterator[LinkedCluster]:
     """Run a fresh network below a directory, its nodes joined by links, and stop everything at the end."""
     network = create_network(
         directory / "network",
         now_ms=time.time_ns() // 1_000_000,
-        random_bytes=secrets.token_bytes,
+        random_bytes=random_bytes,
         validators=validators,
         base_port=free_base_port(validators),
     )

@@ -1,0 +1,162 @@
+"""The sending side of the peer network over real sockets: bounded queues, deadlines, a peer whose address changes."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+
+import pytest
+from aiohttp import ClientTimeout, web
+
+from ledger.keys import SecretKey
+from node.config import PeerConfig
+from node.metrics import Metrics
+from node.network import peers
+from node.network.peers import PeerNetwork
+from node.network.wire import decode_batch
+
+CHAIN_ID = b"\x07" * 32
+PEER = SecretKey(b"\x31" * 32).public_key
+QUEUE_MESSAGES_MAX = 10_000
+
+
+class Listener:
+    """A peer that keeps what it was told, at an address that it can change."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, host: str, port: int = 0) -> int:
+        application = web.Application(client_max_size=1 << 24)
+        application.router.add_post("/p2p/messages", self._messages)
+        self._runner = web.AppRunner(application, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port, reuse_address=True)
+        await site.start()
+        return int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    async def _messages(self, request: web.Request) -> web.Response:
+        self.heard += decode_batch(await request.read())
+        return web.Response(status=204)
+
+
+async def until(condition: Callable[[], bool], seconds: float) -> float:
+    """Wait for a condition and return how long it took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, f"not within {seconds} s"
+        await asyncio.sleep(0.02)
+    return time.monotonic() - began
+
+
+def dropped(metrics: Metrics) -> float:
+    return metrics.registry.get_sample_value("tradelane_dropped_messages_total", {"peer": PEER.hex()[:16]}) or 0.0
+
+
+@pytest.mark.fault(42)
+def test_the_queue_of_a_peer_that_reads_nothing_is_bounded_and_drops_its_oldest() -> None:
+    async def scenario() -> None:
+        metrics = Metrics()
+        with socket.socket() as silent:
+            # Connections are taken by the system and never read.
+            silent.bind(("127.0.0.1", 0))
+            silent.listen(8)
+            port = silent.getsockname()[1]
+            network = PeerNetwork(CHAIN_ID, [PeerConfig(PEER, f"http://127.0.0.1:{port}")], metrics)
+            network.start()
+            try:
+                network.broadcast(b"under way")
+                await asyncio.sleep(0.1)
+                for number in range(QUEUE_MESSAGES_MAX + 7):
+                    network.broadcast(number.to_bytes(4))
+                assert dropped(metrics) == 7
+            finally:
+                await asyncio.wait_for(network.stop(), 2)
+        listener = Listener()
+        network = PeerNetwork(CHAIN_ID, [PeerConfig(PEER, f"http://127.0.0.1:{port}")], metrics)
+        for number in range(QUEUE_MESSAGES_MAX + 7):
+            network.broadcast(number.to_bytes(4))
+        await listener.start("127.0.0.1", port)
+        network.start()
+        try:
+            await until(lambda: len(listener.heard) == QUEUE_MESSAGES_MAX, 5)
+        finally:
+            await network.stop()
+            await listener.stop()
+        assert listener.heard == [number.to_bytes(4) for number in range(7, QUEUE_MESSAGES_MAX + 7)]
+        assert dropped(metrics) == 14
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.fault(42)
+def test_a_peer_that_never_answers_is_given_up_and_called_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (peers._SEND_TIMEOUT.total, peers._SEND_TIMEOUT.connect) == (10, 2)
+    monkeypatch.setattr(peers, "_SEND_TIMEOUT", ClientTimeout(total=0.3, connect=2))
+
+    async def scenario() -> None:
+        ended = 0
+
+        async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal ended
+            await reader.read()  # to the end: the caller hangs up
+            writer.close()
+            ended += 1
+
+        server = await asyncio.start_server(never, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        network = PeerNetwork(CHAIN_ID, [PeerConfig(PEER, f"http://127.0.0.1:{port}")], Metrics())
+        network.start()
+        try:
+            network.broadcast(b"hello")
+            await until(lambda: ended == 1, 3)
+            network.broadcast(b"hello again")
+            await until(lambda: ended == 2, 3)
+            assert not network.states()[0].is_reachable
+        finally:
+            await network.stop()
+            server.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.fault(43)
+def test_a_peer_whose_name_leads_to_another_address_is_found_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = "127.0.0.1"
+    real = asyncio.BaseEventLoop.getaddrinfo
+
+    async def getaddrinfo(loop: asyncio.BaseEventLoop, host: str | None, *rest: object, **more: object) -> object:
+        return await real(loop, address if host == "peer.test" else host, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", getaddrinfo)
+
+    async def scenario() -> None:
+        nonlocal address
+        old, new = Listener(), Listener()
+        port = await old.start("127.0.0.1")
+        network = PeerNetwork(CHAIN_ID, [PeerConfig(PEER, f"http://peer.test:{port}")], Metrics())
+        network.start()
+        try:
+            network.broadcast(b"one")
+            await until(lambda: old.heard == [b"one"], 3)
+            await old.stop()
+            address = "127.0.0.2"
+            await new.start("127.0.0.2", port)
+
+            # What is sent while the peer moves may be lost; consensus says again what still matters.
+            def is_heard() -> bool:
+                network.broadcast(b"two")
+                return b"two" in new.heard
+
+            await until(is_heard, 6)
+            assert old.heard == [b"one"]
+        finally:
+            await network.stop()
+            await new.stop()
+
+    asyncio.run(scenario())
