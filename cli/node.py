@@ -1,20 +1,37 @@
-"""`tradelane node run`, `tradelane init`: one node, for real deployments and for `up`, which runs several."""
+"""`tradelane node run`, `check` and `repair`, `tradelane init`: one node, for real deployments and for `up`."""
 
+import asyncio
 import secrets
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from rich.markup import escape
 
 from cli.session import JsonOption, open_session
 from ledger.errors import LedgerError
 from ledger.genesis import genesis_from_json
 from ledger.keys import is_public_key
-from node.config import ConfigError
+from node.config import ConfigError, load_config
+from node.home import read_genesis
 from node.setup import write_home
-from node.storage.errors import StorageError
-from tradelane import BadRequestError, ConflictError, TradelaneError
+from node.storage.check import check_ledger
+from node.storage.errors import DamagedError, LockedError, StorageError
+from node.storage.salvage import in_words
+from node.storage.store import Store
+from tradelane import (
+    BadRequestError,
+    ConflictError,
+    TradelaneError,
+    UnavailableError,
+    VerificationError,
+)
 from tradelane.keys import load_key
+
+if TYPE_CHECKING:
+    from node.repair import Repaired
 
 _EPILOG: Final = """\b
 Examples:
@@ -29,6 +46,16 @@ _RUN_EPILOG: Final = """\b
 Examples:
   tradelane node run --home /var/lib/tradelane
   tradelane node run --home .tradelane/node-1
+"""
+_CHECK_EPILOG: Final = """\b
+Examples:
+  tradelane node check --home /var/lib/tradelane
+  tradelane node check --home .tradelane/node-1 --json
+"""
+_REPAIR_EPILOG: Final = """\b
+Examples:
+  tradelane node repair --home /var/lib/tradelane
+  tradelane node repair --home .tradelane/node-1 --json
 """
 INIT_EPILOG: Final = """\b
 Examples:
@@ -61,6 +88,86 @@ def run(
         run_node_process(home, is_parent_watched=watch_parent)
     except StartError as error:
         raise TradelaneError("node.start", str(error)) from error
+    except StorageError as error:
+        raise TradelaneError("node.disk", str(error)) from error
+
+
+@app.command("check", epilog=_CHECK_EPILOG)
+def check(context: typer.Context, home: HomeOption, *, json: JsonOption = False) -> None:
+    """Check all that a stopped node's ledger holds.
+
+    Every block is compared with its certificate, bodies and indexes with their block, heads with the state root.
+    Exit code 6 says that something is wrong; `tradelane node repair` puts it right.
+    """
+    session = open_session(context, json=json)
+    with _storage_errors():
+        config = load_config(home)
+        with closing(Store.open(config.ledger_directory, read_genesis(home).chain_id)) as store:
+            with session.output.progress() as progress:
+                findings = check_ledger(store, progress)
+            result = {
+                "height": store.tip.height,
+                "state_root": store.tip.state_root,
+                "earliest_height": store.earliest_height,
+                "findings": findings,
+            }
+    if findings:
+        session.output.result(result, *(escape(finding) for finding in findings))
+        raise VerificationError(
+            "ledger.damaged",
+            f"the ledger in {config.ledger_directory} is damaged in {len(findings)} places",
+            f"repair it: tradelane node repair --home {home}",
+        )
+    session.output.result(result, f"blocks {store.earliest_height} to {store.tip.height} and the state are sound")
+
+
+@app.command("repair", epilog=_REPAIR_EPILOG)
+def repair(context: typer.Context, home: HomeOption, *, json: JsonOption = False) -> None:
+    """Repair a stopped node with the help of its peers.
+
+    What cannot be read here is fetched from them; every block is checked and executed again. The damaged ledger is kept beside the new one under a name with the date. Interrupted, it can be run again. Votes
+    cannot be fetched: in place of a damaged safety store a new one is made, with which the node follows first.
+    """
+    from node.repair import RepairError, repair_home  # noqa: PLC0415 - see above
+
+    session = open_session(context, json=json)
+    try:
+        with _storage_errors(), session.output.progress() as progress:
+            repaired = asyncio.run(repair_home(home, progress, lambda text: session.output.note(escape(text))))
+    except RepairError as error:
+        raise UnavailableError("ledger.not_repaired", str(error)) from error
+    session.output.result(repaired, *_repair_lines(repaired))
+
+
+def _repair_lines(repaired: "Repaired") -> list[str]:
+    lines = []
+    if repaired.safety_kept is not None:
+        lines.append(f"the safety store was damaged and is kept as {repaired.safety_kept}; the node will follow first")
+    if repaired.is_ledger_sound:
+        return [*lines, f"the ledger is sound up to block {repaired.height}; nothing of it was changed"]
+    if repaired.snapshot_height is not None:
+        lines.append(f"the state of block {repaired.snapshot_height} came from a peer")
+    if repaired.resumed_height:
+        lines.append(f"an earlier repair had come to block {repaired.resumed_height}")
+    lines.append(f"{repaired.own_blocks} blocks were read here, {len(repaired.fetched)} came from peers")
+    if repaired.fetched:
+        lines.append(f"fetched: {in_words(repaired.fetched)}")
+    if repaired.ledger_kept is not None:
+        lines.append(f"the damaged ledger is kept as {repaired.ledger_kept}; remove it when you need the room")
+    return [escape(line) for line in [*lines, f"the ledger is sound up to block {repaired.height}"]]
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    """Turn what a disk or a home can be into errors with an exit code."""
+    try:
+        yield
+    except LockedError as error:
+        raise ConflictError("home.in_use", str(error), "stop the node first") from error
+    except DamagedError as error:
+        raise VerificationError("ledger.damaged", str(error)) from error
+    except (ConfigError, LedgerError, StorageError) as error:
+        raise BadRequestError("home.unusable", str(error)) from error
 
 
 def init(

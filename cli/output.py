@@ -9,12 +9,14 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from typing import Final
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from tradelane import TradelaneError
@@ -65,6 +67,24 @@ class Output:
     def note(self, text: str) -> None:
         """Tell people something that is not data; rich markup is understood."""
         self._notes.print(text)
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[str, int, int], None]]:
+        """Show bars on stderr while long work goes on; the work reports (what, done, total or 0 where not known).
+
+        They are for a person who waits: without a terminal, or with ``--json``, nothing is shown.
+        """
+        is_shown = self._notes.is_terminal and not self.is_json
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self._notes, transient=True, disable=not is_shown) as bars:
+            tasks: dict[str, TaskID] = {}
+
+            def report(what: str, done: int, total: int) -> None:
+                if what not in tasks:
+                    tasks[what] = bars.add_task(escape(what), total=total or None)
+                bars.update(tasks[what], completed=done, total=total or None)
+
+            yield report
 
     def error(self, error: TradelaneError) -> None:
         """Print an error: what and why, then what to do next."""

@@ -54,6 +54,11 @@ class NodeConfig:
         return self.home / "ledger"
 
     @property
+    def repair_directory(self) -> Path:
+        """Where `tradelane node repair` builds a new ledger; it stays there when the repair is interrupted."""
+        return self.home / "ledger.repairing"
+
+    @property
     def safety_directory(self) -> Path:
         """Where the votes are; never restore it from a backup."""
         return self.home / "safety"

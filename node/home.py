@@ -18,7 +18,7 @@ from node.config import (
     load_config,
     validator_key_path,
 )
-from node.storage.errors import DamagedError
+from node.storage.errors import DamagedError, StorageError
 from node.storage.safety_store import SafetyStore
 from node.storage.store import Store
 
@@ -69,6 +69,11 @@ def open_home(home: Path) -> Home:
     validator_key = read_key(validator_key_path(home))
     gateway_path = gateway_key_path(home)
     gateway_key = read_key(gateway_path) if gateway_path.exists() else None
+    if config.repair_directory.exists():
+        raise StorageError(
+            f"a repair of {home} was interrupted; run `tradelane node repair --home {home}` again, it goes on where it "
+            f"stopped"
+        )
     store = Store.open(config.ledger_directory, genesis.chain_id)
     try:
         safety = SafetyStore.open(config.safety_directory)

@@ -19,7 +19,15 @@ from node.bootstrap.wire import (
     encode_rows_question,
 )
 from node.config import PeerConfig
-from node.network.wire import BODY_BYTES_MAX, CHAIN_HEADER, CONTENT_TYPE, decode_batch, encode_range
+from node.network.wire import (
+    BODY_BYTES_MAX,
+    CHAIN_HEADER,
+    CONTENT_TYPE,
+    CertifiedBlock,
+    decode_batch,
+    decode_blocks,
+    encode_range,
+)
 
 _Decoded = TypeVar("_Decoded")
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=60, connect=2)
@@ -56,6 +64,10 @@ class Peer:
     async def bodies(self, first: int, last: int) -> list[bytes]:
         """Return body rows from ``first`` on, as many as the peer gives at once."""
         return await self._ask("bodies", encode_range(first, last), decode_batch)
+
+    async def blocks(self, first: int, last: int) -> list[CertifiedBlock]:
+        """Return certified blocks from ``first`` on, as many as the peer gives at once."""
+        return await self._ask("blocks", encode_range(first, last), decode_blocks)
 
     async def _ask(self, path: str, body: bytes, read: Callable[[bytes], _Decoded]) -> _Decoded:
         url = f"{self.config.url}/p2p/{path}"
