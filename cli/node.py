@@ -125,8 +125,9 @@ def check(context: typer.Context, home: HomeOption, *, json: JsonOption = False)
 def repair(context: typer.Context, home: HomeOption, *, json: JsonOption = False) -> None:
     """Repair a stopped node with the help of its peers.
 
-    What cannot be read here is fetched from them; every block is checked and executed again. The damaged ledger is kept beside the new one under a name with the date. Interrupted, it can be run again. Votes
-    cannot be fetched: in place of a damaged safety store a new one is made, with which the node follows first.
+    What cannot be read here is fetched from them; every block is checked and executed again. The damaged ledger is kept
+    beside the new one under a name with the date. Interrupted, it can be run again. Votes cannot be fetched: in place
+    of a damaged safety store a new one is made, with which the node follows first.
     """
     from node.repair import RepairError, repair_home  # noqa: PLC0415 - see above
 
