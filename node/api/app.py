@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from node.api import blocks, epcis_capture, epcis_events, governance, health, state, transactions
+from node.api import blocks, epcis_capture, epcis_events, governance, health, proofs, state, transactions
 from node.api.answers import Answers
 from node.api.backend import ApiNode
 from node.api.headers import SAFE_HEADERS, SafeHeaders
@@ -32,6 +32,7 @@ def build_api(node: ApiNode) -> FastAPI:
     )
     answers = Answers(node)
     application.include_router(transactions.router(node, answers))
+    application.include_router(proofs.router(answers))
     application.include_router(state.router(answers))
     application.include_router(blocks.router(node, answers))
     application.include_router(governance.router(answers))

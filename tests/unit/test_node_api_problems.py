@@ -11,12 +11,14 @@ from typing import Any
 import httpx
 import pytest
 
+from contracts import heads
 from ledger.keys import SecretKey
 from ledger.parameters import Parameters
 from ledger.transaction import Operation
 from node.api import body
 from node.api.problems import KINDS
 from node.mempool import MempoolLimits
+from node.storage.errors import PrunedError
 from tests.support.running_node import RunningNode, running_node
 
 Ask = Callable[[RunningNode], httpx.Response]
@@ -188,6 +190,9 @@ PROVOKED: dict[str, Ask] = {
         "GET", "/01/09506000134352/21/7", params={"linkType": "gs1:none"}, headers={"accept": "application/json"}
     ),
     "label.identifier": get("/v1/label", id="nothing that has a code"),
+    "query.keys": get("/v1/proofs", keys="AAAA,A+"),
+    "query.transfer_id": get("/v1/transfers/1/proof"),
+    "proof.no_such_height": get("/v1/trust/proof", after_height=1_000_000),
     "proof.no_such_record": get("/v1/items/proof", id="https://id.gs1.org/01/09506000134352/21/7", after_count=9),
     "epcis.invalid": capture(document(event("x", bizStep="walking"))),
     "epcis.unauthenticated": capture(document(event("x")), authorization="Bearer wrong"),
@@ -214,6 +219,9 @@ ELSEWHERE = {
     "proof.busy",
     "proof.history_too_long",
     "proof.bundle_too_large",
+    "proof.no_origin",
+    "proof.not_an_item",
+    "proof.pruned",
 }
 
 
@@ -321,17 +329,30 @@ def test_a_mistake_of_ours_says_nothing_about_itself(node: RunningNode, monkeypa
     assert "secret" not in response.text
 
 
+def pruned(_: object, height: int) -> None:
+    raise PrunedError(height, height + 1)
+
+
 def test_proofs_that_cannot_be_given(node: RunningNode, monkeypatch: pytest.MonkeyPatch) -> None:
     ask = get("/v1/items/proof", id="https://id.gs1.org/01/09506000134352/21/7")
     with monkeypatch.context() as patch:
-        patch.setattr("node.proofs.RECORDS_MAX", 0)
+        patch.setattr("node.proof_parts.RECORDS_MAX", 0)
         check(ask(node), "proof.history_too_long")
     with monkeypatch.context() as patch:
-        patch.setattr("node.proofs.BUNDLE_LENGTH_MAX", 10)
+        patch.setattr("node.proof_parts.BUNDLE_LENGTH_MAX", 10)
         check(ask(node), "proof.bundle_too_large")
     with monkeypatch.context() as patch:
-        patch.setattr("node.proofs._TRIES_MAX", 0)
+        patch.setattr("node.proof_parts.TRIES_MAX", 0)
         check(ask(node), "proof.busy")
+    with monkeypatch.context() as patch:
+        patch.setattr(type(node.node.store), "encoded_block", pruned)
+        check(ask(node), "proof.pruned")
+    with monkeypatch.context() as patch:
+        patch.setattr("contracts.heads.transfer", lambda _: heads.VALIDATORS)
+        check(node.get(f"/v1/transfers/{'0' * 32}/proof"), "proof.no_origin")
+    lot = "urn:epc:class:lgtin:4012345.012345.998877"
+    assert node.capture(document(event("lot", epcList=[], quantityList=[{"epcClass": lot}]))).status_code == 200
+    check(node.get("/v1/items/trace/proof", id=lot), "proof.not_an_item")
     assert ask(node).status_code == 200
 
 
