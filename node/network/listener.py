@@ -1,13 +1,15 @@
 """The listener for peers, on a port of its own: shape is checked here, signatures and state behind it.
 
-A peer cannot make it fail: junk is dropped with a reason that is counted, and bodies are bounded while they arrive.
+A peer cannot make it fail: junk is dropped with a reason that is counted, and bodies are bounded, in bytes and in time,
+while they arrive.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -32,6 +34,7 @@ from node.storage.store import Store
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 _ANSWER_BYTES_MAX = BODY_BYTES_MAX // 2
+_BODY_SECONDS_MAX: Final = 30.0
 
 
 class PeerHandler(Protocol):
@@ -125,10 +128,16 @@ async def _body(request: Request, chain_id: bytes) -> bytes:
     if "content-encoding" in request.headers:
         raise _JunkError(415, "content_encoding")
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            raise _JunkError(413, "too_large")
+    try:
+        async with asyncio.timeout(_BODY_SECONDS_MAX):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > BODY_BYTES_MAX:
+                    raise _JunkError(413, "too_large")
+    except TimeoutError as error:
+        raise _JunkError(408, "too_slow") from error
+    except ClientDisconnect as error:
+        raise _JunkError(400, "hung_up") from error
     return bytes(body)
 
 

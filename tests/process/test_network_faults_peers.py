@@ -1,21 +1,28 @@
-"""The sending side of the peer network over real sockets: bounded queues, deadlines, a peer whose address changes."""
+"""Both ends of the peer network: bounded queues, deadlines, a peer whose address changes, bodies that never end."""
 
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from aiohttp import ClientTimeout, web
+from starlette.types import Message
 
 from ledger.keys import SecretKey
+from node.bootstrap.snapshots import Snapshots
 from node.config import PeerConfig
 from node.metrics import Metrics
+from node.network import listener as listener_module
 from node.network import peers
+from node.network.listener import build_listener
 from node.network.peers import PeerNetwork
-from node.network.wire import decode_batch
+from node.network.wire import CHAIN_HEADER, decode_batch
+from node.storage.store import Store
+from tests.support.blocks import CHAIN_ID, genesis_write
 
-CHAIN_ID = b"\x07" * 32
 PEER = SecretKey(b"\x31" * 32).public_key
 QUEUE_MESSAGES_MAX = 10_000
 
@@ -43,6 +50,19 @@ class Listener:
     async def _messages(self, request: web.Request) -> web.Response:
         self.heard += decode_batch(await request.read())
         return web.Response(status=204)
+
+
+class Nobody:
+    """Handles what never comes."""
+
+    def receive_messages(self, batch: Sequence[bytes]) -> None:
+        raise AssertionError("half a body was handed over")
+
+    async def receive_transactions(self, batch: Sequence[bytes]) -> None:
+        raise AssertionError("half a body was handed over")
+
+    def waiting_transaction(self, transaction_id: bytes) -> bytes | None:
+        raise AssertionError("half a body was handed over")
 
 
 async def until(condition: Callable[[], bool], seconds: float) -> float:
@@ -160,3 +180,42 @@ def test_a_peer_whose_name_leads_to_another_address_is_found_there(monkeypatch: 
             await new.stop()
 
     asyncio.run(scenario())
+
+
+@pytest.mark.fault(42)
+@pytest.mark.parametrize("reason", ["too_slow", "hung_up"])
+def test_a_body_that_does_not_arrive_is_junk_and_its_place_is_free_again(
+    reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert listener_module._BODY_SECONDS_MAX == 30
+    monkeypatch.setattr(listener_module, "_BODY_SECONDS_MAX", 0.1)
+    metrics = Metrics()
+    answers: list[Message] = []
+    parts: list[Message] = [{"type": "http.request", "body": b"\x91", "more_body": True}]
+    if reason == "hung_up":
+        parts.append({"type": "http.disconnect"})
+
+    async def receive() -> Message:
+        if parts:
+            return parts.pop(0)
+        await asyncio.sleep(60)
+        raise AssertionError("nobody waits as long as that")
+
+    async def send(message: Message) -> None:
+        answers.append(message)
+
+    async def scenario(store: Store) -> None:
+        application = build_listener(CHAIN_ID, store, Nobody(), metrics, Snapshots(store, lambda: 0))
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/p2p/messages",
+            "query_string": b"",
+            "headers": [(CHAIN_HEADER.lower().encode(), CHAIN_ID.hex().encode())],
+        }
+        await asyncio.wait_for(application(scope, receive, send), 5)
+
+    with closing(Store.create(tmp_path / "ledger", genesis_write())) as store:
+        asyncio.run(scenario(store))
+    assert answers[0]["status"] == {"too_slow": 408, "hung_up": 400}[reason]
+    assert metrics.registry.get_sample_value("tradelane_peer_junk_total", {"reason": reason}) == 1
