@@ -86,38 +86,49 @@ def _refuse_extension(code: int, data: bytes) -> object:
 
 def _check(value: object, depth_left: int) -> bool:
     """Refuse what has no canonical encoding, and say whether every map is in key order already."""
-    kind = type(value)
-    if kind is bytes or kind is bool or value is None:
-        return True
-    if kind is str:
-        _check_text(cast("str", value))
-        return True
-    if kind is int:
-        if not _INTEGER_MIN <= cast("int", value) <= _INTEGER_MAX:
+    # Types are compared where they stand: mypy understands that, and a call of `cast` would cost as much as a check.
+    if type(value) is dict:
+        return _check_map(value, depth_left)
+    if type(value) is list or type(value) is tuple:
+        _check_depth(depth_left)
+        in_order = True
+        for item in value:
+            # Most values are one of these two, and a call for each would take most of the time.
+            if type(item) is bytes or (type(item) is str and item.isascii()):
+                continue
+            in_order = _check(item, depth_left - 1) and in_order
+        return in_order
+    if type(value) is str:
+        _check_text(value)
+    elif type(value) is int:
+        if not _INTEGER_MIN <= value <= _INTEGER_MAX:
             raise CodecError("integer_range", "an integer does not fit in 64 bits")
-        return True
-    if kind is not list and kind is not tuple and kind is not dict:
-        raise CodecError("type", f"{kind.__name__} has no canonical encoding")
-    if depth_left == 0:
-        raise CodecError("too_deep", f"containers are nested more than {DEPTH_MAX} deep")
-    if kind is dict:
-        return _check_map(cast("dict[object, object]", value), depth_left - 1)
-    in_order = True
-    for item in cast("list[object]", value):
-        in_order = _check(item, depth_left - 1) and in_order
-    return in_order
+    elif not (type(value) is bytes or type(value) is bool or value is None):
+        raise CodecError("type", f"{type(value).__name__} has no canonical encoding")
+    return True
 
 
 def _check_map(entries: dict[object, object], depth_left: int) -> bool:
+    _check_depth(depth_left)
     in_order = True
     previous = ""
     for key, item in entries.items():
         if type(key) is not str:
             raise CodecError("key_type", "map keys must be strings")
-        _check_text(key)
-        in_order = _check(item, depth_left) and in_order and previous <= key
+        if not key.isascii():
+            _check_text(key)
+        if previous > key:
+            in_order = False
         previous = key
+        if type(item) is bytes or (type(item) is str and item.isascii()):
+            continue
+        in_order = _check(item, depth_left - 1) and in_order
     return in_order
+
+
+def _check_depth(depth_left: int) -> None:
+    if depth_left == 0:
+        raise CodecError("too_deep", f"containers are nested more than {DEPTH_MAX} deep")
 
 
 def _ordered(value: object) -> object:
