@@ -72,10 +72,12 @@ class Overlay:
     Heads come out as fresh copies, so a handler that fails half-way has touched nothing.
     """
 
-    __slots__ = ("_below", "_history", "_history_pending", "_pending", "_settled", "_source")
+    __slots__ = ("_below", "_committed", "_history", "_history_pending", "_pending", "_settled", "_source")
 
     def __init__(self, source: HeadSource) -> None:
         self._source = source
+        # What was read of the source, which does not change meanwhile: most heads are read, changed and then compared.
+        self._committed: dict[bytes, bytes | None] = {}
         self._settled: dict[bytes, bytes | None] = {}
         self._pending: dict[bytes, bytes | None] = {}
         # Changed keys by each of their prefixes, so that a scan costs what it finds and not what the block has changed.
@@ -130,7 +132,7 @@ class Overlay:
     def changes(self) -> dict[bytes, bytes | None]:
         """Return every settled head that differs from what is committed, encoded, None where it was removed."""
         assert not self._pending, "a transaction is still running"
-        return {key: encoded for key, encoded in self._settled.items() if encoded != self._source.head(key)}
+        return {key: encoded for key, encoded in self._settled.items() if encoded != self._committed_head(key)}
 
     def history(self) -> tuple[HistoryEntry, ...]:
         """Return the history entries of the settled transactions, in order."""
@@ -149,4 +151,9 @@ class Overlay:
             return self._pending[key]
         if key in self._settled:
             return self._settled[key]
-        return self._source.head(key)
+        return self._committed_head(key)
+
+    def _committed_head(self, key: bytes) -> bytes | None:
+        if key not in self._committed:
+            self._committed[key] = self._source.head(key)
+        return self._committed[key]

@@ -158,3 +158,23 @@ def test_keys_keep_their_parts() -> None:
     assert decode(encode({"a": 1})) == {"a": 1}
     with pytest.raises(AssertionError):
         head_key("item", "a\0b")
+
+
+def test_a_committed_head_is_read_once() -> None:
+    source = Committed({b"item\0a": {"x": 1}})
+    reads: list[bytes] = []
+
+    def head(key: bytes) -> bytes | None:
+        reads.append(key)
+        return source.encoded.get(key)
+
+    source.head = head  # type: ignore[method-assign]
+    overlay = Overlay(source)
+    for _ in range(3):
+        assert overlay.get(b"item\0a") == {"x": 1}
+        assert overlay.get(b"item\0b") is None
+    overlay.put(b"item\0a", {"x": 2})
+    overlay.put(b"item\0c", {"x": 3})
+    overlay.settle()
+    assert overlay.changes() == {b"item\0a": encode({"x": 2}), b"item\0c": encode({"x": 3})}
+    assert reads == [b"item\0a", b"item\0b", b"item\0c"]
