@@ -4,7 +4,7 @@ import fcntl
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
@@ -20,15 +20,16 @@ from cli.session import DEFAULT_NETWORK, JsonOption, Session, open_session
 from cli.story import open_books, play_shipment, star_page
 from ledger.errors import LedgerError
 from node.config import ConfigError
-from node.setup import Network, SetupError, api_ports, create_network, load_network, p2p_ports
+from node.setup import Network, NetworkNode, SetupError, api_ports, create_network, load_network, p2p_ports
 from node.storage.errors import StorageError
-from tradelane import BadRequestError, ConflictError, UnavailableError
+from tradelane import BadRequestError, ConflictError, TradelaneError, UnavailableError
 
 UP_EPILOG: Final = """\b
 Examples:
   tradelane up
   tradelane up --shipment
   tradelane up --nodes 7 --directory seven --base-port 8400
+  tradelane up --observers 1
 """
 _WATCH_S: Final = 0.2
 
@@ -38,6 +39,10 @@ def up(
     *,
     nodes: Annotated[
         int | None, typer.Option(min=1, max=20, help="Validators of a new network. [default: 4]", show_default=False)
+    ] = None,
+    observers: Annotated[
+        int | None,
+        typer.Option(min=0, max=20, help="More nodes of a new network, which follow. [default: 0]", show_default=False),
     ] = None,
     directory: Annotated[
         Path, typer.Option(metavar="DIRECTORY", help="Where the network is, or is created.")
@@ -53,12 +58,13 @@ def up(
 ) -> None:
     """Run a network of validators on this machine until Ctrl-C.
 
-    The first run creates keys, a genesis document and a home for each validator; later runs continue the same ledger.
-    Every validator is a process with its own store, ports and log.
+    The first run creates keys, a genesis document and a home for each node; later runs continue the same ledger.
+    Every node is a process with its own store, ports and log. An observer follows and serves; it votes once
+    `tradelane validators` has brought it in.
     """
     session = open_session(context, json=json, network=directory)
     with stop_signals() as stop:
-        network, is_new = _find_or_create(directory, nodes, base_port)
+        network, is_new = _find_or_create(directory, nodes, observers, base_port)
         with _held(directory):
             _run(session, network, stop, is_new=is_new, has_shipment=shipment)
 
@@ -80,18 +86,17 @@ def _run(session: Session, network: Network, stop: StopRequest, *, is_new: bool,
                     play_shipment(client, network, lambda text: output.note(f"[dim]{escape(text)}[/]"))
                 page = star_page(client, network)
                 height = client.status().height
-            output.note(
-                f"{len(network.nodes)} validators ready at height {height} in {time.monotonic() - started:.1f} s"
-            )
+            took_s = time.monotonic() - started
+            output.note(f"{_ready_text(session, network)} ready at height {height} in {took_s:.1f} s")
             _print_addresses(output, network, page, height)
-            _watch(output, processes, stop)
+            _watch(session, processes, stop)
         output.note("stopping")
     finally:
         processes.stop_all()
     output.note("every node is stopped; `tradelane up` continues where it ended")
 
 
-def _watch(output: Output, processes: NodeProcesses, stop: StopRequest) -> None:
+def _watch(session: Session, processes: NodeProcesses, stop: StopRequest) -> None:
     """Wait until asked to stop and tell at once of a node that dies; the others go on without it.
 
     Raises
@@ -100,20 +105,44 @@ def _watch(output: Output, processes: NodeProcesses, stop: StopRequest) -> None:
         The last one has died.
 
     """
+    keys = _validator_keys(session, processes.network)
     while not stop:
         for died in processes.dead():
             processes.forget(died.node.name)
-            output.error(processes.death(died))
-            left = len(processes)
-            if not left:
+            session.output.error(processes.death(died))
+            alive = [node for node in processes.network.nodes if node.name in processes]
+            if not alive:
                 raise UnavailableError("network.died", "no node is left", "read the logs, then `tradelane up` again")
-            word = "go on" if left >= _quorum(len(processes.network.nodes)) else "wait: they are too few to agree"
-            output.note(f"{left} nodes {word}; `tradelane up` brings all back after Ctrl-C")
+            word = "go on" if _can_agree(session, alive, keys) else "wait: they are too few to agree"
+            session.output.note(f"{len(alive)} nodes {word}; `tradelane up` brings all back after Ctrl-C")
         time.sleep(_WATCH_S)
 
 
-def _quorum(validators: int) -> int:
-    return -(-(validators + (validators - 1) // 3 + 1) // 2)
+def _validator_keys(session: Session, network: Network) -> dict[str, str]:
+    """Return the key of each node by its name; who of them votes may change while they run."""
+    keys = {}
+    for node in network.nodes:
+        with session.client([node.api]) as client:
+            keys[node.name] = str(client.status().fields.get("public_key"))
+    return keys
+
+
+def _can_agree(session: Session, alive: Sequence[NetworkNode], keys: dict[str, str]) -> bool:
+    """Say whether these nodes hold a quorum of the validators as they are now."""
+    try:
+        with session.client([node.api for node in alive]) as client:
+            validators = client.validators()
+    except TradelaneError:
+        return False
+    voting = {member.public_key for member in validators.members}
+    return sum(keys[node.name] in voting for node in alive) >= validators.quorum
+
+
+def _ready_text(session: Session, network: Network) -> str:
+    with session.client([node.api for node in network.nodes]) as client:
+        count = len(client.validators().members)
+    others = len(network.nodes) - count
+    return f"{count} validators" + (f" and {others} observer{'' if others == 1 else 's'}" if others > 0 else "")
 
 
 def _print_addresses(output: Output, network: Network, page: str | None, height: int) -> None:
@@ -129,15 +158,18 @@ def _print_addresses(output: Output, network: Network, page: str | None, height:
     output.result(value, Group(rows, *(escape(line) for line in hint)))
 
 
-def _find_or_create(directory: Path, nodes: int | None, base_port: int | None) -> tuple[Network, bool]:
+def _find_or_create(
+    directory: Path, nodes: int | None, observers: int | None, base_port: int | None
+) -> tuple[Network, bool]:
+    count = (nodes or 4) + (observers or 0)
     try:
         if directory.exists():
             network = load_network(directory)
-            if nodes is not None and nodes != len(network.nodes):
+            if (nodes is not None or observers is not None) and count != len(network.nodes):
                 raise ConflictError(
                     "network.exists",
-                    f"{directory} holds a network of {len(network.nodes)}, not of {nodes}",
-                    "leave --nodes out to use it, or choose another --directory",
+                    f"{directory} holds a network of {len(network.nodes)}, not of {count}",
+                    "leave --nodes and --observers out to use it, or choose another --directory",
                 )
             if base_port is not None and base_port != _port(network.nodes[0].api):
                 raise ConflictError(
@@ -146,14 +178,15 @@ def _find_or_create(directory: Path, nodes: int | None, base_port: int | None) -
                     "leave --base-port out to use it, or choose another --directory",
                 )
             return network, False
-        count, first_port = nodes or 4, base_port or 7400
+        first_port = base_port or 7400
         # Before anything is made: a network keeps its ports for life.
         require_free_ports([*api_ports(first_port, count), *p2p_ports(first_port, count)])
         network = create_network(
             directory,
             now_ms=time.time_ns() // 1_000_000,
             random_bytes=secrets.token_bytes,
-            validators=count,
+            validators=nodes or 4,
+            observers=observers or 0,
             base_port=first_port,
         )
     except (SetupError, ConfigError, LedgerError, StorageError) as error:

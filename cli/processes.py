@@ -150,6 +150,9 @@ class NodeProcesses:
     def __len__(self) -> int:
         return len(self._running)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._running
+
     def forget(self, name: str) -> None:
         """Take a node that has ended off the list."""
         started = self._running.pop(name)

@@ -41,8 +41,9 @@ _PREFIX_DIGITS_MIN: Final = 8
 _EPILOG: Final = """\b
 Examples:
   tradelane validators list
-  tradelane validators possession --home node-5 --organisation retailer > retailer.json
-  tradelane validators propose --add retailer.json --remove 3f2c9a41 --as brand
+  tradelane validators possession --home node-5 \\
+      --organisation retailer > retailer.json
+  tradelane validators propose --add retailer.json --as brand
   tradelane validators approve change-5f0c... --as maker
 """
 _LIST_EPILOG: Final = """\b
@@ -52,7 +53,8 @@ Examples:
 """
 _POSSESSION_EPILOG: Final = """\b
 Examples:
-  tradelane validators possession --home node-5 --organisation retailer > retailer.json
+  tradelane validators possession --home node-5 \\
+      --organisation retailer > retailer.json
 """
 _PROPOSE_EPILOG: Final = """\b
 Examples:

@@ -1,4 +1,4 @@
-"""Set up a whole network on one machine: keys, genesis and one initialised home a validator.
+"""Set up a whole network on one machine: keys, genesis and one initialised home a node.
 
 A directory holds ``node-1`` .. ``node-N`` (homes), ``keys/<organisation>.json`` (admin keys), ``trust.json`` (for
 checking proofs) and ``network.json``, which says what is where. It appears under its name when it is complete, so an
@@ -31,6 +31,7 @@ TRUST_FILE: Final = "trust.json"
 HOST: Final = "127.0.0.1"
 P2P_PORT_OFFSET: Final = 100
 VALIDATORS_MAX: Final = 20
+OBSERVERS_MAX: Final = 20
 
 RandomBytes = Callable[[int], bytes]
 
@@ -100,21 +101,28 @@ FOUNDERS: Final = (
 ISSUER: Final = "warehouse"
 
 
-def api_ports(base_port: int, validators: int) -> list[int]:
+def api_ports(base_port: int, nodes: int) -> list[int]:
     """Return the ports of the public API, one a node."""
-    return [base_port + index for index in range(validators)]
+    return [base_port + index for index in range(nodes)]
 
 
-def p2p_ports(base_port: int, validators: int) -> list[int]:
-    """Return the ports on which the validators talk to each other, one a node."""
-    return [base_port + P2P_PORT_OFFSET + index for index in range(validators)]
+def p2p_ports(base_port: int, nodes: int) -> list[int]:
+    """Return the ports on which the nodes talk to each other, one a node."""
+    return [base_port + P2P_PORT_OFFSET + index for index in range(nodes)]
 
 
 def create_network(
-    directory: Path, *, now_ms: int, random_bytes: RandomBytes, validators: int = 4, base_port: int = 7400
+    directory: Path,
+    *,
+    now_ms: int,
+    random_bytes: RandomBytes,
+    validators: int = 4,
+    observers: int = 0,
+    base_port: int = 7400,
 ) -> Network:
     """Create a network of ``validators`` nodes on this machine and return what is where.
 
+    ``observers`` more follow without voting, until governance lets them; they are the last nodes.
     ``random_bytes(n)`` gives n bytes fit for keys. API ports count up from ``base_port``, those of the peers from 100
     above it.
 
@@ -126,15 +134,18 @@ def create_network(
     """
     if not 1 <= validators <= VALIDATORS_MAX:
         raise SetupError(f"a network on one machine has 1 to {VALIDATORS_MAX} validators, not {validators}")
-    if not 1024 <= base_port <= 65_535 - P2P_PORT_OFFSET - VALIDATORS_MAX:
-        raise SetupError(f"the base port is from 1024 to {65_535 - P2P_PORT_OFFSET - VALIDATORS_MAX}, not {base_port}")
+    if not 0 <= observers <= OBSERVERS_MAX:
+        raise SetupError(f"a network on one machine has up to {OBSERVERS_MAX} observers, not {observers}")
+    base_port_max = 65_535 - P2P_PORT_OFFSET - VALIDATORS_MAX - OBSERVERS_MAX
+    if not 1024 <= base_port <= base_port_max:
+        raise SetupError(f"the base port is from 1024 to {base_port_max}, not {base_port}")
     if directory.exists():
         raise SetupError(f"{directory} exists; choose another directory or move it away")
     building = directory.with_name(f".{directory.name}.building-{os.getpid()}")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True, mode=0o700)
     try:
-        _build(building, now_ms, random_bytes, validators, base_port)
+        _build(building, now_ms, random_bytes, validators, observers, base_port)
         building.rename(directory)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
@@ -224,12 +235,14 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _build(directory: Path, now_ms: int, random_bytes: RandomBytes, validators: int, base_port: int) -> None:
+def _build(
+    directory: Path, now_ms: int, random_bytes: RandomBytes, validators: int, observers: int, base_port: int
+) -> None:
     def new_key() -> SecretKey:
         return SecretKey(random_bytes(SEED_BYTES))
 
     admin_keys = {founder.id: new_key() for founder in FOUNDERS}
-    runners = [FOUNDERS[index % len(FOUNDERS)] for index in range(validators)]
+    runners = [FOUNDERS[index % len(FOUNDERS)] for index in range(validators + observers)]
     validator_keys = [new_key() for _ in runners]
     gateway_keys = [new_key() for _ in runners]
     gateways = [(founder.id, key.public_key) for founder, key in zip(runners, gateway_keys, strict=True)]
@@ -238,14 +251,15 @@ def _build(directory: Path, now_ms: int, random_bytes: RandomBytes, validators: 
         time_ms=now_ms,
         parameters=Parameters(),
         validators=ValidatorSet(
-            Validator(key.public_key, founder.id) for key, founder in zip(validator_keys, runners, strict=True)
+            Validator(key.public_key, founder.id)
+            for key, founder in zip(validator_keys[:validators], runners, strict=False)
         ),
         operations=_founding({identifier: key.public_key for identifier, key in admin_keys.items()}, gateways),
     )
     nodes = [
         NetworkNode(f"node-{index + 1}", founder.id, f"node-{index + 1}", _url(api_port), _url(p2p_port))
         for index, (founder, api_port, p2p_port) in enumerate(
-            zip(runners, api_ports(base_port, validators), p2p_ports(base_port, validators), strict=True)
+            zip(runners, api_ports(base_port, len(runners)), p2p_ports(base_port, len(runners)), strict=True)
         )
     ]
     peers = [(key.public_key, node.p2p) for key, node in zip(validator_keys, nodes, strict=True)]

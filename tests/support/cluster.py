@@ -14,23 +14,24 @@ from tradelane import Client, TradelaneError
 from tradelane.results import NodeStatus
 
 
-def free_base_port(validators: int) -> int:
+def free_base_port(nodes: int) -> int:
     """Return a base port whose ports are all free now."""
     for base_port in range(21_000 + secrets.randbelow(20_000), 60_000, 250):
-        if all(map(is_port_free, [*api_ports(base_port, validators), *p2p_ports(base_port, validators)])):
+        if all(map(is_port_free, [*api_ports(base_port, nodes), *p2p_ports(base_port, nodes)])):
             return base_port
     raise AssertionError("no free ports on this machine")
 
 
 @contextmanager
-def running_cluster(directory: Path, validators: int = 4) -> Iterator[NodeProcesses]:
-    """Run a fresh network below a directory and stop every process at the end."""
+def running_cluster(directory: Path, validators: int = 4, observers: int = 0) -> Iterator[NodeProcesses]:
+    """Run a fresh network below a directory and stop every process at the end; the observers are the last nodes."""
     network = create_network(
         directory / "network",
         now_ms=time.time_ns() // 1_000_000,
         random_bytes=secrets.token_bytes,
         validators=validators,
-        base_port=free_base_port(validators),
+        observers=observers,
+        base_port=free_base_port(validators + observers),
     )
     processes = NodeProcesses(network)
     try:

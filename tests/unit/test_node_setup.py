@@ -47,6 +47,30 @@ def test_every_home_opens_on_the_same_chain(tmp_path: Path) -> None:
     assert len(keys) == 8
 
 
+def test_observers_are_nodes_like_the_others_but_in_no_validator_set(tmp_path: Path) -> None:
+    network = create_network(
+        tmp_path / "net", now_ms=NOW_MS, random_bytes=random_bytes(), validators=4, observers=2, base_port=8000
+    )
+    assert [node.name for node in network.nodes] == [f"node-{number}" for number in range(1, 7)]
+    assert [node.organisation for node in network.nodes[4:]] == ["warehouse", "brand"]
+    for index, node in enumerate(network.nodes):
+        home = open_home(network.home(node))
+        try:
+            assert len(home.genesis.validators) == 4
+            assert len(home.config.peers) == 5, "each knows all others, so that an observer hears the votes"
+            is_validator = home.genesis.validators.index_of(home.validator_key.public_key) is not None
+            assert is_validator == (index < 4)
+            assert (home.config.api_port, home.config.p2p_port) == (8000 + index, 8100 + index)
+        finally:
+            home.close()
+
+
+@pytest.mark.parametrize("observers", [-1, 21])
+def test_too_many_observers_are_refused(tmp_path: Path, observers: int) -> None:
+    with pytest.raises(SetupError, match="observers"):
+        create_network(tmp_path / "net", now_ms=NOW_MS, random_bytes=random_bytes(), observers=observers)
+
+
 def test_five_organisations_have_keys_and_accounts(tmp_path: Path) -> None:
     network = network_at(tmp_path / "net")
     genesis = genesis_from_json((network.home(network.nodes[0]) / "genesis.json").read_text())
