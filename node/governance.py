@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final, cast
 
 from contracts.execute import read_validators
-from ledger.evidence import equivocation_from_value
+from ledger.evidence import Equivocation, equivocation_from_value
 from ledger.readable import Json, to_json
 from ledger.state import Head, head_key
 from ledger.validators import ValidatorSet
@@ -71,27 +71,30 @@ def evidence_page(store: Store, cursor: str | None, limit: int, validator: str |
     """Return the double votes that are on the ledger, by validator and height; all or those of one key in hex."""
 
     def read(parts: tuple[str, ...], head: Head) -> JsonObject | None:
-        return evidence_json(head) if validator in (None, parts[1]) else None
+        if validator not in (None, parts[1]):
+            return None
+        return {
+            **equivocation_json(equivocation_from_value(head["evidence"])),
+            "organisation": cast(str, head["organisation"]),
+            "reporter": cast(str, head["reporter"]),
+            "reported_ms": cast(int, head["reported_ms"]),
+        }
 
     return scan_page(store, "evidence", cursor, limit, read)
 
 
-def evidence_json(head: Head) -> JsonObject:
+def equivocation_json(evidence: Equivocation) -> JsonObject:
     """Return a double vote: who, where, and the two votes with their signatures, so that anybody can check it."""
-    evidence = equivocation_from_value(head["evidence"])
     votes: list[Json] = [
         {"block_hash": block_hash.hex(), "signature": signature.hex()}
         for block_hash, signature in (evidence.first, evidence.second)
     ]
     return {
         "validator": evidence.validator.hex(),
-        "organisation": cast(str, head["organisation"]),
         "kind": evidence.kind,
         "height": evidence.height,
         "view": evidence.view,
         "votes": votes,
-        "reporter": cast(str, head["reporter"]),
-        "reported_ms": cast(int, head["reported_ms"]),
     }
 
 

@@ -11,6 +11,7 @@ from consensus.config import ConsensusConfig
 from consensus.replica import Replica
 from contracts.execute import authorise
 from contracts.results import ResultCode
+from ledger.evidence import Equivocation
 from ledger.genesis import Genesis
 from ledger.keys import SecretKey
 from ledger.state import Overlay
@@ -19,6 +20,7 @@ from ledger.validators import ValidatorSet
 from node.admission import Refusal, RefusalKind, signature_refusal
 from node.chain import Chain
 from node.config import NodeConfig
+from node.evidence import EvidenceReporter
 from node.home import Home
 from node.mempool import MempoolLimits
 from node.metrics import Metrics
@@ -92,6 +94,9 @@ class Node:
             now_ms=int(time.monotonic() * 1000),
         )
         self.runtime = Runtime(self.chain, replica, home.safety, self._pool, self._peers, self.metrics, self.now_ms)
+        self._reporter = EvidenceReporter(
+            self.chain, home.safety, self._public_key, self.gateway_key, self.submit, self.now_ms
+        )
         self.metrics.height.set(self.chain.tip.height)
 
     def start(self) -> None:
@@ -100,7 +105,15 @@ class Node:
 
     async def run(self) -> None:
         """Run until something stops the node, and raise that."""
-        await self.runtime.run()
+        tasks = {asyncio.create_task(self.runtime.run()), asyncio.create_task(self._reporter.run())}
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def stop(self) -> None:
         """Stop all that runs; the stores stay open for their owner to close."""
@@ -162,6 +175,10 @@ class Node:
     def receipt_detail(self, transaction_id: bytes) -> str | None:
         """Return in words why a transaction failed, where this node executed it lately."""
         return self._pool.detail(transaction_id)
+
+    def unreported_evidence(self) -> list[Equivocation]:
+        """Return the double votes that this node keeps and that are not on the ledger yet."""
+        return self._reporter.unreported()
 
     async def wait_committed(self, transaction_id: bytes, timeout_s: float) -> bool:
         """Return whether the transaction is committed now or within the time."""

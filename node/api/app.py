@@ -35,7 +35,7 @@ def build_api(node: ApiNode) -> FastAPI:
     application.include_router(proofs.router(answers))
     application.include_router(state.router(answers))
     application.include_router(blocks.router(node, answers))
-    application.include_router(governance.router(answers))
+    application.include_router(governance.router(node, answers))
     application.include_router(epcis_capture.router(node, answers))
     application.include_router(epcis_events.router(node, answers))
     application.include_router(health.router(node))

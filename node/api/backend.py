@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Protocol
 
+from ledger.evidence import Equivocation
 from ledger.genesis import Genesis
 from ledger.keys import SecretKey
 from ledger.transaction import Transaction
@@ -41,6 +42,10 @@ class ApiNode(Protocol):
 
     def receipt_detail(self, transaction_id: bytes) -> str | None:
         """Return in words why a transaction failed, where this node executed it lately."""
+        ...
+
+    def unreported_evidence(self) -> list[Equivocation]:
+        """Return the double votes that the node keeps and that are not on the ledger yet."""
         ...
 
     async def wait_committed(self, transaction_id: bytes, timeout_s: float) -> bool:

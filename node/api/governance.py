@@ -7,12 +7,13 @@ from fastapi import APIRouter, Query, Response
 from ledger.readable import Json
 from node import governance
 from node.api.answers import Answers
+from node.api.backend import ApiNode
 from node.api.parameters import EvidenceOf, ProposalsIn, ValidatorsAt
 from node.api.problems import Problem
 from node.storage.store import Store
 
 
-def router(answers: Answers) -> APIRouter:
+def router(node: ApiNode, answers: Answers) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/v1", tags=["governance"])
 
@@ -35,10 +36,17 @@ def router(answers: Answers) -> APIRouter:
             lambda store: governance.proposals_page(store, asked.cursor, asked.limit, asked.status).to_json(), asked
         )
 
-    @routes.get("/evidence", summary="Double votes of validators that are on the ledger")
+    @routes.get("/evidence", summary="Double votes of validators")
     async def evidence(asked: Annotated[EvidenceOf, Query()]) -> Response:
-        return await answers.json(
-            lambda store: governance.evidence_page(store, asked.cursor, asked.limit, asked.validator).to_json(), asked
-        )
+        def read(store: Store) -> Json:
+            page = governance.evidence_page(store, asked.cursor, asked.limit, asked.validator).to_json()
+            kept: list[Json] = [
+                governance.equivocation_json(found)
+                for found in node.unreported_evidence()
+                if asked.validator in (None, found.validator.hex())
+            ]
+            return {**page, "unreported": kept[: asked.limit]}
+
+        return await answers.json(read, asked)
 
     return routes

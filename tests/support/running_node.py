@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import httpx
 
 from consensus.config import ConsensusConfig
+from ledger.evidence import Equivocation
 from ledger.key_file import key_from_text
 from ledger.keys import SecretKey
 from ledger.transaction import NONCE_BYTES, Operation, Transaction, sign_transaction
@@ -43,6 +44,7 @@ class RunningNode:
     network: Network
     _loop: asyncio.AbstractEventLoop
     _client: httpx.AsyncClient
+    _home: Home
 
     @property
     def height(self) -> int:
@@ -58,6 +60,10 @@ class RunningNode:
     def key(self, organisation: str) -> SecretKey:
         """Return the admin key of a founder."""
         return key_from_text(self.network.key_path(organisation).read_text(), None)
+
+    def keep_evidence(self, found: Equivocation) -> None:
+        """Let the node have seen a double vote."""
+        assert self._home.safety.keep_evidence(found)
 
     def request(
         self,
@@ -154,7 +160,7 @@ def running_node(
         served = home if is_gateway else replace(home, config=replace(home.config, gateway_token=None))
         node, client, task = run(_start(served, limits or MempoolLimits(), consensus_config or ConsensusConfig()))
         try:
-            yield RunningNode(node, network, loop, client)
+            yield RunningNode(node, network, loop, client, home)
         finally:
             run(_stop(node, client, task))
 

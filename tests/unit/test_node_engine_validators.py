@@ -16,7 +16,7 @@ from node.engine.ports import BlocksQuestion, Question
 from node.mempool import MempoolLimits
 from node.network.wire import CertifiedBlock
 from node.pool import Pool
-from node.storage.safety_store import SafetyStore
+from node.storage.safety_store import SafetyStore, write_new
 from node.storage.store import Store, write_genesis
 from tests.support.contracts_world import START_MS, VALIDATOR_ORGANISATIONS, key_of
 from tests.support.memory_values import MemoryValues
@@ -79,11 +79,13 @@ class Node:
         replica = Replica(
             ConsensusConfig(), self.chain.chain_id, key_of(name), self.chain.validators, self.chain.tip, (), 0
         )
+        votes = MemoryValues()
+        write_new(votes)
         pool = Pool(self.chain, MempoolLimits(), self.around.dropped, lambda: START_MS)
         self.engine = Engine(
             self.chain,
             replica,
-            SafetyStore(MemoryValues()),
+            SafetyStore(votes),
             pool,
             self.around,
             self.around,
