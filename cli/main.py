@@ -14,7 +14,7 @@ from typing import Annotated, Final
 
 import typer
 
-from cli import bench, custody, demo, explore, keys, money, network, node, proofs, provenance, validators
+from cli import bench, custody, demo, explore, keys, money, network, node, proofs, provenance, trust, validators
 from cli.output import Output
 from cli.session import AsOption, KeyOption, NetworkOption, NodeOption, Settings
 from tradelane import TradelaneError
@@ -63,6 +63,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(node.app, name="node")
 app.add_typer(validators.app, name="validators")
 app.add_typer(bench.app, name="bench")
+app.add_typer(trust.app, name="trust")
 
 
 class _Interrupted(BaseException):

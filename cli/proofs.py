@@ -1,4 +1,4 @@
-"""`tradelane verify`: check a proof bundle offline, or fetch one from a node and check that."""
+"""`tradelane verify`: check a proof bundle offline, or fetch one from the nodes and check that."""
 
 import json as json_module
 import time
@@ -9,15 +9,15 @@ import typer
 from rich.console import Group, RenderableType
 from rich.markup import escape
 
-from cli.formatting import time_text
+from cli.formatting import thing_text, time_text
 from cli.output import short, table
 from cli.session import JsonOption, NetworkOption, NodeOption, Session, open_session
 from ledger.codec import Value
-from ledger.proof import Facts, ProvenHead, ProvenTransaction, TrustRoot
+from ledger.proof import Facts, ProvenHead, ProvenTransaction, Stay, TrustRoot
 from ledger.readable import to_json
 from ledger.state import split_key
 from node.setup import TRUST_FILE
-from tradelane import BadRequestError, load_trust, verify_proof
+from tradelane import BadRequestError, Checked, fetch_checked, load_trust, save_trust, verify_proof
 
 VERIFY_EPILOG: Final = """\b
 Examples:
@@ -25,17 +25,24 @@ Examples:
   tradelane verify bundle.json --trust trust.json --newer-than 60
   tradelane verify https://id.gs1.org/01/09521102002002/21/3pGU9njkd3HUsrnL \\
       --trust trust.json --save bundle.json
+  tradelane verify 000102030405060708090a0b0c0d0e0f --trust trust.json
+  tradelane verify bundle.json --trust trust.json --update-trust
 \b
 A file is checked without any network. Exit code 6 means that it does not prove
 what it claims; the named reason is in docs/proofs.md. The trust file must come
 from somebody you trust, not from whoever handed you the bundle.
+\b
+What is fetched is compared with the newest block that every other known node
+proves: a node that answers with an older state is passed over and named. Name
+more nodes with --node to compare more; with one there is nothing to compare.
 """
 
 
 def verify(
     context: typer.Context,
     subject: Annotated[
-        str, typer.Argument(metavar="FILE|ID", help="A proof bundle, or the identifier of a thing or transaction.")
+        str,
+        typer.Argument(metavar="FILE|ID", help="A proof bundle, or the identifier of a thing, transaction or payment."),
     ],
     *,
     trust: Annotated[
@@ -48,53 +55,117 @@ def verify(
     save: Annotated[
         Path | None, typer.Option("--save", metavar="FILE", help="Keep the bundle that was fetched.")
     ] = None,
+    update_trust: Annotated[
+        bool, typer.Option("--update-trust", help="Keep the newest trust root that the proof leads to in the file.")
+    ] = False,
     node: NodeOption = None,
     network: NetworkOption = None,
     json: JsonOption = False,
 ) -> None:
     """Check a proof bundle: what it proves, or why not.
 
-    The subject is a bundle in a file, or the identifier of a thing or of a transaction, whose bundle is then fetched
-    from a node and checked here: the node need not be trusted.
+    The subject is a bundle in a file, or the identifier of a thing, of a transaction or of a payment, whose bundle is
+    then fetched from a node and checked here: the node need not be trusted.
     """
     session = open_session(context, json=json, node=node, network=network)
-    root = load_trust(trust or _default_trust(session))
-    text = _bundle_text(session, subject, save)
+    trust_path = trust_file(session, trust)
+    root = load_trust(trust_path)
     now_ms = time.time_ns() // 1_000_000
-    facts = verify_proof(text, root, time_ms_min=0 if newer_than is None else now_ms - newer_than * 60_000)
-    session.output.result(_value(facts), _rendered(facts, root, now_ms))
+    time_ms_min = 0 if newer_than is None else now_ms - newer_than * 60_000
+    checked: Checked | None = None
+    if Path(subject).is_file():
+        facts = verify_proof(_read(Path(subject)), root, time_ms_min=time_ms_min)
+    else:
+        checked = _fetch(session, subject, root)
+        if save is not None:
+            save.write_text(json_module.dumps(checked.bundle, indent=1), encoding="utf-8")
+            session.output.note(f"saved {escape(str(save))}")
+        facts = verify_proof(checked.bundle, root, time_ms_min=time_ms_min)
+    is_updated = update_trust and facts.trust != root
+    if is_updated:
+        save_trust(trust_path, facts.trust)
+        session.output.note(f"{escape(str(trust_path))} trusts block {facts.trust.height} now")
+    value = {**_value(facts), **({} if checked is None else {"freshness": freshness_value(checked)})}
+    shown = [_rendered(facts, root, now_ms)] + ([] if checked is None else [freshness_text(checked)])
+    session.output.result(value, *shown)
 
 
-def _default_trust(session: Session) -> Path:
-    path = session.network_directory() / TRUST_FILE
-    if not path.exists():
+def trust_file(session: Session, given: Path | None) -> Path:
+    """Return the trust file to use: the one given, else that of the network directory; raises BadRequestError."""
+    path = given or session.network_directory() / TRUST_FILE
+    if given is None and not path.exists():
         raise BadRequestError("trust.missing", "no trust root is given", "name the file with --trust")
     return path
 
 
-def _bundle_text(session: Session, subject: str, save: Path | None) -> str:
-    path = Path(subject)
-    if path.is_file():
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadRequestError("bundle.unreadable", f"{path} cannot be read: {error}") from error
-    if "://" not in subject and not subject.startswith("urn:") and not is_transaction_id(subject):
-        raise BadRequestError(
-            "bundle.missing", f"there is no file {subject}, and it is no identifier", "name a bundle, or a URI"
+def freshness_value(checked: Checked) -> dict[str, object]:
+    """Return for a program whom an answer came from, and what speaks for its being the newest."""
+    return {
+        "node": checked.node,
+        "others_compared": checked.others,
+        "doubts": [{"node": one.node, "code": one.code, "detail": one.detail} for one in checked.doubts],
+    }
+
+
+def freshness_text(checked: Checked) -> str:
+    """Return the same for a person."""
+    height, others = checked.facts.height, checked.others
+    lines = [f"[yellow]![/] not relied on: {escape(one.detail)} ({one.code})" for one in checked.doubts]
+    if others:
+        lines.append(f"[dim]{others} other node{'' if others == 1 else 's'} proved no block after {height}[/]")
+    else:
+        lines.append(
+            f"[yellow]![/] from one node alone: it may keep back what came after block {height}; name another "
+            "with --node to compare"
         )
+    return "\n".join(lines)
+
+
+def verified_text(checked: Checked) -> str:
+    """Return what a proof adds to an answer that was checked against it."""
+    facts = checked.facts
+    newest = facts.headers[-1]
+    records = len({record for head in facts.heads for record in head.records})
+    verdict = (
+        f"\n[bold green]verified[/] as of block {facts.height}, {time_text(facts.time_ms)}: {records} "
+        f"event{'' if records == 1 else 's'}, none left out; {newest.signers} of {newest.validators} validators signed"
+    )
+    lines = [
+        verdict,
+        *(stay_text(stay) for stay in facts.stays),
+        freshness_text(checked),
+    ]
+    return "\n".join(lines)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRequestError("bundle.unreadable", f"{path} cannot be read: {error}") from error
+
+
+def _fetch(session: Session, subject: str, root: TrustRoot) -> Checked:
     with session.client() as client:
-        bundle = client.transaction_proof(subject) if is_transaction_id(subject) else client.item_proof(subject)
-    text = json_module.dumps(bundle, indent=1)
-    if save is not None:
-        save.write_text(text, encoding="utf-8")
-        session.output.note(f"saved {escape(str(save))}")
-    return text
+        if is_transaction_id(subject):
+            return fetch_checked(client, lambda one: one.transaction_proof(subject), root)
+        if is_transfer_id(subject):
+            return fetch_checked(client, lambda one: one.transfer_proof(subject.lower()), root)
+        if "://" in subject or subject.startswith("urn:"):
+            return fetch_checked(client, lambda one: one.item_proof(subject), root)
+    raise BadRequestError(
+        "bundle.missing", f"there is no file {subject}, and it is no identifier", "name a bundle, or a URI"
+    )
 
 
 def is_transaction_id(text: str) -> bool:
     """Say whether a text is the id of a transaction: 64 hexadecimal digits."""
     return len(text) == 64 and all(character in "0123456789abcdefABCDEF" for character in text)
+
+
+def is_transfer_id(text: str) -> bool:
+    """Say whether a text is the id of a payment: 32 hexadecimal digits."""
+    return len(text) == 32 and all(character in "0123456789abcdefABCDEF" for character in text)
 
 
 def _rendered(facts: Facts, root: TrustRoot, now_ms: int) -> RenderableType:
@@ -109,7 +180,8 @@ def _rendered(facts: Facts, root: TrustRoot, now_ms: int) -> RenderableType:
     )
     lines += [_head_text(head) for head in facts.heads]
     lines += [_records(facts, head) for head in facts.heads if head.records]
-    lines += [_transaction_text(entry) for entry in facts.transactions if facts.kind == "transaction"]
+    lines += [stay_text(stay) for stay in facts.stays]
+    lines += [_transaction_text(entry) for entry in facts.transactions if facts.kind in {"transaction", "origin"}]
     return Group(*lines)
 
 
@@ -119,7 +191,9 @@ def _head_text(head: ProvenHead) -> str:
     if head.value is None:
         return f"there is no {kind} {name}"
     whole = "the whole history" if head.is_complete else f"the last {len(head.records)}"
-    text = f"{kind} {name}\n  {head.count} records, {whole} is proven"
+    text = f"{kind} {name}"
+    if head.count:
+        text += f"\n  {head.count} record{'' if head.count == 1 else 's'}, {whole} is proven"
     for field in ("status", "custodian", "owner", "disposition"):
         if isinstance(head.value.get(field), str):
             text += f"\n  {field}: {escape(str(head.value[field]))}"
@@ -143,6 +217,13 @@ def _records(facts: Facts, head: ProvenHead) -> RenderableType:
             short(entry.transaction.sender.hex()),
         )
     return rows
+
+
+def stay_text(stay: Stay) -> str:
+    """Return what was in which container when, for people."""
+    until = "no end is known" if stay.until_ms is None else f"until {time_text(stay.until_ms)}"
+    item, container = escape(thing_text(stay.item)), escape(thing_text(stay.container))
+    return f"{item}\n  was in {container}\n  [dim]from {time_text(stay.since_ms)}, {until}[/]"
 
 
 def _transaction_text(entry: ProvenTransaction) -> str:
@@ -182,5 +263,7 @@ def _value(facts: Facts) -> dict[str, object]:
             }
             for entry in facts.transactions
         ],
+        "stays": facts.stays,
+        "trust_height": facts.trust.height,
         "steps": facts.steps,
     }

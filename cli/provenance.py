@@ -10,9 +10,10 @@ from rich.markup import escape
 
 from cli.formatting import committed_table, committed_value, done_text, thing_text
 from cli.output import table
+from cli.proofs import freshness_value, trust_file, verified_text
 from cli.session import AsOption, JsonOption, KeyOption, NetworkOption, NodeOption, WaitOption, open_session
 from cli.tracing import trace_tree
-from tradelane import BadRequestError, TransactionStatus
+from tradelane import BadRequestError, TransactionStatus, check_trace, fetch_checked, load_trust
 
 CAPTURE_EPILOG: Final = """\b
 Examples:
@@ -24,6 +25,11 @@ Examples:
   tradelane trace https://id.gs1.org/01/09521102002002/21/3pGU9njkd3HUsrnL
   tradelane trace https://id.gs1.org/00/395211020000004175 --direction contents
   tradelane trace urn:epc:id:sscc:9521102.3000000417 --json
+  tradelane trace https://id.gs1.org/00/395211020000004175 --verify \\
+      --trust trust.json
+\b
+With --verify the node must prove the events of the item and of everything it
+was packed in. What it came from, went into and holds is shown unproven.
 """
 LABEL_EPILOG: Final = """\b
 Examples:
@@ -76,6 +82,13 @@ def trace(
         typer.Option("--direction", "-d", help="Where it came from, went into, what it holds, or all."),
     ] = "back",
     depth: Annotated[int, typer.Option(min=0, max=20, help="How many levels to follow.")] = 10,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check its events and containers by a proof that the node must give.")
+    ] = False,
+    trust: Annotated[
+        Path | None,
+        typer.Option("--trust", metavar="FILE", help="Trust root; else trust.json of the network directory."),
+    ] = None,
     node: NodeOption = None,
     network: NetworkOption = None,
     json: JsonOption = False,
@@ -85,9 +98,18 @@ def trace(
     Events, handovers, temperatures, what it was packed in and what it was made of.
     """
     session = open_session(context, json=json, node=node, network=network)
+    if not (verify or trust is not None):
+        with session.client() as client:
+            found = client.trace(identifier, direction, depth)
+        session.output.result(found.fields, trace_tree(found))
+        return
+    root = load_trust(trust_file(session, trust))
     with session.client() as client:
-        found = client.trace(identifier, direction, depth)
-    session.output.result(found.fields, trace_tree(found))
+        checked = fetch_checked(client, lambda one: one.trace_proof(identifier), root)
+        found = client.alone(checked.node).trace(identifier, direction, depth)
+    check_trace(found, checked.facts)
+    value = {**found.fields, "stays": checked.facts.stays, "freshness": freshness_value(checked)}
+    session.output.result(value, trace_tree(found), verified_text(checked))
 
 
 def label(

@@ -10,7 +10,7 @@ client          `Client`, synchronous                 async_client    `AsyncClie
 results         what a node answers, typed            governance      the same of validators and proposals
 errors          what can go wrong, by what to do about it
 keys            key files                             verify          proof bundles, offline
-amounts         decimal text and minor units
+amounts         decimal text and minor units          checking        answers checked against several nodes
 conversations   what both clients say to a node; with transport, route and fields the part without IO
 ==============  ==================================================================
 
@@ -22,6 +22,7 @@ from ledger.proof import Facts, TrustRoot
 from ledger.transaction import Operation
 from tradelane.amounts import format_amount, parse_amount
 from tradelane.async_client import AsyncClient
+from tradelane.checking import Checked, Doubt, check_trace, fetch_checked
 from tradelane.client import Client
 from tradelane.errors import (
     BadRequestError,
@@ -49,15 +50,17 @@ from tradelane.results import (
     TraceNode,
     TransactionStatus,
 )
-from tradelane.verify import load_trust, read_trust, verify_proof
+from tradelane.verify import load_trust, read_trust, save_trust, verify_proof
 
 __all__ = [
     "Account",
     "AsyncClient",
     "BadRequestError",
     "BlockSummary",
+    "Checked",
     "Client",
     "ConflictError",
+    "Doubt",
     "Entry",
     "Evidence",
     "Facts",
@@ -83,6 +86,8 @@ __all__ = [
     "ValidatorMember",
     "Validators",
     "VerificationError",
+    "check_trace",
+    "fetch_checked",
     "format_amount",
     "load_key",
     "load_trust",
@@ -90,5 +95,6 @@ __all__ = [
     "parse_amount",
     "read_trust",
     "save_key",
+    "save_trust",
     "verify_proof",
 ]

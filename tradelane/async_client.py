@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Literal, TypeVar
+from typing import Literal, Self, TypeVar
 
 import httpx
 
@@ -48,11 +48,12 @@ class AsyncClient:
         chain_id: str | None = None,
         timeout_s: float = TIMEOUT_S,
         transport: httpx.AsyncBaseTransport | None = None,
+        connections: httpx.AsyncClient | None = None,
     ) -> None:
         self._route = Route(nodes)
         self._chain_id = chain_id
         self._timeout_s = timeout_s
-        self._http = httpx.AsyncClient(transport=transport, trust_env=False)
+        self._http = connections or httpx.AsyncClient(transport=transport, trust_env=False)
 
     async def __aenter__(self) -> "AsyncClient":
         return self
@@ -65,6 +66,15 @@ class AsyncClient:
     async def close(self) -> None:
         """Close the connections; may be called again."""
         await self._http.aclose()
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes that are asked, the one that answered last first."""
+        return tuple(self._route.nodes)
+
+    def alone(self, node: str) -> Self:
+        """Return a client of one node, which shares this one's connections and is closed with it."""
+        return type(self)(node, chain_id=self._chain_id, timeout_s=self._timeout_s, connections=self._http)
 
     async def submit(
         self, operations: Sequence[Operation], key: SecretKey, *, valid_for_ms: int = 60_000, wait_s: float = 10.0
@@ -123,6 +133,22 @@ class AsyncClient:
     async def item_proof(self, identifier: str) -> JsonObject:
         """Return the proof bundle of a thing with its whole history."""
         return await self._run(conversations.item_proof(identifier))
+
+    async def trace_proof(self, identifier: str) -> JsonObject:
+        """Return the proof bundle of an item and of everything that it was packed in, or of its absence."""
+        return await self._run(conversations.trace_proof(identifier))
+
+    async def transfer_proof(self, transfer_id: str) -> JsonObject:
+        """Return the proof bundle of a payment (32 hexadecimal digits) with its transaction, or of its absence."""
+        return await self._run(conversations.transfer_proof(transfer_id))
+
+    async def account_proof(self, identifier: str, after_count: int | None = None) -> JsonObject:
+        """Return the proof bundle of an account with its entries, all or those after the first ``after_count``."""
+        return await self._run(conversations.account_proof(identifier, after_count))
+
+    async def trust_proof(self, after_height: int = 0) -> JsonObject:
+        """Return the proof bundle of the newest block, for who knows the validators after a height."""
+        return await self._run(conversations.trust_proof(after_height))
 
     async def account(self, identifier: str) -> Account:
         """Return the totals of an account."""

@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, Self, TypeVar
 
 import httpx
 
@@ -46,7 +46,7 @@ class Client:
     """Asks one node, or the first of several that answers. Not for several threads at once.
 
     ``chain_id`` (hex) pins the chain: without it the first node asked says which it is, and a transaction is then
-    signed for that chain. ``transport`` replaces the network in tests.
+    signed for that chain. ``transport`` replaces the network in tests, ``connections`` are those of another client.
     """
 
     def __init__(
@@ -55,12 +55,13 @@ class Client:
         chain_id: str | None = None,
         timeout_s: float = TIMEOUT_S,
         transport: httpx.BaseTransport | None = None,
+        connections: httpx.Client | None = None,
     ) -> None:
         self._route = Route(nodes)
         self._chain_id = chain_id
         self._timeout_s = timeout_s
         # A proxy that the environment names is for the world outside, not for the nodes of one's own network.
-        self._http = httpx.Client(transport=transport, trust_env=False)
+        self._http = connections or httpx.Client(transport=transport, trust_env=False)
 
     def __enter__(self) -> "Client":
         return self
@@ -73,6 +74,15 @@ class Client:
     def close(self) -> None:
         """Close the connections; may be called again."""
         self._http.close()
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes that are asked, the one that answered last first."""
+        return tuple(self._route.nodes)
+
+    def alone(self, node: str) -> Self:
+        """Return a client of one node, which shares this one's connections and is closed with it."""
+        return type(self)(node, chain_id=self._chain_id, timeout_s=self._timeout_s, connections=self._http)
 
     def submit(
         self, operations: Sequence[Operation], key: SecretKey, *, valid_for_ms: int = 60_000, wait_s: float = 10.0
@@ -144,6 +154,22 @@ class Client:
     def item_proof(self, identifier: str) -> JsonObject:
         """Return the proof bundle of a thing with its whole history."""
         return self._run(conversations.item_proof(identifier))
+
+    def trace_proof(self, identifier: str) -> JsonObject:
+        """Return the proof bundle of an item and of everything that it was packed in, or of its absence."""
+        return self._run(conversations.trace_proof(identifier))
+
+    def transfer_proof(self, transfer_id: str) -> JsonObject:
+        """Return the proof bundle of a payment (32 hexadecimal digits) with its transaction, or of its absence."""
+        return self._run(conversations.transfer_proof(transfer_id))
+
+    def account_proof(self, identifier: str, after_count: int | None = None) -> JsonObject:
+        """Return the proof bundle of an account with its entries, all or those after the first ``after_count``."""
+        return self._run(conversations.account_proof(identifier, after_count))
+
+    def trust_proof(self, after_height: int = 0) -> JsonObject:
+        """Return the proof bundle of the newest block, for who knows the validators after a height."""
+        return self._run(conversations.trust_proof(after_height))
 
     def account(self, identifier: str) -> Account:
         """Return the totals of an account."""

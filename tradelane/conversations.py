@@ -235,6 +235,26 @@ def item_proof(identifier: str) -> Conversation[JsonObject]:
     return (yield from get_object("/v1/items/proof", id=identifier))
 
 
+def trace_proof(identifier: str) -> Conversation[JsonObject]:
+    """Ask for the proof bundle of an item and of everything that it was packed in."""
+    return (yield from get_object("/v1/items/trace/proof", id=identifier))
+
+
+def transfer_proof(transfer_id: str) -> Conversation[JsonObject]:
+    """Ask for the proof bundle of a payment, or of its absence."""
+    return (yield from get_object(f"/v1/transfers/{quote(transfer_id, safe='')}/proof"))
+
+
+def account_proof(identifier: str, after_count: int | None) -> Conversation[JsonObject]:
+    """Ask for the proof bundle of an account and of its entries after a count."""
+    return (yield from get_object(f"{_account_path(identifier)}/proof", after_count=after_count))
+
+
+def trust_proof(after_height: int) -> Conversation[JsonObject]:
+    """Ask for the proof bundle of the newest block."""
+    return (yield from get_object("/v1/trust/proof", after_height=after_height))
+
+
 def transaction_proof(transaction_id: str) -> Conversation[JsonObject]:
     """Ask for the proof bundle of a transaction."""
     return (yield from get_object(f"/v1/transactions/{quote(transaction_id, safe='')}/proof"))

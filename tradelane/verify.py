@@ -3,16 +3,18 @@
 from pathlib import Path
 
 from ledger.errors import LedgerError
-from ledger.proof import Facts, TrustRoot, trust_from_json, verify_bundle
+from ledger.proof import Facts, TrustRoot, trust_from_json, trust_to_json, verify_bundle
 from tradelane.errors import BadRequestError, NotFoundError, VerificationError
+from tradelane.transport import JsonObject
 
-__all__ = ["Facts", "TrustRoot", "load_trust", "read_trust", "verify_proof"]
+__all__ = ["Facts", "TrustRoot", "load_trust", "read_trust", "save_trust", "verify_proof"]
 
 
-def verify_proof(bundle: str, trust: TrustRoot, *, time_ms_min: int = 0) -> Facts:
-    """Return what the JSON text of a bundle proves to somebody with this trust root.
+def verify_proof(bundle: str | JsonObject, trust: TrustRoot, *, time_ms_min: int = 0, height_min: int = 0) -> Facts:
+    """Return what a bundle, as its JSON text or as an object, proves to somebody with this trust root.
 
-    ``time_ms_min`` refuses a bundle that holds as of an earlier time (milliseconds UTC).
+    ``time_ms_min`` (milliseconds UTC) and ``height_min`` refuse a bundle that holds as of an earlier block. A light
+    client keeps the ``trust`` of the facts instead of its own: it is the newest trust root that the bundle leads to.
 
     Raises
     ------
@@ -21,7 +23,7 @@ def verify_proof(bundle: str, trust: TrustRoot, *, time_ms_min: int = 0) -> Fact
 
     """
     try:
-        return verify_bundle(bundle, trust, time_ms_min)
+        return verify_bundle(bundle, trust, time_ms_min, height_min)
     except LedgerError as error:
         raise VerificationError(error.code, str(error), "do not rely on it; ask another node for a bundle") from error
 
@@ -42,3 +44,14 @@ def load_trust(path: Path) -> TrustRoot:
         raise NotFoundError("trust.missing", f"there is no trust file {path}", "ask a founder for it") from error
     except (OSError, UnicodeDecodeError) as error:
         raise BadRequestError("trust.unreadable", f"{path} cannot be read: {error}") from error
+
+
+def save_trust(path: Path, trust: TrustRoot) -> None:
+    """Write a trust file in place of the one that is there; raises BadRequestError."""
+    beside = path.with_name(path.name + ".new")
+    try:
+        # First beside it: a trust root that is half written would leave its owner without one.
+        beside.write_text(trust_to_json(trust), encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise BadRequestError("trust.unwritable", f"{path} cannot be written: {error}") from error

@@ -10,8 +10,10 @@ PUBLIC = [
     "AsyncClient",
     "BadRequestError",
     "BlockSummary",
+    "Checked",
     "Client",
     "ConflictError",
+    "Doubt",
     "Entry",
     "Evidence",
     "Facts",
@@ -37,6 +39,8 @@ PUBLIC = [
     "ValidatorMember",
     "Validators",
     "VerificationError",
+    "check_trace",
+    "fetch_checked",
     "format_amount",
     "load_key",
     "load_trust",
@@ -44,6 +48,7 @@ PUBLIC = [
     "parse_amount",
     "read_trust",
     "save_key",
+    "save_trust",
     "verify_proof",
 ]
 
