@@ -1,0 +1,141 @@
+"""Disks that fail below real nodes: the node stops and says why, the others go on, and a repair brings it back."""
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.processes import LOG_NAME, NodeProcesses, program, program_environment, tail
+from node.setup import Network, NetworkNode
+from tests.process.test_cluster import issue, transfer
+from tests.support import damage
+from tests.support.cluster import running_cluster, wait_same_tip
+from tradelane import Client
+from tradelane.results import TransactionStatus
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[NodeProcesses]:
+    with running_cluster(tmp_path) as processes:
+        yield processes
+
+
+def tradelane(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command of a node that is stopped."""
+    return subprocess.run(
+        program(*arguments), capture_output=True, text=True, check=False, timeout=120, env=program_environment()
+    )
+
+
+def pay(network: Network, count: int) -> list[TransactionStatus]:
+    with Client(network.nodes[0].api) as client:
+        return [transfer(network, client) for _ in range(count)]
+
+
+def assert_refused(network: Network, node: NetworkNode) -> str:
+    """Start a node that must not start, and return what it says."""
+    started = tradelane("node", "run", "--home", str(network.home(node)))
+    assert started.returncode == 1
+    assert started.stdout == ""
+    return " ".join(started.stderr.split())
+
+
+@pytest.mark.fault(23, 24, 26)
+def test_a_node_with_a_damaged_disk_stays_down_until_it_is_repaired(cluster: NodeProcesses) -> None:
+    network, victim = cluster.network, cluster.network.nodes[3]
+    home = network.home(victim)
+    with Client(network.nodes[0].api) as client:
+        issue(network, client, 1_000_000)
+    seen = pay(network, 12)
+    wait_same_tip(network, seen[-1].height or 0)
+    # A restart moves what is in the log into a table.
+    cluster.kill(victim.name)
+    cluster.start(victim)
+    cluster.wait_ready([victim])
+    pay(network, 12)
+    wait_same_tip(network, 25)
+    cluster.kill(victim.name)
+
+    damage.flip_bit_in_table(home / "ledger" / "leveldb")
+    damage.flip_bit_in_log(home / "ledger" / "leveldb")
+    said = assert_refused(network, victim)
+    assert f"the ledger in {home / 'ledger'} is damaged" in said
+    assert "cannot read block" in said
+    assert f"tradelane node repair --home {home}" in said
+    pay(network, 3)
+
+    checked = tradelane("node", "check", "--home", str(home))
+    assert checked.returncode == 6
+    repaired = tradelane("--json", "node", "repair", "--home", str(home))
+    assert repaired.returncode == 0, repaired.stderr
+    result = json.loads(repaired.stdout)
+    assert result["fetched"]
+    assert result["own_blocks"] > 0
+    assert tradelane("node", "check", "--home", str(home)).returncode == 0
+
+    cluster.start(victim)
+    cluster.wait_ready([victim])
+    tip = wait_same_tip(network, 28)
+    assert tip.height >= 28
+    with Client(victim.api) as client:
+        for status in seen:
+            assert client.transaction(status.id).receipt == status.receipt
+        assert transfer(network, client).height is not None
+
+
+@pytest.mark.fault(30)
+def test_a_write_that_fails_ends_the_node_with_a_message_and_the_others_go_on(
+    cluster: NodeProcesses,
+) -> None:
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is not installed; this test makes a sync fail with it")
+    network, victim = cluster.network, cluster.network.nodes[3]
+    home = network.home(victim)
+    cluster.kill(victim.name)
+    inject = ["-f", "--seccomp-bpf", "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=40+"]
+    with (home / LOG_NAME).open("ab") as log:
+        node = subprocess.Popen(
+            [strace, *inject, "-o", "/dev/null", *program("node", "run", "--home", str(home), "--watch-parent")],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env=program_environment(),
+        )
+    try:
+        with Client(network.nodes[0].api) as client:
+            issue(network, client, 1_000_000)
+        deadline = time.monotonic() + 60
+        while node.poll() is None:
+            assert time.monotonic() < deadline, tail(home / LOG_NAME)
+            pay(network, 1)
+    finally:
+        node.communicate(timeout=30)
+    assert node.returncode == 1
+    said = (home / LOG_NAME).read_text()
+    assert '"kind": "disk"' in said
+    assert f"error: writing to {home}" in " ".join(said.split())
+    assert "Input/output error" in said
+    pay(network, 3)
+    # The disk works again: the node starts and has everything.
+    cluster.start(victim)
+    cluster.wait_ready([victim])
+    wait_same_tip(network, 10)
+
+
+@pytest.mark.fault(31, 32)
+def test_a_second_process_on_a_home_is_refused_and_the_first_goes_on(cluster: NodeProcesses) -> None:
+    network = cluster.network
+    home = network.home(network.nodes[0])
+    for arguments in (("run",), ("check",), ("repair",)):
+        second = tradelane("node", *arguments, "--home", str(home))
+        assert second.returncode in {1, 5}
+        assert "is in use by another node" in " ".join(second.stderr.split())
+    with Client(network.nodes[0].api) as client:
+        assert issue(network, client, 100).height == 1
