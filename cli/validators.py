@@ -42,7 +42,7 @@ _EPILOG: Final = """\b
 Examples:
   tradelane validators list
   tradelane validators possession --home node-5 \\
-      --organisation retailer > retailer.json
+      --organisation retailer -o retailer.json
   tradelane validators propose --add retailer.json --as brand
   tradelane validators approve change-5f0c... --as maker
 """
@@ -54,7 +54,7 @@ Examples:
 _POSSESSION_EPILOG: Final = """\b
 Examples:
   tradelane validators possession --home node-5 \\
-      --organisation retailer > retailer.json
+      --organisation retailer -o retailer.json
 """
 _PROPOSE_EPILOG: Final = """\b
 Examples:
@@ -103,9 +103,10 @@ def possession(
     organisation: Annotated[
         str, typer.Option("--organisation", metavar="ORGANISATION", help="Who runs it.", show_default=False)
     ],
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Else stdout.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Print what a joining validator hands to whoever proposes it: its key, and the proof that it holds it.
+    """Make what a joining validator hands to whoever proposes it: its key, and the proof that it holds it.
 
     It holds no secret. It is good for this chain and this organisation alone.
     """
@@ -125,7 +126,12 @@ def possession(
         "organisation": organisation,
         "possession": proof.hex(),
     }
-    session.output.raw(json_module.dumps(fields, indent=2, ensure_ascii=False) + "\n")
+    text = json_module.dumps(fields, indent=2, ensure_ascii=False) + "\n"
+    if output is None:
+        session.output.raw(text)
+    else:
+        output.write_text(text, encoding="utf-8")
+        session.output.note(f"saved {escape(str(output))}")
 
 
 @app.command("propose", epilog=_PROPOSE_EPILOG)
@@ -133,7 +139,7 @@ def propose(
     context: typer.Context,
     *,
     add: Annotated[
-        list[Path] | None, typer.Option("--add", metavar="FILE", help="What `possession` printed for one that joins.")
+        list[Path] | None, typer.Option("--add", metavar="FILE", help="What `possession` made for one that joins.")
     ] = None,
     remove: Annotated[
         list[str] | None, typer.Option("--remove", metavar="KEY", help="Key of one that leaves, or its first digits.")
@@ -244,7 +250,7 @@ class _Joiner:
 
 
 def _read_joiner(path: Path, chain_id: str) -> _Joiner:
-    """Return what ``possession`` printed, checked as the ledger will check it."""
+    """Return what ``possession`` made, checked as the ledger will check it."""
     try:
         fields = json_module.loads(path.read_text(encoding="utf-8"))
         if fields["format"] != JOINER_FORMAT:

@@ -51,6 +51,7 @@ _CANDIDATES_MAX: Final = 8
 _SAFETY_CLEANING_HEIGHTS: Final = 100
 _SILENCE_MS: Final = 3_000
 _LOOK_MS: Final = 500
+_LOOK_ROUND_MS: Final = 4_000
 
 
 class Engine:
@@ -164,7 +165,8 @@ class Engine:
             self._next_look_ms = self._now_ms + _SILENCE_MS
         if self._now_ms < self._next_look_ms:
             return
-        self._next_look_ms = self._now_ms + _LOOK_MS
+        # Every peer is asked within a round, so that those who answer count as reachable.
+        self._next_look_ms = self._now_ms + min(_LOOK_MS, _LOOK_ROUND_MS // max(1, len(self._peers.known(None))))
         validators = self._chain.validators
         voices = {key for key, heard_ms in self._heard_ms.items() if self._now_ms - heard_ms < _SILENCE_MS}
         voices.add(self._replica.public_key)

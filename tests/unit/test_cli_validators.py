@@ -161,6 +161,20 @@ def test_possession_is_proven_for_the_chain_of_the_home(tradelane: CommandLine, 
     printed = tradelane("validators", "possession", "--home", str(home), "--organisation", "maker").json
     assert printed["chain_id"] == made.chain_id
     assert printed["format"] == "tradelane-validator/1"
+    saved = tradelane(
+        *(
+            "validators",
+            "possession",
+            "--home",
+            str(home),
+            "--organisation",
+            "maker",
+            "-o",
+            str(tmp_path / "joiner.json"),
+        )
+    )
+    assert (saved.code, saved.out) == (0, "")
+    assert json.loads((tmp_path / "joiner.json").read_text()) == printed
     key = bytes.fromhex(printed["public_key"])
     message = possession_preimage(bytes.fromhex(made.chain_id), key, "maker")
     assert verify(key, message, bytes.fromhex(printed["possession"]))
