@@ -24,9 +24,10 @@ Examples:
   tradelane bench proofs --heads 1000000 --seconds 5
   tradelane bench proofs --json > figures.json
 \b
-Every figure is the best of several, for other work on the machine only adds to
-it. A ledger is made in a temporary directory ($TMPDIR) and is gone afterwards;
-a million heads take half a minute and 300 MB there.
+Times are processor time, rates are by the clock and by the processor time of
+the node ("a core"); each is the best of several, for other work on the machine
+only adds to it. A ledger is made in a temporary directory ($TMPDIR) and is gone
+afterwards; a million heads take a minute, 300 MB there and 1 GB of memory.
 """
 _VALIDATORS: Final = 4
 
@@ -45,8 +46,8 @@ def proofs(
 ) -> None:
     """Measure the state tree and proof bundles: their size, checking them, serving them.
 
-    Progress goes to standard error. A second column gives each time as so many hashes or signature checks of this
-    machine, for these compare between machines.
+    Progress goes to standard error. Times are given as so many hashes or signature checks of this machine besides, for
+    these compare between machines.
     """
     # The node's libraries take most of the start-up time of this program, and no other command needs them.
     from cli.benches.figures import rows  # noqa: PLC0415 - see above
@@ -71,7 +72,7 @@ def proofs(
         ),
         "",
     ]
-    printed = table("figure", ">measured", ">of this machine's", "aim")
+    printed = table("figure", ">measured", ">that is", "aim")
     for row in rows(figures):
         printed.add_row(row.figure, row.measured, row.ratio, row.aim)
     session.output.result(figures, *shown, printed)

@@ -10,5 +10,5 @@ browser   checking a bundle with the page's own verifier, in Chromium
 proofs    all of that as `tradelane bench proofs`
 ========  ============================================================================
 
-Times are the best of several, for other work on the machine only ever adds to them.
+Times are processor time and the best of several, for other work on the machine only ever adds to them.
 """

@@ -30,7 +30,7 @@ def rows(figures: ProofFigures) -> list[Row]:
     tree = figures.tree
     found = [
         Row(
-            f"update, {tree.heads:,} heads, {batch.heads:,} changed",
+            f"{batch.heads:,} of {tree.heads:,} heads changed",
             f"{batch.plan_us:.1f} us a head",
             hashes(batch.plan_us),
             "20 us at most" if batch is tree.batches[-1] else "",
@@ -38,8 +38,8 @@ def rows(figures: ProofFigures) -> list[Row]:
         for batch in tree.batches
     ]
     found += [
-        Row("update, just opened", f"{tree.cold_us:.1f} us a head", hashes(tree.cold_us)),
-        Row("hashes needed by an update", f"{tree.hashes_a_head:.1f} a head"),
+        Row("  the store just opened", f"{tree.cold_us:.1f} us a head", hashes(tree.cold_us)),
+        Row("  hashes that it needs", f"{tree.hashes_a_head:.1f} a head"),
         Row("path of a head, mean", _kilobytes(tree.proof_bytes_mean)),
         Row("path of a head, longest", _kilobytes(tree.proof_bytes_max)),
     ]

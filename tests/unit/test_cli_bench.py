@@ -72,10 +72,10 @@ def test_the_table_says_each_figure_beside_the_machine_and_its_aim() -> None:
         over_loopback=replace(rate, bundles_core_s=None),
     )
     assert [(row.figure, row.measured, row.ratio, row.aim) for row in rows(figures)] == [
-        ("update, 1,000,000 heads, 1 changed", "30.0 us a head", "60 hashes", ""),
-        ("update, 1,000,000 heads, 1,000 changed", "15.0 us a head", "30 hashes", "20 us at most"),
-        ("update, just opened", "24.0 us a head", "48 hashes", ""),
-        ("hashes needed by an update", "4.9 a head", "", ""),
+        ("1 of 1,000,000 heads changed", "30.0 us a head", "60 hashes", ""),
+        ("1,000 of 1,000,000 heads changed", "15.0 us a head", "30 hashes", "20 us at most"),
+        ("  the store just opened", "24.0 us a head", "48 hashes", ""),
+        ("  hashes that it needs", "4.9 a head", "", ""),
         ("path of a head, mean", "2.6 kB", "", ""),
         ("path of a head, longest", "3.1 kB", "", ""),
         ("bundle, 30 events in 1 block", "18.9 kB, gzip 5.6 kB", "", "20 kB at most"),
