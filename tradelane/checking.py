@@ -146,8 +146,9 @@ def _fetch(
 
 
 def _stale_detail(node: str, detail: str, heights: dict[str, int]) -> str:
-    newest = max(heights, key=lambda other: heights[other], default=None)
-    if newest is None or newest == node:
+    others = [other for other in heights if other != node]
+    newest = max(others, key=lambda other: heights[other], default=None)
+    if newest is None:
         return f"{node}: {detail}"
     return f"{node}: {detail}; {newest} had proven block {heights[newest]} before"
 
