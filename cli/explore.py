@@ -166,9 +166,9 @@ def _print_status(session: Session, answers: list[tuple[str, NodeStatus | Tradel
     for url, answer in answers:
         if isinstance(answer, NodeStatus):
             reachable = sum(peer.is_reachable for peer in answer.peers)
-            state = (
-                "[green]ready[/]" if answer.is_ready else f"[yellow]{escape(answer.not_ready_reason or 'not ready')}[/]"
-            )
+            state = f"[yellow]{escape(answer.not_ready_reason or 'not ready')}[/]"
+            if answer.is_ready:
+                state = "[green]ready[/]" if answer.is_validator else "[green]ready[/], observes"
             rows.add_row(
                 escape(answer.name),
                 url.removeprefix("http://"),

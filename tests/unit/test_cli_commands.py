@@ -61,6 +61,11 @@ def test_status_shows_every_node(tradelane: CommandLine) -> None:
     ]
 
 
+def test_status_says_who_only_observes(tradelane: CommandLine) -> None:
+    tradelane.answers({"GET /v1/status": answer({**status_answer(), "is_validator": False})})
+    assert tradelane("status").out.splitlines()[1].endswith("  ready, observes")
+
+
 def test_status_as_json_has_everything(tradelane: CommandLine) -> None:
     tradelane.answers({"GET /v1/status": answer(status_answer())})
     for arguments in (["--json", "status"], ["status", "--json"]):
