@@ -50,6 +50,12 @@ def rows(figures: ProofFigures) -> list[Row]:
             Row(f"bundle, {where}", size, aim="20 kB at most"),
             Row("  checked by Python", f"{bundle.verify_ms:.1f} ms", checks(bundle.verify_ms), "50 ms at most"),
         ]
+        browser_ms = figures.browser.verify_ms.get(str(bundle.blocks))
+        if browser_ms is not None:
+            by = f"  checked by {figures.browser.browser}"
+            found.append(Row(by, f"{browser_ms:.1f} ms", checks(browser_ms), "50 ms at most"))
+    if figures.browser.absent is not None:
+        found.append(Row("checked by a browser", f"absent: {figures.browser.absent}", aim="50 ms at most"))
     found += [
         *_served(f"served, {figures.served_events} events, in process", figures.in_process),
         *_served("served over loopback", figures.over_loopback),

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cli.benches.browser import BrowserCost, measure_browser
 from cli.benches.bundles import BundleCost, measure_bundles
 from cli.benches.ledger import bench_ledger, filler_keys
 from cli.benches.machine import Machine, measure_machine
 from cli.benches.serving import Rate, commit_items, serve_in_process, serve_over_loopback
 from cli.benches.tree import TreeCost, measure_tree
+from ledger.proof import trust_to_json
 from node.storage.store import Store
 
 EVENTS: Final = 30
@@ -24,11 +26,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class ProofFigures:
-    """What ``tradelane bench proofs`` found; ``machine`` was measured at the start and again at the end."""
+    """What ``tradelane bench proofs`` found; ``machine`` was measured at the start and again at the end.
+
+    The browser names a bundle by its number of blocks.
+    """
 
     machine: tuple[Machine, Machine]
     tree: TreeCost
     bundles: tuple[BundleCost, ...]
+    browser: BrowserCost
     served_events: int
     in_process: Rate
     over_loopback: Rate
@@ -44,6 +50,9 @@ def run(heads: int, seconds: float, base_port: int, say: Say) -> ProofFigures:
             paths = commit_items(ledger, SERVED_EVENTS)
             say(f"bundles of {EVENTS} events")
             bundles = measure_bundles(ledger, EVENTS, _BLOCKS)
+            say("checking them in a browser")
+            trust = trust_to_json(ledger.trust)
+            browser = measure_browser({str(cost.blocks): text for cost, text in bundles}, trust)
             say("serving from the application in this process")
             in_process = asyncio.run(serve_in_process(ledger, paths, seconds))
             chain_id, ledger_directory = ledger.chain.chain_id, ledger.home.config.ledger_directory
@@ -59,6 +68,7 @@ def run(heads: int, seconds: float, base_port: int, say: Say) -> ProofFigures:
         machine=(machine, measure_machine()),
         tree=tree,
         bundles=tuple(cost for cost, _ in bundles),
+        browser=browser,
         served_events=SERVED_EVENTS,
         in_process=in_process,
         over_loopback=over_loopback,

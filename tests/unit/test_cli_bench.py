@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from cli.benches import proofs
+from cli.benches.browser import BrowserCost, measure_browser
 from cli.benches.bundles import NEIGHBOURS, BundleCost, measure_bundles
-from cli.benches.figures import rows
+from cli.benches.figures import Row, rows
 from cli.benches.ledger import bench_ledger, filler_keys, item_id, item_life
 from cli.benches.machine import Machine, best_us, measure_machine
 from cli.benches.serving import ITEMS, Rate, ServingError, commit_items, serve_in_process
@@ -34,6 +35,8 @@ def test_the_command_measures_everything_and_leaves_nothing(
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tradelane.directory))
     monkeypatch.setattr("tempfile.tempdir", None)
+    # tests/browser has a real one.
+    monkeypatch.setattr("cli.benches.browser.chromium_path", lambda: None)
     monkeypatch.setattr(proofs, "EVENTS", 3)
     monkeypatch.setattr(proofs, "_BLOCKS", (1, 3))
     monkeypatch.setattr(proofs, "SERVED_EVENTS", 2)
@@ -43,6 +46,7 @@ def test_the_command_measures_everything_and_leaves_nothing(
     assert figures["tree"]["heads"] == 150
     assert [batch["heads"] for batch in figures["tree"]["batches"]] == [1, 100]
     assert [(bundle["events"], bundle["blocks"]) for bundle in figures["bundles"]] == [(3, 1), (3, 3)]
+    assert figures["browser"]["absent"] == "no Chromium here"
     one, three = figures["bundles"]
     assert 2_000 < one["gzip_bytes"] < one["raw_bytes"] < three["raw_bytes"] < 20_000
     for served in (figures["in_process"], figures["over_loopback"]):
@@ -67,11 +71,13 @@ def test_the_table_says_each_figure_beside_the_machine_and_its_aim() -> None:
         machine=(machine, replace(machine, sha256_us=1.5)),
         tree=tree,
         bundles=(BundleCost(30, 1, 18_900, 5_600, 0.75), BundleCost(30, 6, 27_000, 10_100, 2.5)),
+        browser=BrowserCost("Chrome/150", {"6": 11.7}),
         served_events=10,
         in_process=rate,
         over_loopback=replace(rate, bundles_core_s=None),
     )
-    assert [(row.figure, row.measured, row.ratio, row.aim) for row in rows(figures)] == [
+    table = [(row.figure, row.measured, row.ratio, row.aim) for row in rows(figures)]
+    assert table == [
         ("1 of 1,000,000 heads changed", "30.0 us a head", "60 hashes", ""),
         ("1,000 of 1,000,000 heads changed", "15.0 us a head", "30 hashes", "20 us at most"),
         ("  the store just opened", "24.0 us a head", "48 hashes", ""),
@@ -82,11 +88,15 @@ def test_the_table_says_each_figure_beside_the_machine_and_its_aim() -> None:
         ("  checked by Python", "0.8 ms", "15 checks", "50 ms at most"),
         ("bundle, 30 events in 6 blocks", "27.0 kB, gzip 10.1 kB", "", "20 kB at most"),
         ("  checked by Python", "2.5 ms", "50 checks", "50 ms at most"),
+        ("  checked by Chrome/150", "11.7 ms", "234 checks", "50 ms at most"),
         ("served, 10 events, in process", "612 bundles/s, 1,234 a core", "", "500/s at least"),
         ("  one answer", "p50 1.3 ms, p99 9.0 ms", "", ""),
         ("served over loopback", "612 bundles/s", "", "500/s at least"),
         ("  one answer", "p50 1.3 ms, p99 9.0 ms", "", ""),
     ]
+    without = rows(replace(figures, browser=BrowserCost(None, {}, "no Chromium here")))
+    assert len(without) == len(table)
+    assert Row("checked by a browser", "absent: no Chromium here", aim="50 ms at most") in without
 
 
 def test_the_ledger_is_real_and_the_same_each_time(tmp_path: Path) -> None:
@@ -147,3 +157,11 @@ def test_the_best_of_several_rounds_is_kept() -> None:
     assert machine.cores >= 1
     assert machine.python.startswith(("CPython 3", "PyPy 3"))
     assert item_id("x") == "https://id.gs1.org/01/09521101001006/21/x"
+
+
+def test_a_browser_that_does_nothing_is_absent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    idle = tmp_path / "chromium"
+    idle.write_text("#!/bin/sh\nexec sleep 60\n")
+    idle.chmod(0o700)
+    monkeypatch.setattr("cli.benches.browser.chromium_path", lambda: str(idle))
+    assert measure_browser({}, "", patience_s=0.2).absent == "Chromium said nothing in 0 s"
