@@ -12,8 +12,8 @@ def steps_of(bundle: Bundle, network: str, timeline: Timeline, stays: tuple[Stay
         Step("Form", "The file is a complete proof bundle in a known format, with nothing missing or added."),
         Step("Chain", f"Everything in it belongs to the network {network}, the one that you trust."),
     ]
-    if bundle.changes:
-        changes = len(bundle.changes)
+    changes = timeline.followed
+    if changes:
         steps.append(
             Step("Validators", f"{changes} change{_s(changes)} of the validators, each signed by those trusted before.")
         )

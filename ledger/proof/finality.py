@@ -21,6 +21,8 @@ class Timeline:
 
     def __init__(self, trust: TrustRoot) -> None:
         self._trust = trust
+        self.followed = 0
+        """How many changes were checked; those from before the trust root are passed over."""
         self._sets = [*trust.earlier, ValidatorsFrom(trust.height, trust.validators)]
 
     def in_force(self, height: int) -> ValidatorSet | None:
@@ -65,6 +67,7 @@ def check_finality(bundle: Bundle, trust: TrustRoot) -> tuple[Timeline, TrustRoo
     newest: Header | None = None
     for change in bundle.changes:
         if _follow(timeline, change, trust.chain_id):
+            timeline.followed += 1
             newest = change.header
     for entry in bundle.headers:
         header = entry.header
