@@ -61,7 +61,7 @@ def proofs(
         raise UnavailableError(
             "bench.serving", str(error), "see whether the machine is out of memory or ports"
         ) from error
-    machine = figures.machine[0]
+    machine = figures.machine
     shown: list[RenderableType] = [
         fields_table(
             [

@@ -13,7 +13,7 @@ from cli.benches.browser import BrowserCost, measure_browser
 from cli.benches.bundles import NEIGHBOURS, BundleCost, measure_bundles
 from cli.benches.figures import Row, rows
 from cli.benches.ledger import bench_ledger, filler_keys, item_id, item_life
-from cli.benches.machine import Machine, best_us, measure_machine
+from cli.benches.machine import Machine, best_us, faster, measure_machine
 from cli.benches.serving import ITEMS, Rate, ServingError, commit_items, serve_in_process
 from cli.benches.tree import BatchCost, TreeCost, measure_tree
 from ledger.authenticated_map import prove, verify
@@ -53,7 +53,7 @@ def test_the_command_measures_everything_and_leaves_nothing(
         assert served["bundles_s"] > 1
         assert 0 < served["p50_ms"] <= served["p99_ms"]
         assert served["bundle_bytes"] > 2_000
-    assert all(machine["sha256_us"] > 0 < machine["ed25519_verify_us"] for machine in figures["machine"])
+    assert figures["machine"]["sha256_us"] > 0 < figures["machine"]["ed25519_verify_us"]
     assert "serving from a node over loopback HTTP" in outcome.err
     assert list(tradelane.directory.iterdir()) == []
 
@@ -68,7 +68,7 @@ def test_the_table_says_each_figure_beside_the_machine_and_its_aim() -> None:
     rate = Rate(bundles_s=612.3, bundles_core_s=1_234.5, p50_ms=1.26, p99_ms=9.0, bundle_bytes=9)
     tree = TreeCost(1_000_000, 24.0, (BatchCost(1, 30.0), BatchCost(1_000, 15.0)), 4.9, 2_612.0, 3_100, 8.0)
     figures = proofs.ProofFigures(
-        machine=(machine, replace(machine, sha256_us=1.5)),
+        machine=faster(replace(machine, ed25519_verify_us=70.0), replace(machine, sha256_us=1.5)),
         tree=tree,
         bundles=(BundleCost(30, 1, 18_900, 5_600, 0.75), BundleCost(30, 6, 27_000, 10_100, 2.5)),
         browser=BrowserCost("Chrome/150", {"6": 11.7}),
