@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SEEDS ?= 0:2500
 WORKERS ?= 2
+MINUTES ?= 10
 
 # The newest interpreter that will do; override with `make PYTHON=/path/to/python demo`.
 PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3 python; do \
@@ -48,8 +49,8 @@ sim: $(VENV)/.developing ## Simulate clusters: make sim SEEDS=0:100000
 model: $(VENV)/.developing ## Check every state of the model of the view change; needs spin and gcc
 	$(BIN)/python -m tests.support.model_checker
 
-soak: $(VENV)/.developing ## The long tests
-	$(BIN)/pytest -m soak
+soak: $(VENV)/.developing ## The long tests: clusters of real processes, and what happens to them; MINUTES=10
+	TRADELANE_SOAK_MINUTES=$(MINUTES) $(BIN)/pytest -m soak -s
 
 bench: $(VENV)/.developing ## Measure; figures go to benchmarks/results.md
 	$(BIN)/python benchmarks/state_tree.py

@@ -122,25 +122,22 @@ def test_one_sided_links_of_one_node_do_not_keep_the_others_changing_views(
 
 
 @pytest.mark.fault(39)
-@pytest.mark.parametrize(
-    "blocks", [12, pytest.param(10_100, marks=pytest.mark.soak, id="more-than-are-executed-one-by-one")]
-)
-def test_an_isolated_node_catches_up_while_the_others_go_on(cluster: LinkedCluster, blocks: int) -> None:
+def test_an_isolated_node_catches_up_while_the_others_go_on(cluster: LinkedCluster) -> None:
     network, nodes = cluster.network, cluster.nodes
     victim, others = nodes[2], [node for node in nodes if node is not nodes[2]]
     behind = wait_same_tip(network).height
     for link in cluster.between([victim]):
         link.cut()
     with streaming(network, 40, others) as stream:
-        for _ in wait_for("blocks without the isolated node", 2 * blocks):
-            if status(others[0]).height >= behind + blocks:
+        for _ in wait_for("blocks without the isolated node", 30):
+            if status(others[0]).height >= behind + 8:
                 break
         assert status(victim).height == behind
         cluster.heal()
-        for _ in wait_for("the isolated node is back at the tip", 10 + blocks / 50):
+        for _ in wait_for("the isolated node is back at the tip", 10):
             if status(victim).height >= status(others[0]).height - 1:
                 break
-    wait_same_tip(network, behind + blocks)
+    wait_same_tip(network, behind + 8)
     assert stream.errors == {}
     assert lost_receipts(network, stream.receipts) == []
 

@@ -51,7 +51,7 @@ class LinkedCluster:
 
 @contextmanager
 def linked_cluster(
-    directory: Path, validators: int = 4, random_bytes: RandomBytes = secrets.token_bytes
+    directory: Path, validators: int = 4, observers: int = 0, random_bytes: RandomBytes = secrets.token_bytes
 ) -> Iterator[LinkedCluster]:
     """Run a fresh network below a directory, its nodes joined by links, and stop everything at the end."""
     network = create_network(
@@ -59,7 +59,8 @@ def linked_cluster(
         now_ms=time.time_ns() // 1_000_000,
         random_bytes=random_bytes,
         validators=validators,
-        base_port=free_base_port(validators),
+        observers=observers,
+        base_port=free_base_port(validators + observers),
     )
     pairs = [(source, target) for source in network.nodes for target in network.nodes if source is not target]
     with running_links([port_of(target.p2p) for _, target in pairs]) as running:

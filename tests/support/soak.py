@@ -19,15 +19,22 @@ from typing import Final, TypeAlias
 
 import httpx
 
-from node.config import load_config
-from node.home import initialise_home
+from ledger.codec import Value
+from ledger.transaction import Operation
+from ledger.validators import possession_preimage
+from node.config import load_config, validator_key_path
+from node.home import initialise_home, read_key
 from node.setup import NetworkNode
+from tests.support.cluster import organisation_key
 from tests.support.proxy import loop_thread
 from tests.support.proxy_cluster import LinkedCluster
+from tradelane import Client
 
 LOOK_S: Final = 0.2
 # Where a perturbation takes longer than this to get over, the soak stops and says so; what is allowed is less.
 PATIENCE_S: Final = 60.0
+# A node on an empty disk takes a snapshot where it lacks more blocks than this, and executes them one by one else.
+SNAPSHOT_BEHIND_BLOCKS: Final = 200
 
 Act: TypeAlias = Callable[[LinkedCluster, NetworkNode], None]
 
@@ -88,6 +95,11 @@ class Watch:
         """Return every look so far."""
         with self._lock:
             return list(self._looks)
+
+    @property
+    def highest(self) -> int:
+        """The greatest height seen so far."""
+        return max((look.highest for look in self.looks()), default=0)
 
     def commit_after(self, moment: float) -> float | None:
         """Return when a block was seen that was not there at a moment, or None."""
@@ -162,6 +174,50 @@ HEADING: Final = (
 )
 
 
+def replace_validator(cluster: LinkedCluster, watch: Watch, leaver: NetworkNode, joiner: NetworkNode) -> Recovery:
+    """Put an observer in a validator's place by governance, and wait until it votes and the other does not."""
+    network = cluster.network
+    began = time.monotonic()
+    with Client(*(node.api for node in cluster.nodes)) as client:
+        organisations = sorted({member.organisation for member in client.validators().members})
+        joining, leaving = (read_key(validator_key_path(network.home(node))) for node in (joiner, leaver))
+        proof = joining.sign(
+            possession_preimage(bytes.fromhex(network.chain_id), joining.public_key, joiner.organisation)
+        )
+        change: dict[str, Value] = {
+            "add": [[joining.public_key, joiner.organisation, proof]],
+            "remove": [leaving.public_key],
+        }
+        identifier = f"{leaver.name}-{joiner.name}"
+        expires_ms = time.time_ns() // 1_000_000 + 3_600_000
+        arguments: dict[str, Value] = {
+            "id": identifier,
+            "action": ["governance.change_validators", change],
+            "expires_ms": expires_ms,
+        }
+        operations = [Operation("governance.propose", arguments)]
+        operations += [Operation("governance.approve", {"id": identifier}) for _ in organisations[1:]]
+        for organisation, operation in zip(organisations, operations, strict=True):
+            status = client.submit([operation], organisation_key(network, organisation), wait_s=20.0)
+            assert status.receipt is not None
+            if client.proposals("open") == ():
+                break
+    decided = time.monotonic()
+
+    def in_effect() -> float | None:
+        return time.monotonic() if (is_validator(joiner), is_validator(leaver)) == (True, False) else None
+
+    commit = _when(lambda: watch.commit_after(began), f"no block while {joiner.name} replaces {leaver.name}")
+    back = _when(in_effect, f"{joiner.name} does not vote in the place of {leaver.name}")
+    return Recovery("replaced", joiner.name, commit - began, watch.longest_pause(began, back), back - decided)
+
+
+def is_validator(node: NetworkNode) -> bool:
+    """Say whether a node holds itself for a validator of the next block."""
+    with Client(node.api) as client:
+        return client.status().is_validator
+
+
 def worst(recoveries: Sequence[Recovery]) -> str:
     """Return a line for each kind of perturbation with the longest times that it took."""
     lines = []
@@ -215,6 +271,10 @@ def _start_empty(cluster: LinkedCluster, node: NetworkNode) -> None:
     """Start a node on a new disk: the files that an operator would bring, and neither blocks nor votes."""
     home = cluster.network.home(node)
     config = load_config(home)
+    if config.snapshot_behind_blocks != SNAPSHOT_BEHIND_BLOCKS:
+        path = home / "config.toml"
+        text = path.read_text(encoding="utf-8")
+        path.write_text(f"snapshot_behind_blocks = {SNAPSHOT_BEHIND_BLOCKS}\n{text}", encoding="utf-8")
     shutil.rmtree(config.ledger_directory)
     shutil.rmtree(config.safety_directory)
     initialise_home(home)
