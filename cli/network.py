@@ -19,10 +19,11 @@ from cli.processes import NodeProcesses, StopRequest, require_free_ports, stop_s
 from cli.session import DEFAULT_NETWORK, JsonOption, Session, open_session
 from cli.story import open_books, play_shipment, star_page
 from ledger.errors import LedgerError
-from node.config import ConfigError
+from node.config import ConfigError, validator_key_path
 from node.setup import Network, NetworkNode, SetupError, api_ports, create_network, load_network, p2p_ports
 from node.storage.errors import StorageError
 from tradelane import BadRequestError, ConflictError, TradelaneError, UnavailableError
+from tradelane.keys import load_public_key
 
 UP_EPILOG: Final = """\b
 Examples:
@@ -105,26 +106,20 @@ def _watch(session: Session, processes: NodeProcesses, stop: StopRequest) -> Non
         The last one has died.
 
     """
-    keys = _validator_keys(session, processes.network)
+    network = processes.network
+    keys = {node.name: load_public_key(validator_key_path(network.home(node))).hex() for node in network.nodes}
     while not stop:
-        for died in processes.dead():
+        dead = processes.dead()
+        for died in dead:
             processes.forget(died.node.name)
             session.output.error(processes.death(died))
-            alive = [node for node in processes.network.nodes if node.name in processes]
+        if dead:
+            alive = [node for node in network.nodes if node.name in processes]
             if not alive:
                 raise UnavailableError("network.died", "no node is left", "read the logs, then `tradelane up` again")
-            word = "go on" if _can_agree(session, alive, keys) else "wait: they are too few to agree"
-            session.output.note(f"{len(alive)} nodes {word}; `tradelane up` brings all back after Ctrl-C")
+            word = "go on" if _can_agree(session, alive, keys) else "wait, for they are too few to agree"
+            session.output.note(f"nodes left: {len(alive)}; they {word}; `tradelane up` brings all back after Ctrl-C")
         time.sleep(_WATCH_S)
-
-
-def _validator_keys(session: Session, network: Network) -> dict[str, str]:
-    """Return the key of each node by its name; who of them votes may change while they run."""
-    keys = {}
-    for node in network.nodes:
-        with session.client([node.api]) as client:
-            keys[node.name] = str(client.status().fields.get("public_key"))
-    return keys
 
 
 def _can_agree(session: Session, alive: Sequence[NetworkNode], keys: dict[str, str]) -> bool:
@@ -142,7 +137,8 @@ def _ready_text(session: Session, network: Network) -> str:
     with session.client([node.api for node in network.nodes]) as client:
         count = len(client.validators().members)
     others = len(network.nodes) - count
-    return f"{count} validators" + (f" and {others} observer{'' if others == 1 else 's'}" if others > 0 else "")
+    following = f"{others} observer{'' if others == 1 else 's'} and " if others > 0 else ""
+    return f"{following}{count} validators"
 
 
 def _print_addresses(output: Output, network: Network, page: str | None, height: int) -> None:

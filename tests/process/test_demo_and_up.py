@@ -141,7 +141,8 @@ def test_up_goes_on_without_one_node_and_stops_all_others(tmp_path: Path) -> Non
         assert is_answering(network) == [True] * 4
 
         os.kill(children[-1], signal.SIGKILL)
-        wait_until("the report", lambda: "was ended by signal 9" in (tmp_path / "err").read_text())
+        wait_until("the report", lambda: "nodes left: 3; they go on" in (tmp_path / "err").read_text())
+        assert "was ended by signal 9" in (tmp_path / "err").read_text()
         payment = ("pay", "1.00", "USD", "--from", "retailer/USD", "--to", "brand/USD", "--as", "retailer")
         paid = run_command(tmp_path, *payment, "--wait", "30")
         assert paid.returncode == 0, paid.stderr
@@ -154,6 +155,18 @@ def test_up_goes_on_without_one_node_and_stops_all_others(tmp_path: Path) -> Non
             with pytest.raises(ProcessLookupError):
                 os.kill(child, 0)
     assert (tmp_path / "err").read_text().splitlines()[-1].startswith("every node is stopped")
+
+
+def test_up_knows_that_an_observer_is_no_help_in_agreeing(tmp_path: Path) -> None:
+    with running_up(tmp_path, "--nodes", "2", "--observers", "1", "--base-port", str(free_base_port(3))) as process:
+        network = wait_ready(tmp_path, process)
+        assert "1 observer and 2 validators ready" in (tmp_path / "err").read_text()
+        assert [node.organisation for node in network.nodes] == ["brand", "maker", "carrier"]
+        observer, validator = node_process_ids(process)[::-1][:2]
+        os.kill(validator, signal.SIGKILL)
+        wait_until("the report", lambda: "nodes left: 2; they wait" in (tmp_path / "err").read_text())
+        os.kill(observer, signal.SIGKILL)
+        wait_until("the report", lambda: "nodes left: 1; they wait" in (tmp_path / "err").read_text())
 
 
 def test_up_again_goes_on_at_the_same_tip_after_everything_was_killed(tmp_path: Path) -> None:
