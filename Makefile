@@ -53,6 +53,7 @@ soak: $(VENV)/.developing ## The long tests: clusters of real processes, and wha
 	TRADELANE_SOAK_MINUTES=$(MINUTES) $(BIN)/pytest -m soak -s
 
 bench: $(VENV)/.developing ## Measure; figures go to benchmarks/results.md
+	$(BIN)/tradelane bench proofs
 	$(BIN)/python benchmarks/state_tree.py
 
 lock: $(VENV)/.developing ## Choose versions anew and lock them with their hashes
