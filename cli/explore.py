@@ -169,6 +169,8 @@ def _print_status(session: Session, answers: list[tuple[str, NodeStatus | Tradel
             state = f"[yellow]{escape(answer.not_ready_reason or 'not ready')}[/]"
             if answer.is_ready:
                 state = "[green]ready[/]" if answer.is_validator else "[green]ready[/], observes"
+            if answer.earliest_height:
+                state += f", keeps blocks from {answer.earliest_height}"
             rows.add_row(
                 escape(answer.name),
                 url.removeprefix("http://"),

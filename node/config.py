@@ -33,7 +33,8 @@ class NodeConfig:
 
     ``public_url`` is the base of the links in QR labels. ``gateway_token`` opens ``/epcis/capture``, which signs
     with the node's own gateway key; without a token that door is shut. A node that is ``snapshot_behind_blocks``
-    behind when it starts fetches a snapshot of the state instead of executing every block.
+    behind when it starts fetches a snapshot of the state instead of executing every block. It keeps the transactions of
+    the last ``retain_blocks`` blocks, or of all where that is 0.
     """
 
     home: Path
@@ -47,6 +48,7 @@ class NodeConfig:
     gateway_token: str | None
     log_level: str
     snapshot_behind_blocks: int = SNAPSHOT_BEHIND_BLOCKS
+    retain_blocks: int = 0
 
     @property
     def ledger_directory(self) -> Path:
@@ -89,7 +91,9 @@ def load_config(home: Path) -> NodeConfig:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
     reader = _Reader(path, fields)
-    reader.allow("name", "public_url", "log_level", "snapshot_behind_blocks", "api", "p2p", "gateway", "peers")
+    reader.allow(
+        "name", "public_url", "log_level", "snapshot_behind_blocks", "retain_blocks", "api", "p2p", "gateway", "peers"
+    )
     api, p2p = reader.table("api"), reader.table("p2p")
     api.allow("host", "port")
     p2p.allow("host", "port")
@@ -110,6 +114,7 @@ def load_config(home: Path) -> NodeConfig:
         snapshot_behind_blocks=reader.count("snapshot_behind_blocks")
         if "snapshot_behind_blocks" in fields
         else SNAPSHOT_BEHIND_BLOCKS,
+        retain_blocks=reader.count("retain_blocks") if "retain_blocks" in fields else 0,
     )
 
 

@@ -29,6 +29,7 @@ from node.home import Home, open_home
 from node.mempool import MempoolLimits
 from node.network.listener import build_listener
 from node.node import Node, wait_stopped
+from node.pruning import Pruner
 from node.storage.errors import StorageError
 
 _CONNECTIONS_MAX: Final = 1_000
@@ -109,12 +110,14 @@ async def _let_go_of_old(snapshots: Snapshots) -> None:
 
 async def _fill_back(home: Home) -> None:
     """Fetch what a snapshot left out, and check the histories when all of it is there."""
-    store = home.store
-    if store.earliest_height == 0:
+    store, pruner = home.store, Pruner(home.store, home.config.retain_blocks)
+    if store.earliest_height <= pruner.lowest_wanted:
         return
     log = structlog.get_logger("snapshot")
     async with connected_peers(home.config, home.genesis) as peers:
-        await fill_back(store, peers, lambda: 0, log.info)
+        await fill_back(store, peers, lambda: pruner.lowest_wanted, log.info)
+    if store.earliest_height > 0:
+        return
     broken = await asyncio.to_thread(broken_history, store)
     if broken is None:
         log.info("histories_checked", earliest_height=store.earliest_height)

@@ -38,6 +38,12 @@ class Metrics:
             registry=self.registry,
         )
         self.reachable_peers = Gauge("tradelane_reachable_peers", "Peers that answered lately.", registry=self.registry)
+        self.disk_free_bytes = Gauge(
+            "tradelane_disk_free_bytes", "Free bytes on the disk of the node's home.", registry=self.registry
+        )
+        self.earliest_height = Gauge(
+            "tradelane_earliest_height", "Lowest height whose transactions this node keeps.", registry=self.registry
+        )
         self.commit_seconds = Histogram(
             "tradelane_commit_seconds",
             "Time to write a block to disk.",

@@ -26,7 +26,9 @@ from node.mempool import MempoolLimits
 from node.metrics import Metrics
 from node.network.peers import PeerNetwork
 from node.pool import Pool
+from node.pruning import Pruner
 from node.runtime import Runtime
+from node.storage.space import DiskSpace
 from node.storage.store import Store
 
 _REFUSAL_BY_RESULT: Final = {
@@ -54,6 +56,7 @@ class NodeStatus:
     name: str
     version: str
     height: int
+    earliest_height: int
     tip_hash: bytes
     tip_time_ms: int
     state_root: bytes
@@ -93,7 +96,13 @@ class Node:
             records=home.safety_records(),
             now_ms=int(time.monotonic() * 1000),
         )
-        self.runtime = Runtime(self.chain, replica, home.safety, self._pool, self._peers, self.metrics, self.now_ms)
+        pruner = Pruner(home.store, home.config.retain_blocks)
+        self.space = DiskSpace(home.config.home, lambda: time.monotonic_ns() // 1_000_000)
+        self.metrics.disk_free_bytes.set_function(lambda: self.space.free_bytes)
+        self.metrics.earliest_height.set_function(lambda: self.store.earliest_height)
+        self.runtime = Runtime(
+            self.chain, replica, home.safety, self._pool, self._peers, self.metrics, self.now_ms, pruner
+        )
         self._reporter = EvidenceReporter(
             self.chain, home.safety, self._public_key, self.gateway_key, self.submit, self.now_ms
         )
@@ -138,6 +147,7 @@ class Node:
             name=self.config.name,
             version=self.version,
             height=tip.height,
+            earliest_height=self.store.earliest_height,
             tip_hash=tip.hash,
             tip_time_ms=tip.time_ms,
             state_root=tip.state_root,
@@ -154,6 +164,10 @@ class Node:
 
     async def submit(self, encoded: bytes) -> Transaction | Refusal:
         """Take a client's transaction into the pool and pass it on, or return the one reason why not."""
+        shortage = self.space.shortage()
+        if shortage is not None:
+            self.metrics.refused_transactions.labels(code="node.disk_full").inc()
+            return Refusal(RefusalKind.UNAVAILABLE, "node.disk_full", shortage)
         transaction = self._pool.check(encoded)
         if isinstance(transaction, Transaction) and not self.is_pending(transaction.transaction_id):
             refusal = (
@@ -220,6 +234,9 @@ class Node:
 
     def _not_ready_reason(self, peers: Sequence[PeerStatus]) -> str | None:
         """Return why this node cannot serve a write that commits, or None where it can."""
+        shortage = self.space.shortage()
+        if shortage is not None:
+            return shortage
         validators = self.chain.validators
         reachable = sum(peer.is_reachable and validators.index_of(peer.public_key) is not None for peer in peers)
         voices = reachable + (1 if self._is_validator else 0)

@@ -22,6 +22,7 @@ from node.engine.ports import BlocksQuestion, Question, TransactionsQuestion
 from node.metrics import Metrics
 from node.network.peers import PeerError, PeerNetwork
 from node.pool import Pool
+from node.pruning import Pruner
 from node.storage.errors import StorageError
 from node.storage.safety_store import SafetyStore
 
@@ -40,8 +41,11 @@ class Runtime:
         peers: PeerNetwork,
         metrics: Metrics,
         wall_clock_ms: Callable[[], int],
+        pruner: Pruner,
     ) -> None:
         self._chain = chain
+        self._pruner = pruner
+        self._giving_back: asyncio.Task[None] | None = None
         self._pool = pool
         self._peers = peers
         self._metrics = metrics
@@ -71,10 +75,12 @@ class Runtime:
         await self._failure
 
     async def stop(self) -> None:
-        """Stop ticking and asking."""
+        """Stop ticking and asking; a database that rewrites its files is waited for."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._giving_back is not None:
+            await asyncio.gather(self._giving_back, return_exceptions=True)
 
     def receive_messages(self, batch: Sequence[bytes]) -> None:
         """Take encoded consensus messages of a peer."""
@@ -133,9 +139,17 @@ class Runtime:
         while True:
             await asyncio.sleep(_TICK_SECONDS)
             self._feed(lambda: self._engine.tick(int(time.monotonic() * 1000)))
+            self._feed(self._prune)
             self._metrics.view.set(self.replica.view)
             self._metrics.pending_transactions.set(len(self._pool))
             self._metrics.reachable_peers.set(sum(state.is_reachable for state in self._peers.states()))
+
+    def _prune(self) -> None:
+        """Give up some old bodies; their room is given back by a thread, which takes seconds where there is much."""
+        self._pruner.step()
+        is_busy = self._giving_back is not None and not self._giving_back.done()
+        if self._pruner.is_room_waiting and not is_busy:
+            self._giving_back = asyncio.get_running_loop().create_task(asyncio.to_thread(self._pruner.give_back))
 
     # Questions to peers
 

@@ -78,13 +78,14 @@ class PeerStatus:
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """What a node says of itself."""
+    """What a node says of itself; it keeps the transactions of blocks from ``earliest_height`` on."""
 
     name: str
     network: str
     chain_id: str
     version: str
     height: int
+    earliest_height: int
     tip_hash: str
     tip_time_ms: int
     state_root: str
@@ -304,6 +305,7 @@ def read_status(fields: Fields) -> NodeStatus:
         chain_id=fields.text("chain_id"),
         version=fields.text("version"),
         height=fields.integer("height"),
+        earliest_height=fields.integer("earliest_height"),
         tip_hash=fields.text("tip_hash"),
         tip_time_ms=fields.integer("tip_time_ms"),
         state_root=fields.text("state_root"),

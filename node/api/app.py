@@ -14,6 +14,7 @@ from node.api.backend import ApiNode
 from node.api.headers import SAFE_HEADERS, SafeHeaders
 from node.api.parameters import StrictTarget, once_each, query_problem
 from node.api.problems import Problem
+from node.storage.errors import PrunedError, StorageError
 from node.web.pages import build_web_routes
 
 
@@ -63,6 +64,15 @@ def _add_error_handlers(application: FastAPI) -> None:
             allowed = {"allow": (error.headers or {}).get("Allow", "GET")}
             return _answer(request, Problem("route.method", f"{request.method} {path}", headers=allowed))
         return _answer(request, Problem("route.unknown", path))
+
+    @application.exception_handler(PrunedError)
+    async def pruned(request: Request, error: PrunedError) -> Response:
+        return _answer(request, Problem("block.pruned", str(error), extra={"earliest_height": error.earliest_height}))
+
+    @application.exception_handler(StorageError)
+    async def damaged(request: Request, error: StorageError) -> Response:
+        structlog.get_logger("api").error("disk_damaged", path=request.url.path[:200], error=str(error))
+        return _answer(request, Problem("node.disk_damaged", "the operator finds the place in the node's log"))
 
     @application.exception_handler(ClientDisconnect)
     async def gone(_: Request, error: ClientDisconnect) -> Response:

@@ -77,6 +77,7 @@ def _add_node(routes: APIRouter, node: ApiNode) -> None:
                 "chain_id": said.chain_id.hex(),
                 "version": said.version,
                 "height": said.height,
+                "earliest_height": said.earliest_height,
                 "tip_hash": said.tip_hash.hex(),
                 "tip_time_ms": said.tip_time_ms,
                 "state_root": said.state_root.hex(),

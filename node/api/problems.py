@@ -65,6 +65,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "query.transfer_id": Kind(400, "A transfer id is 32 hexadecimal digits"),
     "not_yet_at_height": Kind(503, "This node has not reached that height yet", "ask again, or ask another node"),
     "node.not_ready": Kind(503, "This node cannot commit writes now", "ask again, or ask another node"),
+    "node.disk_full": Kind(507, "The node's disk is nearly full", "send the very same transaction to another node"),
+    "node.disk_damaged": Kind(503, "The node cannot read its disk", "ask another node"),
     "node.internal": Kind(500, "The node made a mistake", "the operator finds more in the node's log"),
     # What is asked for
     "transaction.unknown": Kind(
@@ -74,6 +76,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "transaction.idempotency_key": Kind(400, "The Idempotency-Key is not the id of the transaction"),
     "block.height": Kind(400, "A height is a whole number in decimal digits, or latest"),
     "block.unknown": Kind(404, "There is no such block yet"),
+    "block.pruned": Kind(410, "This node gave up the transactions of that block", "ask a node that keeps all blocks"),
     "validators.unknown": Kind(404, "The validators of this height are not known yet"),
     "item.unknown": Kind(
         404, "The ledger has no such item or lot", "check your scan, and that you ask the right network"

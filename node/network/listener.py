@@ -29,6 +29,7 @@ from node.network.wire import (
     encode_batch,
     encode_block,
 )
+from node.storage.errors import PrunedError
 from node.storage.store import Store
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -103,6 +104,8 @@ def build_listener(
             except _JunkError as junk:
                 metrics.peer_junk.labels(reason=junk.reason).inc()
                 return PlainTextResponse(junk.reason, status_code=junk.status)
+            except PrunedError:
+                return PlainTextResponse("pruned", status_code=410)
             except LedgerError as error:
                 metrics.peer_junk.labels(reason=error.code).inc()
                 return PlainTextResponse(error.code, status_code=400)

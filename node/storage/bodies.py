@@ -5,6 +5,7 @@ from typing import Final, cast
 from ledger.block import Header, receipts_root, transactions_root
 from ledger.codec import decode_own
 from ledger.errors import LedgerError
+from ledger.hashing import tagged_hash
 from ledger.receipt import Receipt, decode_receipt
 from ledger.transaction import Transaction, decode_transaction
 from node.storage.errors import DamagedError
@@ -31,6 +32,20 @@ def decode_body(row: bytes, header: Header) -> Body:
     if receipts_root(receipts) != header.receipts_root:
         raise DamagedError(f"the receipts of block {header.height} are not those of its header")
     return transactions, receipts
+
+
+def outline(row: bytes, height: int) -> tuple[list[bytes], int]:
+    """Return the ids of a body's transactions, and until when the last of them is valid (0 where there is none).
+
+    Nothing is compared with the header; it is for those who give the body up.
+    """
+    try:
+        transactions, _ = cast("list[list[bytes]]", decode_own(row))
+        bodies = [cast("list[bytes]", decode_own(transaction))[0] for transaction in transactions]
+        valid_until_ms = max((cast("list[int]", decode_own(body))[4] for body in bodies), default=0)
+    except MALFORMED as error:
+        raise DamagedError(f"the transactions of block {height} are damaged: {error}") from error
+    return [tagged_hash("transaction", body) for body in bodies], valid_until_ms
 
 
 def decode_entry(row: bytes, height: int, index: int) -> tuple[Transaction, Receipt] | None:

@@ -124,10 +124,9 @@ class Database:
                 raise StorageError(f"there is no room on the disk to open {data}; free some and try again") from error
             raise DamagedError(f"{data} does not open: {_reason(error)}") from error
 
-    @property
-    def lock_number(self) -> int:
-        """The number (inode) of the lock file, which stays when the directory is moved and changes with a copy."""
-        return self._lock.number
+    def identity(self) -> bytes:
+        """Return what tells this directory from a copy of it; moving it changes nothing."""
+        return self._lock.identity()
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value at a key, or None; raises DamagedError where the stored bytes fail their checksum."""

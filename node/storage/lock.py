@@ -6,10 +6,14 @@ process may then write. So this is a file of our own, and a second lock from the
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from node.storage.errors import LockedError
+
+# FS_IOC_GETVERSION of Linux, as 64-bit machines number it.
+_GET_GENERATION: Final = 0x8008_7601
 
 
 class DirectoryLock:
@@ -27,10 +31,16 @@ class DirectoryLock:
                 f"{directory} is in use by another node; stop that one first, or give this one its own directory"
             ) from error
 
-    @property
-    def number(self) -> int:
-        """The number (inode) of the lock file."""
-        return os.fstat(self._descriptor).st_ino
+    def identity(self) -> bytes:
+        """Return what tells this lock file from every other: it stays when the directory moves, a copy has another.
+
+        A file system gives the number (inode) of a file that was removed to the next one, with another generation
+        where it keeps one; those that keep none count their numbers up.
+        """
+        generation = bytearray(8)
+        with suppress(OSError):
+            fcntl.ioctl(self._descriptor, _GET_GENERATION, generation)
+        return f"{os.fstat(self._descriptor).st_ino}-{generation[:4].hex()}".encode()
 
     def __enter__(self) -> Self:
         return self

@@ -9,7 +9,7 @@ store follows until the others have passed what they show (docs/consensus.md), a
 key                              value
 f                                [version of this table]
 n                                why the store cannot vouch: "new", "copied" or "cut off"; no row when it can
-o                                number of the lock file in which the store was written (with the first vote)
+o                                identity of the lock file beside the store (written with the first vote)
 l                                [height, view] of the highest vote
 r height(8) view(4) kind         [height, view, kind, data]
 d kind, validator, height, view  evidence of a double vote
@@ -61,7 +61,7 @@ class SafetyStore:
             try:
                 if create:
                     write_new(database)
-                return cls(database, origin=str(database.lock_number).encode(), was_torn=database.was_torn)
+                return cls(database, origin=database.identity(), was_torn=database.was_torn)
             except BaseException:
                 database.close()
                 raise

@@ -18,7 +18,7 @@ from ledger.receipt import Receipt
 from ledger.state import HistoryEntry
 from ledger.transaction import Transaction
 from ledger.validators import ValidatorSet
-from node.storage.bodies import decode_body, decode_entry
+from node.storage.bodies import decode_body, decode_entry, outline
 from node.storage.database import Database, KeyValues, PinnedValues, prefix_end
 from node.storage.encoded_blocks import EncodedBlock, EncodedBlocks, encoded_block, encoded_header
 from node.storage.errors import DamagedError, NotInitialisedError, PrunedError
@@ -241,22 +241,27 @@ class Store:
         for key, _ in self._database.scan(start, stop, is_reverse=is_reverse):
             yield event_position(key)
 
-    def prune(self, below: int, *, heights_max: int) -> int:
-        """Give up the bodies below a height, at most so many at once, and return how many; headers stay for ever.
+    def prune(self, below: int, *, heights_max: int, transactions_max: int) -> int:
+        """Give up the bodies below a height, about so many at once, and return of how many heights.
 
         It stops at a block whose transactions are still valid, for their ids must be known as long as they could come
-        again. The histories of heads stay; the list of events begins at ``earliest_height``.
+        again. Headers and the histories of heads stay; the list of events begins at ``earliest_height``.
         """
         changes: dict[bytes, bytes | None] = {}
         height = first = self.earliest_height
-        while height < min(below, self.tip.height, first + heights_max):
-            block = self.block(height)
-            assert block is not None, "a height below the tip has a block"
-            if any(transaction.valid_until_ms >= self.tip.time_ms for transaction in block.transactions):
+        while height < min(below, self.tip.height, first + heights_max) and len(changes) <= transactions_max:
+            row = self._database.get(block_key(BODY, height))
+            if row is None:
+                raise DamagedError(f"the transactions of block {height} are missing")
+            transaction_ids, valid_until_ms = outline(row, height)
+            if valid_until_ms >= self.tip.time_ms:
                 break
-            changes.update(dict.fromkeys(body_rows(height, block.transactions, block.receipts)))
+            changes[block_key(BODY, height)] = None
+            changes.update(dict.fromkeys(TRANSACTION + identifier for identifier in transaction_ids))
             height += 1
         if height > first:
+            events = self._database.scan(block_key(EVENT, first), block_key(EVENT, height))
+            changes.update(dict.fromkeys(key for key, _ in events))
             # First, so that a reader in another thread never takes a row that went away for damage.
             self.earliest_height = height
             self._database.write({**changes, EARLIEST_KEY: encode(height)})

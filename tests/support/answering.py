@@ -87,6 +87,7 @@ def status_answer(**changes: Any) -> dict[str, Any]:
         "is_validator": True,
         "public_key": "ef" * 32,
         "is_ready": True,
+        "earliest_height": 0,
         "not_ready_reason": None,
         "pending_transactions": 0,
         "peers": [{"public_key": "aa" * 32, "url": "http://127.0.0.1:7501", "is_reachable": True, "height": 7}],

@@ -24,11 +24,15 @@ def genesis_write() -> BlockWrite:
     return BlockWrite(StoredBlock(_header(0, ZERO_HASH, plan.root, []), None, (), ()), heads, plan.nodes, ())
 
 
-def next_write(store: Store, method: str = "provenance.capture") -> BlockWrite:
+def next_write(store: Store, method: str = "provenance.capture", payload: bytes = b"") -> BlockWrite:
     """Return the block after the store's tip: one transaction, one changed head, one record."""
     height = store.tip.height + 1
     transaction = sign_transaction(
-        KEY, CHAIN_ID, height.to_bytes(16, "big"), 10_000 + height, [Operation(method, {"n": height})]
+        KEY,
+        CHAIN_ID,
+        height.to_bytes(16, "big"),
+        10_000 + height,
+        [Operation(method, {"n": height, "payload": payload})],
     )
     receipt = Receipt(transaction.transaction_id, 0, None, (None,))
     key = b"item\0%d" % (height % 5)
