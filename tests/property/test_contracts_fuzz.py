@@ -38,6 +38,7 @@ values = st.recursive(
 ARGUMENT_NAMES = [
     "account",
     "action",
+    "add",
     "admin_key",
     "amount",
     "approvals",
@@ -66,6 +67,7 @@ ARGUMENT_NAMES = [
     "epcs",
     "event_id",
     "event_time_ms",
+    "evidence",
     "expires_ms",
     "exponent",
     "gln",
@@ -99,6 +101,7 @@ ARGUMENT_NAMES = [
     "read_point",
     "reason",
     "reference",
+    "remove",
     "reports",
     "residue",
     "roles",
@@ -135,6 +138,11 @@ RIGHT: tuple[Call, ...] = (
         "governance.propose",
         {"id": "q", "action": ["governance.set_permissions", {"permissions": {}}], "expires_ms": 2**60},
     ),
+    (
+        "governance.propose",
+        {"id": "v", "action": ["governance.change_validators", {"add": [], "remove": []}], "expires_ms": 2**60},
+    ),
+    ("governance.report_equivocation", {"evidence": World().double_vote("validator shop").to_value()}),
     ("membership.add_key", {"key": bytes(32), "proof": bytes(64), "purpose": "operator", "methods": ["custody.*"]}),
     ("membership.update_organisation", {"name": "x", "gln": "9506000134352", "country": "CH"}),
 )
@@ -200,6 +208,27 @@ def test_junk_in_an_approved_action_gets_a_code(method: str, arguments: dict[str
         world.run(voter, ("governance.approve", {"id": "p"}))
 
 
+@settings(max_examples=300)
+@given(st.data())
+def test_a_change_of_validators_with_one_thing_wrong_gets_a_code(data: st.DataObject) -> None:
+    row = WORLD.joiner("joiner", "maker")
+    assert isinstance(row, list)
+    place = data.draw(st.integers(0, 4))
+    broken = [*row[:place], data.draw(values), *row[place + 1 :]]
+    leaver = data.draw(st.one_of(st.just(key_of("validator shop").public_key), values))
+    action = [
+        "governance.change_validators",
+        {"add": data.draw(st.sampled_from([[broken], broken])), "remove": [leaver]},
+    ]
+    transaction = signed("governance.propose", {"id": "p", "action": action, "expires_ms": START_MS + 1})
+    if transaction is None:
+        return
+    world = World(WORLD.start, dict(WORLD.committed))
+    world.commit(world.execute(transaction))
+    for voter in ("carrier", "shop"):
+        ResultCode(world.run(voter, ("governance.approve", {"id": "p"})).code)
+
+
 def test_the_right_operations_are_right() -> None:
     world = World()
     codes = [
@@ -207,8 +236,7 @@ def test_the_right_operations_are_right() -> None:
         for method, arguments in RIGHT
     ]
     assert [code.name for code in codes] == [
-        *["OK"] * 13,
-        "OK",
+        *["OK"] * 16,
         "POSSESSION_UNPROVEN",
         "OK",
     ]
