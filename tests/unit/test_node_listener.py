@@ -86,6 +86,22 @@ def test_blocks_are_given_from_the_first_asked_for_to_the_tip(peer: Peer) -> Non
     assert decode_blocks(peer.post("blocks", encode_range(6, 99)).content) == []
 
 
+def test_pruned_blocks_are_said_to_be_pruned(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "ledger", genesis_write())
+    for _ in range(5):
+        store.write_block(next_write(store))
+    object.__setattr__(store.tip, "time_ms", 1_000_000)
+    assert store.prune(4, heights_max=10, transactions_max=10) == 4
+    pruned = Peer(store)
+    answer = pruned.post("blocks", encode_range(2, 99))
+    assert (answer.status_code, answer.text) == (410, "pruned")
+    assert [block.header.height for block in decode_blocks(pruned.post("blocks", encode_range(4, 99)).content)] == [
+        4,
+        5,
+    ]
+    store.close()
+
+
 def test_transactions_are_given_whether_they_wait_or_are_committed(peer: Peer) -> None:
     block = peer.store.block(3)
     assert block is not None
