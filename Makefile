@@ -44,7 +44,7 @@ unit: $(VENV)/.developing ## The tests alone
 	$(BIN)/pytest -m "not soak" -n $(WORKERS) --dist loadgroup
 
 sim: $(VENV)/.developing ## Simulate clusters: make sim SEEDS=0:100000
-	$(BIN)/python -m tests.simulator --seeds $(SEEDS)
+	$(BIN)/python -m tests.sim --seeds $(SEEDS)
 
 model: $(VENV)/.developing ## Check every state of the model of the view change; needs spin and gcc
 	$(BIN)/python -m tests.support.model_checker

@@ -7,8 +7,8 @@ from consensus.effects import Broadcast, CheckProposal, CommitBlock, Effect, Per
 from consensus.events import BlockProposed, Event
 from consensus.messages import Commit, Message, Prepare, PrePrepare, Status, ViewChange, decode_message
 from ledger.certificate import Certificate
-from tests.simulator.invariants import Invariants
-from tests.simulator.toy import CHAIN_ID
+from tests.sim.invariants import Invariants
+from tests.sim.toy import CHAIN_ID
 from tests.support.replicas import CONFIG, KEYS, Bench
 
 PEERS = st.integers(1, 3)

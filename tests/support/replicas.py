@@ -27,9 +27,9 @@ from ledger.certificate import Certificate, VoteKind, assemble_certificate, vote
 from ledger.hashing import tagged_hash
 from ledger.keys import SecretKey
 from ledger.validators import Validator, ValidatorSet
-from tests.simulator.disk import Disk
-from tests.simulator.invariants import StubKey, stub_verify
-from tests.simulator.toy import CHAIN_ID, genesis, make_block
+from tests.sim.disk import Disk
+from tests.sim.invariants import StubKey, stub_verify
+from tests.sim.toy import CHAIN_ID, genesis, make_block
 
 CONFIG = ConsensusConfig()
 KEYS = sorted(

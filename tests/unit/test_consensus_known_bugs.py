@@ -26,8 +26,8 @@ from ledger.certificate import VIEW_MAX, VoteKind, assemble_certificate, vote_pr
 from ledger.codec import decode, encode
 from ledger.errors import ShapeError
 from ledger.shape import as_array
-from tests.simulator.invariants import stub_verify
-from tests.simulator.toy import CHAIN_ID
+from tests.sim.invariants import stub_verify
+from tests.sim.toy import CHAIN_ID
 from tests.support.replicas import CONFIG, KEYS, Bench, of_type, reports, sent, validator_set, with_other_ids
 
 ELSEWHERE = {

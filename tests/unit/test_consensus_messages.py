@@ -23,7 +23,7 @@ from ledger.certificate import VIEW_MAX, VoteKind, vote_preimage
 from ledger.codec import Value, decode, encode
 from ledger.errors import LedgerError, ShapeError
 from ledger.shape import as_array, as_list
-from tests.simulator.toy import CHAIN_ID
+from tests.sim.toy import CHAIN_ID
 from tests.support.replicas import KEYS, Bench
 
 BENCH = Bench()

@@ -20,8 +20,8 @@ from consensus.events import BlockProposed
 from consensus.height import Phase
 from consensus.messages import Commit, Prepare, PrePrepare, Status, ViewChange, tag_of
 from ledger.certificate import VoteKind
-from tests.simulator.invariants import stub_verify
-from tests.simulator.toy import CHAIN_ID
+from tests.sim.invariants import stub_verify
+from tests.sim.toy import CHAIN_ID
 from tests.support.replicas import CONFIG, KEYS, Bench, of_type, reports, sent, validator_set
 
 

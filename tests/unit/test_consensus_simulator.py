@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from consensus.effects import ReportKind
-from tests.simulator.mutants import MUTANTS, break_seed, hunt
-from tests.simulator.run import Result, run_seed
-from tests.simulator.scenario import FAULTS, LIARS, scenario_of
+from tests.sim.mutants import MUTANTS, break_seed, hunt
+from tests.sim.run import Result, run_seed
+from tests.sim.scenario import FAULTS, LIARS, scenario_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = range(10_000, 10_300)
@@ -67,7 +67,7 @@ def test_a_fault_can_be_taken_away_and_the_others_stay(fault: str) -> None:
 def test_a_replay_is_the_same_whatever_the_hash_seed_of_the_interpreter() -> None:
     shown = {
         subprocess.run(
-            [sys.executable, "-m", "tests.simulator", "--seed", "10002"],
+            [sys.executable, "-m", "tests.sim", "--seed", "10002"],
             cwd=ROOT,
             env={**os.environ, "PYTHONHASHSEED": hash_seed},
             capture_output=True,

@@ -7,9 +7,9 @@ from functools import partial
 from multiprocessing import get_context
 
 from consensus.effects import ReportKind
-from tests.simulator.cluster import Cluster
-from tests.simulator.invariants import InvariantBrokenError
-from tests.simulator.scenario import scenario_of
+from tests.sim.cluster import Cluster
+from tests.sim.invariants import InvariantBrokenError
+from tests.sim.scenario import scenario_of
 
 _CHUNK = 25
 

@@ -24,9 +24,9 @@ from consensus.view_change import highest_prepared, view_change_of
 from ledger.block import Header
 from ledger.certificate import VIEW_MAX, Certificate
 from ledger.validators import ValidatorSet
-from tests.simulator.invariants import StubKey
-from tests.simulator.scenario import chance
-from tests.simulator.toy import CHAIN_ID, make_bad_block, make_block
+from tests.sim.invariants import StubKey
+from tests.sim.scenario import chance
+from tests.sim.toy import CHAIN_ID, make_bad_block, make_block
 
 Answer: TypeAlias = Iterable[bytes]
 

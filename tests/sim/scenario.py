@@ -19,7 +19,7 @@ LIARS = (
     "flooder",
     "mute",
 )
-"""The roles of tests/simulator/roles.py; the first ones are dealt more often."""
+"""The roles of tests/sim/roles.py; the first ones are dealt more often."""
 
 FAULTS = ("drop", "duplicate", "delay", "cut", "view_split", "kind_cut", "fetch_cut", "crash", "power_cut", "rollback",
           "idle", "liars")  # fmt: skip

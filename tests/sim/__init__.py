@@ -10,5 +10,5 @@
     run.py         one seed or many
     mutants.py     planted bugs that the simulator must find
 
-``python -m tests.simulator --seeds 0:2500`` runs it; ``--seed 7`` replays one and prints its last events.
+``python -m tests.sim --seeds 0:2500`` runs it; ``--seed 7`` replays one and prints its last events.
 """

@@ -38,12 +38,12 @@ from ledger.errors import LedgerError
 from ledger.hashing import tagged_hash
 from ledger.keys import SecretKey
 from ledger.validators import Validator, ValidatorSet
-from tests.simulator.disk import Disk
-from tests.simulator.invariants import InvariantBrokenError, Invariants, StubKey, stub_verify
-from tests.simulator.network import Clock, Network
-from tests.simulator.roles import ROLES, Liar
-from tests.simulator.scenario import Scenario, chance
-from tests.simulator.toy import CHAIN_ID, check_block, genesis, make_block
+from tests.sim.disk import Disk
+from tests.sim.invariants import InvariantBrokenError, Invariants, StubKey, stub_verify
+from tests.sim.network import Clock, Network
+from tests.sim.roles import ROLES, Liar
+from tests.sim.scenario import Scenario, chance
+from tests.sim.toy import CHAIN_ID, check_block, genesis, make_block
 
 TICK_MS = 100
 BLOCKS_AFTER_HEALING = 5

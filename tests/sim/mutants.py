@@ -26,10 +26,10 @@ from consensus.replica import Replica
 from consensus.votes import Counted, VoteBook
 from ledger.certificate import Certificate, VoteKind, assemble_certificate
 from ledger.validators import ValidatorSet
-from tests.simulator import cluster as cluster_module
-from tests.simulator.cluster import Cluster
-from tests.simulator.invariants import InvariantBrokenError
-from tests.simulator.scenario import scenario_of
+from tests.sim import cluster as cluster_module
+from tests.sim.cluster import Cluster
+from tests.sim.invariants import InvariantBrokenError
+from tests.sim.scenario import scenario_of
 
 Patch = tuple[object, str, Any]
 
@@ -173,7 +173,7 @@ def _future_unbounded() -> list[Patch]:
 
 def _bounds_off() -> list[Patch]:
     """Leave the bounds out of sight, so that a mutant is found by what it does to votes."""
-    from tests.simulator.invariants import Invariants
+    from tests.sim.invariants import Invariants
 
     return [(Invariants, "check_bounds", lambda *_: None)]
 

@@ -1,4 +1,4 @@
-"""``python -m tests.simulator``: run seeds, replay one, or look for planted bugs."""
+"""``python -m tests.sim``: run seeds, replay one, or look for planted bugs."""
 
 import argparse
 import hashlib
@@ -10,15 +10,15 @@ from collections import Counter
 from consensus.effects import Report, ReportKind
 from consensus.events import BlockCommitted, BlockProposed, MessageReceived, ProposalChecked, WorkAvailable
 from consensus.messages import PrePrepare, Status, ViewChange, tag_of
-from tests.simulator.cluster import Cluster
-from tests.simulator.invariants import InvariantBrokenError
-from tests.simulator.run import run_seeds
-from tests.simulator.scenario import FAULTS, scenario_of
+from tests.sim.cluster import Cluster
+from tests.sim.invariants import InvariantBrokenError
+from tests.sim.run import run_seeds
+from tests.sim.scenario import FAULTS, scenario_of
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run what the command line asks for; return 0 where no rule was broken."""
-    parser = argparse.ArgumentParser(prog="python -m tests.simulator", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.sim", description=__doc__)
     parser.add_argument("--seeds", metavar="A:B", help="run the seeds from A up to B")
     parser.add_argument("--seed", type=int, help="replay one seed and print its last events")
     parser.add_argument("--mutants", action="store_true", help="look for each planted bug within --seeds (0:5000)")
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _replay(chosen.seed, chosen.validators, without)
     first, last = (int(part) for part in (chosen.seeds or ("0:5000" if chosen.mutants else "0:2500")).split(":"))
     if chosen.mutants:
-        from tests.simulator.mutants import hunt_all
+        from tests.sim.mutants import hunt_all
 
         return hunt_all(range(first, last), chosen.jobs)
     return _run(range(first, last), chosen.validators, without, chosen.jobs)
@@ -62,7 +62,7 @@ def _run(seeds: range, validator_count: int | None, without: frozenset[str], job
 
 def replay_command(seed: int, validator_count: int | None = None, without: frozenset[str] = frozenset()) -> str:
     """Return the command that runs this seed again and shows its end."""
-    command = f"python -m tests.simulator --seed {seed}"
+    command = f"python -m tests.sim --seed {seed}"
     if validator_count is not None:
         command += f" --validators {validator_count}"
     return command + (f" --without {' '.join(sorted(without))}" if without else "")

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Generic, TypeVar
 
 from consensus.messages import Message, Status, tag_of
-from tests.simulator.scenario import Scenario, chance
+from tests.sim.scenario import Scenario, chance
 
 Item = TypeVar("Item")
 

@@ -9,7 +9,7 @@ from consensus.view_change import view_change_of
 from ledger.block import Header
 from ledger.certificate import Certificate, VoteKind, vote_preimage
 from ledger.validators import ValidatorSet
-from tests.simulator.disk import Disk
+from tests.sim.disk import Disk
 
 
 class InvariantBrokenError(Exception):
