@@ -29,9 +29,9 @@ from ledger.errors import LedgerError
 from ledger.genesis import genesis_from_json
 from ledger.keys import verify
 from ledger.transaction import Operation
-from ledger.validators import possession_preimage
+from ledger.validators import Validator, ValidatorSet, possession_preimage
 from node.config import genesis_path, validator_key_path
-from tradelane import BadRequestError, Proposal, TransactionStatus, Validators
+from tradelane import BadRequestError, ConflictError, NodeStatus, Proposal, TransactionStatus, Validators
 from tradelane.keys import load_key
 
 JOINER_FORMAT: Final = "tradelane-validator/1"
@@ -146,6 +146,7 @@ def propose(
     ] = None,
     proposal_id: Annotated[str | None, typer.Option("--id", help="Id of the proposal; else a random one.")] = None,
     hours: Annotated[int, typer.Option(min=1, help="How long it can be approved.")] = 72,
+    force: Annotated[bool, typer.Option("--force", help="Even if too few of the validators can be reached.")] = False,
     node: NodeOption = None,
     network: NetworkOption = None,
     key: KeyOption = None,
@@ -165,7 +166,10 @@ def propose(
     chosen = proposal_id or f"change-{secrets.token_hex(8)}"
     with session.client() as client:
         joiners = [_read_joiner(path, client.chain_id()) for path in add or ()]
-        leavers = _keys_of(remove or (), client.validators()) if remove else []
+        validators = client.validators()
+        leavers = _keys_of(remove or (), validators)
+        if not force:
+            _require_quorum(client.status(), validators, joiners, leavers)
         change: dict[str, Value] = {
             "add": [[joiner.public_key, joiner.organisation, joiner.possession] for joiner in joiners],
             "remove": list[Value](leavers),
@@ -289,6 +293,27 @@ def _keys_of(prefixes: Sequence[str], validators: Validators) -> list[bytes]:
             )
         keys.append(bytes.fromhex(matching[0]))
     return keys
+
+
+def _require_quorum(
+    status: NodeStatus, validators: Validators, joiners: Sequence[_Joiner], leavers: Sequence[bytes]
+) -> None:
+    """Refuse a change after which too few validators could be reached to commit anything, its own undoing included."""
+    members = {bytes.fromhex(member.public_key): member.organisation for member in validators.members}
+    members |= {joiner.public_key: joiner.organisation for joiner in joiners}
+    try:
+        after = ValidatorSet(Validator(key, runner) for key, runner in members.items() if key not in leavers)
+    except LedgerError as error:
+        raise BadRequestError(f"change.{error.code}", str(error)) from error
+    reached = {peer.public_key for peer in status.peers if peer.is_reachable} | {str(status.fields.get("public_key"))}
+    count = sum(member.public_key.hex() in reached for member in after)
+    if count < after.quorum:
+        raise ConflictError(
+            "change.no_quorum",
+            f"{status.name} reaches {count} of the {len(after)} validators that there would be, "
+            f"and {after.quorum} are needed to commit",
+            "start them and give every node their address, or use --force",
+        )
 
 
 def _validators(found: Validators) -> list[RenderableType]:

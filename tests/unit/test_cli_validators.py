@@ -10,7 +10,15 @@ from ledger.keys import SecretKey, verify
 from ledger.transaction import Operation
 from ledger.validators import possession_preimage
 from node.setup import create_network
-from tests.support.answering import CHAIN_ID, AnsweringNode, answer, committing, sent_transaction
+from tests.support.answering import (
+    CHAIN_ID,
+    AnsweringNode,
+    Handler,
+    answer,
+    committing,
+    sent_transaction,
+    status_answer,
+)
 from tests.support.command_line import CommandLine
 from tradelane.keys import new_key, save_key
 
@@ -57,8 +65,23 @@ def joiner_file(path: Path, **changes: str) -> str:
     return str(path)
 
 
+def reaching(*keys: SecretKey) -> Handler:
+    """Return the status of the first validator, which reaches some of the others."""
+    peers = [
+        {"public_key": key.public_key.hex(), "url": "http://x:1", "is_reachable": key in keys, "height": 7}
+        for key in KEYS[1:]
+    ]
+    return answer(status_answer(public_key=KEYS[0].public_key.hex(), peers=peers))
+
+
 def network(tradelane: CommandLine) -> AnsweringNode:
-    tradelane.answers({"GET /v1/validators": answer(VALIDATORS), "POST /v1/transactions": committing(outputs=[OUTPUT])})
+    tradelane.answers(
+        {
+            "GET /v1/status": reaching(*KEYS),
+            "GET /v1/validators": answer(VALIDATORS),
+            "POST /v1/transactions": committing(outputs=[OUTPUT]),
+        }
+    )
     return tradelane.node
 
 
@@ -150,6 +173,32 @@ def test_a_key_that_names_no_validator_is_not_sent(tradelane: CommandLine, key: 
 def test_a_change_of_nobody_is_not_sent(tradelane: CommandLine, key: str) -> None:
     outcome = tradelane("validators", "propose", "--key", key, "--json")
     assert (outcome.code, outcome.error["code"]) == (1, "change.empty")
+
+
+@pytest.mark.fault(72)
+def test_a_change_after_which_nothing_could_commit_is_held_back(
+    tradelane: CommandLine, key: str, tmp_path: Path
+) -> None:
+    node = network(tradelane)
+    file = joiner_file(tmp_path / "joiner.json")
+    change = ("validators", "propose", "--add", file, "--remove", KEYS[1].public_key.hex(), "--key", key, "--json")
+    # One, three and four stay, and the joiner comes: three of them are a quorum.
+    tradelane.answers({"GET /v1/status": reaching(KEYS[1], KEYS[3])})
+    outcome = tradelane(*change)
+    assert (outcome.code, outcome.error["code"]) == (5, "change.no_quorum")
+    assert "reaches 2 of the 4 validators that there would be, and 3 are needed" in outcome.error["detail"]
+    assert all(request.method == "GET" for request in node.requests)
+    assert tradelane(*change, "--force").code == 0
+    tradelane.answers({"GET /v1/status": reaching(KEYS[3], JOINER)})
+    assert tradelane(*change).code == 0
+
+
+def test_a_change_that_leaves_nobody_is_not_sent(tradelane: CommandLine, key: str) -> None:
+    node = network(tradelane)
+    removals = [word for member_key in KEYS[:4] for word in ("--remove", member_key.public_key.hex())]
+    outcome = tradelane("validators", "propose", *removals, "--key", key, "--json")
+    assert (outcome.code, outcome.error["code"]) == (1, "change.validator_count")
+    assert all(request.method == "GET" for request in node.requests)
 
 
 def test_possession_is_proven_for_the_chain_of_the_home(tradelane: CommandLine, tmp_path: Path) -> None:
