@@ -2,8 +2,8 @@
 
 A change that is accepted is a finding, even where it leaves every fact as it was: a bundle has one spelling. White
 space and the order of fields are no changes. Two changes are no findings where all that is proven of the ledger stays
-the same: of the kind, for of an item that was never packed ``head`` and ``trace`` say the same, and both are true; and of
-the changes of validators, to those that lead there on another way, or where a later trust root knows them already.
+the same: of the kind, for of an item that was never packed ``head`` and ``trace`` say the same, and both are true; and
+of the changes of validators, to those that lead there on another way, or where a later trust root knows them already.
 
 Ends with 1 where it found any, and names the seed and the try.
 """

@@ -22,7 +22,7 @@ ITEM: Final = "item"
 LEVELS_MAX: Final = 16
 
 _CAPTURE: Final = "provenance.capture"
-_HARMLESS: Final = frozenset({"already_packed", "event_before_commissioning", "not_commissioned"})
+# Rules that a thing broke by an event: the event changes nothing of it, or all the same.
 _REFUSING: Final = frozenset(
     {
         "already_commissioned",
@@ -36,10 +36,16 @@ _REFUSING: Final = frozenset(
         "not_custodian",
         "not_event_capturer",
         "too_deep",
-        "too_many_contents",
         "unknown_event",
     }
 )
+_HARMLESS: Final = frozenset({"already_packed", "event_before_commissioning", "not_commissioned"})
+# Rules that a container broke: nothing was packed in it, or all the same. It may also be named as a child of its own,
+# which is a cycle for it alone.
+_CLOSING: Final = frozenset(
+    {"consumed", "decommissioned", "event_already_captured", "event_id_conflict", "event_in_future", "not_custodian"}
+)
+_OPENING: Final = _HARMLESS | {"cycle", "too_deep"}
 _OPEN: Final = 1 << 64
 """Later than any time, for a stay without an end."""
 
@@ -116,15 +122,15 @@ def _own_stays(item: str, acts: Sequence[Act]) -> list[tuple[str, _Times]]:
         is_named = item in _list(arguments.get("children"))
         if kind == "AggregationEvent" and parent is not None and parent != item and action in ("ADD", "DELETE"):
             if action == "ADD" and is_named:
-                effect = _effect(outputs, (item, parent))
+                effect = _effect(outputs, item, parent)
                 if effect:
                     close([other for other in open_since if other != parent], time_ms)
                 if effect is not False:
                     open_since.setdefault(parent, time_ms)
             is_out = action == "DELETE" and (is_named or _is_everything(arguments))
-            if is_out and parent in open_since and _effect(outputs, (item,)):
+            if is_out and parent in open_since and _effect(outputs, item):
                 close([parent], time_ms)
-        elif _is_end(item, arguments) and _effect(outputs, (item,)):
+        elif _is_end(item, arguments) and _effect(outputs, item):
             close(list(open_since), time_ms)
     close(list(open_since), _OPEN)
     return stays
@@ -148,21 +154,23 @@ def _is_end(item: str, arguments: dict[str, Value]) -> bool:
     return is_removal and item in _list(arguments.get("epcs"))
 
 
-def _effect(outputs: tuple[Value, ...], named: tuple[str, ...]) -> bool | None:
-    """Say whether an operation took effect on what it named; None where the receipt does not tell."""
+def _effect(outputs: tuple[Value, ...], item: str, container: str | None = None) -> bool | None:
+    """Say whether an operation took effect on an item, for a packing in a container; None where nothing tells."""
     if outputs == (None,):
         return True
     output = outputs[0] if outputs else None
     if type(output) is not dict:
         return None
     violations = _list(output.get("violations"))
-    pairs = [pair for pair in violations if type(pair) is list and len(pair) == 2 and pair[0] in named]
-    rules = [_text(rule) for _, rule in pairs]
-    if any(rule in _REFUSING for rule in rules):
+    pairs = [pair for pair in violations if type(pair) is list and len(pair) == 2]
+    own = [_text(rule) for name, rule in pairs if name == item]
+    of_container = [_text(rule) for name, rule in pairs if container is not None and name == container]
+    if any(rule in _REFUSING for rule in own) or any(rule in _CLOSING for rule in of_container):
         return False
     count = output.get("violations_count")
     is_whole = type(count) is int and count == len(violations)
-    return True if is_whole and all(rule in _HARMLESS for rule in rules) else None
+    is_harmless = all(rule in _HARMLESS for rule in own) and all(rule in _OPENING for rule in of_container)
+    return True if is_whole and is_harmless else None
 
 
 def _shared(stay: _Times, windows: list[_Times]) -> list[_Times]:

@@ -22,8 +22,8 @@ from tests.support.chain_builder import ChainBuilder, capture, record
 MOVED_ITEM = "urn:epc:id:sgtin:9521141.012345.7"
 MOVED_KEY = heads.item(MOVED_ITEM)
 
-PACK, CASE, OTHER_CASE, PALLET, SHIP, LATER_SHIP, CLAIMED, MUDDLED = (
-    f"urn:epc:id:sscc:9521141.{number:010d}" for number in range(8)
+PACK, CASE, OTHER_CASE, PALLET, SHIP, LATER_SHIP, CLAIMED, MUDDLED, FULL = (
+    f"urn:epc:id:sscc:9521141.{number:010d}" for number in range(9)
 )
 PAYMENT_KEY = heads.transfer(bytes(range(16)))
 NO_PAYMENT_KEY = heads.transfer(bytes(16))
@@ -97,7 +97,7 @@ def _trusts(chain: ChainBuilder, later: TrustRoot) -> dict[str, TrustRoot]:
 class Packed:
     """A pack in a case on a pallet in a ship, then in another case; the pallet goes into another ship afterwards.
 
-    A stranger claims to have packed it, and of one packing the receipt does not tell whether it took effect.
+    A stranger claims to have packed it, and of two packings the receipt does not tell whether they took effect.
     """
 
     chain: ChainBuilder
@@ -106,7 +106,7 @@ class Packed:
 
 def fill_packed(chain: ChainBuilder) -> Packed:
     """Build the chain ``packed``."""
-    things = (PACK, CASE, OTHER_CASE, PALLET, SHIP, LATER_SHIP, CLAIMED, MUDDLED)
+    things = (PACK, CASE, OTHER_CASE, PALLET, SHIP, LATER_SHIP, CLAIMED, MUDDLED, FULL)
     chain.block(
         chain.transaction(capture(things, type="ObjectEvent", action="ADD", epcs=list(things), event_time_ms=1_000))
     )
@@ -121,8 +121,10 @@ def fill_packed(chain: ChainBuilder) -> Packed:
     )
     late = _pack(LATER_SHIP, PALLET, 7_000)
     chain.block(
-        chain.transaction(late, _pack(OTHER_CASE, PACK, 8_000, violations=[(PACK, "already_packed")])),
+        # The other case was named as a thing in itself, which says nothing of the pack.
+        chain.transaction(late, _pack(OTHER_CASE, PACK, 8_000, [(PACK, "already_packed"), (OTHER_CASE, "cycle")])),
         chain.transaction(_pack(MUDDLED, PACK, 9_000, violations=[(PACK, "a_rule_of_tomorrow")])),
+        chain.transaction(_pack(FULL, PACK, 9_500, violations=[(FULL, "too_many_contents")])),
     )
     failed = chain.transaction(Operation("toy.refuse", {}))
     made = chain.transaction(Operation("toy.make", {"key": PAYMENT_KEY}))
