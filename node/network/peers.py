@@ -37,8 +37,9 @@ _BATCH_BYTES_MAX: Final = 4 * 1024 * 1024
 _PAUSE_SECONDS_MAX: Final = 2.0
 _NAME_SECONDS_MAX: Final = 2
 _REACHABLE_SECONDS: Final = 5.0
-_SEND_TIMEOUT: Final = aiohttp.ClientTimeout(total=10, connect=2)
-_FETCH_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=2)
+# A connection that a router forgot is silent for ever: an answer begins, and goes on, within five seconds or never.
+_SEND_TIMEOUT: Final = aiohttp.ClientTimeout(total=10, connect=2, sock_read=5)
+_FETCH_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=2, sock_read=5)
 
 
 class PeerError(Exception):

@@ -290,6 +290,32 @@ def test_a_silent_and_a_slow_peer_hold_nobody_up(cluster: LinkedCluster) -> None
         assert lost_receipts(network, receipts) == []
 
 
+@pytest.mark.fault(42)
+def test_a_node_whose_connections_were_forgotten_on_the_way_opens_new_ones_soon(cluster: LinkedCluster) -> None:
+    network, nodes = cluster.network, cluster.nodes
+    victim, others = nodes[3], nodes[:3]
+    behind = wait_same_tip(network).height
+    for link in cluster.from_(victim):
+        link.hold()
+    for link in cluster.to(victim):
+        link.cut()
+    receipts = [pay(network, node) for node in others]
+    # Now it hears that there are new blocks, and asks for them in vain.
+    for link in cluster.to(victim):
+        link.heal()
+    for _ in wait_for("it hears that it is behind", 5):
+        if max(peer.height or 0 for peer in status(victim).peers) > behind + 1:
+            break
+    for link in cluster.links.values():
+        link.strand()
+    cluster.heal()
+    began = time.monotonic()
+    tip = wait_same_tip(network, max(receipt.height or 0 for receipt in receipts), timeout_s=40)
+    assert tip.height >= behind + 3
+    assert time.monotonic() - began < 12
+    assert lost_receipts(network, receipts) == []
+
+
 @pytest.mark.fault(43)
 def test_a_peer_that_is_away_is_called_with_pauses_and_found_again(cluster: LinkedCluster) -> None:
     network, nodes = cluster.network, cluster.nodes

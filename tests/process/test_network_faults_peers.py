@@ -116,7 +116,7 @@ def test_the_queue_of_a_peer_that_reads_nothing_is_bounded_and_drops_its_oldest(
 
 @pytest.mark.fault(42)
 def test_a_peer_that_never_answers_is_given_up_and_called_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (peers._SEND_TIMEOUT.total, peers._SEND_TIMEOUT.connect) == (10, 2)
+    assert (peers._SEND_TIMEOUT.total, peers._SEND_TIMEOUT.connect, peers._SEND_TIMEOUT.sock_read) == (10, 2, 5)
     monkeypatch.setattr(peers, "_SEND_TIMEOUT", ClientTimeout(total=0.3, connect=2))
 
     async def scenario() -> None:

@@ -31,6 +31,7 @@ class Link:
         self._open: set[asyncio.Task[None]] = set()
         self._may_pass = {"requests": asyncio.Event(), "answers": asyncio.Event()}
         self._is_cut = False
+        self._stranded = 0
         self._delay_s = 0.0
         self._bytes_per_s: float | None = None
         self.port = 0
@@ -61,6 +62,13 @@ class Link:
         """Let connections stand, and nothing through in one direction or both: a half-open link."""
         self._do(self._hold(requests=requests, answers=answers))
 
+    def strand(self) -> None:
+        """Lose for ever what the connections that stand now carry; new ones are as good as any.
+
+        So it is when a router between the two forgets them: neither side is told.
+        """
+        self._do(self._strand())
+
     def slow(self, *, delay_s: float = 0.0, bytes_per_s: float | None = None) -> None:
         """Pass everything on later, or only so much of it in a second."""
         self._delay_s, self._bytes_per_s = delay_s, bytes_per_s
@@ -82,6 +90,9 @@ class Link:
         for name, is_held in (("requests", requests), ("answers", answers)):
             if is_held:
                 self._may_pass[name].clear()
+
+    async def _strand(self) -> None:
+        self._stranded = self.connections
 
     async def _healed(self) -> None:
         self._heal()
@@ -116,13 +127,14 @@ class Link:
             writer.transport.abort()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number = self.connections
         try:
             far_reader, far_writer = await asyncio.open_connection(_HOST, self._target_port)
         except OSError:
             return  # the target is down, and the caller sees a connection that closes
         pumps = [
-            asyncio.create_task(self._pump("requests", reader, far_writer)),
-            asyncio.create_task(self._pump("answers", far_reader, writer)),
+            asyncio.create_task(self._pump("requests", number, reader, far_writer)),
+            asyncio.create_task(self._pump("answers", number, far_reader, writer)),
         ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -132,7 +144,7 @@ class Link:
             await asyncio.gather(*pumps, return_exceptions=True)
             far_writer.transport.abort()
 
-    async def _pump(self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(self, name: str, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
             while chunk := await reader.read(_CHUNK_BYTES):
                 if self._delay_s:
@@ -140,10 +152,15 @@ class Link:
                 if self._bytes_per_s is not None:
                     await asyncio.sleep(len(chunk) / self._bytes_per_s)
                 await self._may_pass[name].wait()
+                if number <= self._stranded:
+                    continue
                 if name == "requests" and self.is_recording:
                     self.carried += chunk
                 writer.write(chunk)
                 await writer.drain()
+        if name == "answers" and number <= self._stranded:
+            # The far side gave up, and the caller is not told; its own patience ends this.
+            await asyncio.Event().wait()
 
 
 @contextlib.contextmanager

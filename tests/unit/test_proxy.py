@@ -77,6 +77,19 @@ def test_what_is_held_arrives_when_it_is_let_go(link: Link, *, requests: bool, a
         assert connection.recv(4096) == b"two"
 
 
+def test_a_stranded_connection_stays_silent_and_a_new_one_is_good(link: Link) -> None:
+    with call(link) as old:
+        assert echo(old, b"one") == b"one"
+        link.strand()
+        with pytest.raises(TimeoutError):
+            echo(old, b"two")
+        with call(link) as new:
+            assert echo(new, b"three") == b"three"
+        link.heal()
+        with pytest.raises(TimeoutError):
+            echo(old, b"four")
+
+
 def test_a_slow_link_takes_its_time(link: Link) -> None:
     with call(link) as connection:
         connection.settimeout(5.0)
