@@ -52,6 +52,7 @@ _SAFETY_CLEANING_HEIGHTS: Final = 100
 _SILENCE_MS: Final = 3_000
 _LOOK_MS: Final = 500
 _LOOK_ROUND_MS: Final = 4_000
+_LOOK_ANYWAY_MS: Final = 10_000
 
 
 class Engine:
@@ -87,6 +88,7 @@ class Engine:
         self._now_ms = 0
         self._heard_ms: dict[bytes, int] = {}
         self._next_look_ms: int | None = None
+        self._look_anyway_ms = 0
 
     @property
     def replica(self) -> Replica:
@@ -159,10 +161,12 @@ class Engine:
         """Ask the peers where no quorum speaks to us.
 
         An observer whom no validator knows hears nothing, and neither does a node that was away for so long that it
-        knows none of the validators of today. Fewer voices than a quorum may keep the newest block from us.
+        knows none of the validators of today. Fewer voices than a quorum may keep the newest block from us, and old
+        voices can be played back by anybody, so now and then a peer is asked whoever speaks.
         """
         if self._next_look_ms is None:
             self._next_look_ms = self._now_ms + _SILENCE_MS
+            self._look_anyway_ms = self._now_ms + _LOOK_ANYWAY_MS
         if self._now_ms < self._next_look_ms:
             return
         # Every peer is asked within a round, so that those who answer count as reachable.
@@ -170,7 +174,9 @@ class Engine:
         validators = self._chain.validators
         voices = {key for key, heard_ms in self._heard_ms.items() if self._now_ms - heard_ms < _SILENCE_MS}
         voices.add(self._replica.public_key)
-        if sum(validators.index_of(key) is not None for key in voices) < validators.quorum:
+        is_heard = sum(validators.index_of(key) is not None for key in voices) >= validators.quorum
+        if not is_heard or self._now_ms >= self._look_anyway_ms:
+            self._look_anyway_ms = self._now_ms + _LOOK_ANYWAY_MS
             self._catching_up.look(self._chain.tip.height)
 
     # The loop

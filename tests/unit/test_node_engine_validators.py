@@ -163,6 +163,21 @@ def test_who_hears_a_quorum_asks_nobody_and_fewer_voices_may_hide_a_block() -> N
     assert node.around.dropped_for == []
 
 
+def test_old_voices_played_back_for_ever_do_not_hide_blocks() -> None:
+    source = grown(4)
+    node = Node(source, "stranger")
+    for now_ms in range(1_000, 12_000, 1_000):
+        for name in ("validator maker", "validator carrier", "validator shop"):
+            node.hear(name, 1)
+        node.engine.tick(now_ms)
+        if node.around.asked:
+            break
+    (asked,) = node.around.asked
+    assert now_ms == 10_000
+    node.engine.on_blocks(asked[0], node.blocks(1, 99))
+    assert node.chain.tip.hash == source.chain.tip.hash
+
+
 @pytest.mark.known_bug(15, 26)
 def test_a_message_is_measured_by_the_validators_of_its_height() -> None:
     source = grown(2)
