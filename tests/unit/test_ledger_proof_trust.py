@@ -2,13 +2,21 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ledger.genesis import Genesis
 from ledger.parameters import Parameters
-from ledger.proof import ProofError, TrustRoot, trust_from_genesis, trust_from_json, trust_to_json
+from ledger.proof import (
+    ProofError,
+    TrustRoot,
+    ValidatorsFrom,
+    trust_from_genesis,
+    trust_from_json,
+    trust_to_json,
+)
 from ledger.validators import Validator, ValidatorSet
 from tests.support.chain_builder import key_named
 
@@ -59,6 +67,56 @@ def test_the_order_of_validators_in_the_file_does_not_matter() -> None:
 )
 def test_a_bad_trust_file_is_refused_by_name(code: str, change: Callable[[Any], object]) -> None:
     document = json.loads(trust_to_json(trust_from_genesis(GENESIS)))
+    change(document)
+    with pytest.raises(ProofError) as caught:
+        trust_from_json(json.dumps(document))
+    assert caught.value.code == code
+
+
+def later(**changes: Any) -> TrustRoot:
+    """Return a trust root at block 90 that knows two sets before."""
+    others = ValidatorSet(Validator(key_named(name).public_key, f"org {name}") for name in "bcde")
+    trust = TrustRoot(
+        "harbour",
+        GENESIS.chain_id,
+        VALIDATORS,
+        90,
+        bytes(range(32)),
+        1_760_000_090_000,
+        (ValidatorsFrom(0, VALIDATORS), ValidatorsFrom(40, others)),
+    )
+    return replace(trust, **changes)
+
+
+@pytest.mark.parametrize(
+    "trust",
+    [later(), later(block_hash=None), later(time_ms=None), later(earlier=()), later(block_hash=None, time_ms=None)],
+)
+def test_a_later_trust_root_comes_back_the_same(trust: TrustRoot) -> None:
+    assert trust_from_json(trust_to_json(trust)) == trust
+
+
+@pytest.mark.parametrize(
+    ("code", "change"),
+    [
+        ("field_type", lambda d: d.update(height=-1)),
+        ("field_type", lambda d: d.update(height=None)),
+        ("field_type", lambda d: d.update(time_ms="now")),
+        ("field_type", lambda d: d.update(block_hash=None)),
+        ("field_size", lambda d: d.update(block_hash="AAAA")),
+        ("field_type", lambda d: d.update(earlier={})),
+        ("unknown_field", lambda d: d["earlier"][0].update(time_ms=1)),
+        ("missing_field", lambda d: d["earlier"][0].pop("height")),
+        ("trusted_validators", lambda d: d["earlier"][0].update(validators=[])),
+        ("trusted_heights", lambda d: d["earlier"].reverse()),
+        ("trusted_heights", lambda d: d["earlier"][1].update(height=0)),
+        ("trusted_heights", lambda d: d.update(height=40)),
+        ("trusted_heights", lambda d: d.pop("height")),
+        ("too_many", lambda d: d.update(earlier=[d["earlier"][0]] * 1_001)),
+    ],
+)
+def test_a_bad_later_trust_file_is_refused_by_name(code: str, change: Callable[[Any], object]) -> None:
+    document = json.loads(trust_to_json(later()))
     change(document)
     with pytest.raises(ProofError) as caught:
         trust_from_json(json.dumps(document))
