@@ -17,7 +17,6 @@ from ledger.keys import is_public_key
 from node.config import ConfigError, load_config
 from node.home import read_genesis
 from node.setup import write_home
-from node.storage.check import check_ledger
 from node.storage.errors import DamagedError, LockedError, StorageError
 from node.storage.salvage import in_words
 from node.storage.store import Store
@@ -99,12 +98,14 @@ def check(context: typer.Context, home: HomeOption, *, json: JsonOption = False)
     Every block is compared with its certificate, bodies and indexes with their block, heads with the state root.
     Exit code 6 says that something is wrong; `tradelane node repair` puts it right.
     """
+    from node.repair import full_check  # noqa: PLC0415 - see above
+
     session = open_session(context, json=json)
     with _storage_errors():
         config = load_config(home)
         with closing(Store.open(config.ledger_directory, read_genesis(home).chain_id)) as store:
             with session.output.progress() as progress:
-                findings = check_ledger(store, progress)
+                findings = full_check(store, progress)
             result = {
                 "height": store.tip.height,
                 "state_root": store.tip.state_root,

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from node.bootstrap.backfill import broken_history
 from node.bootstrap.driver import connected_peers
 from node.bootstrap.fetch import fetch_snapshot
 from node.bootstrap.headers import BootstrapError
@@ -121,11 +122,21 @@ def _sound_ledger(config: NodeConfig, repaired: Repaired, progress: Progress) ->
     except DamagedError as error:
         repaired.findings.append(str(error))
         return None
-    repaired.findings = check_ledger(store, progress)
+    repaired.findings = full_check(store, progress)
     if repaired.findings:
         store.close()
         return None
     return store
+
+
+def full_check(store: Store, progress: Progress) -> list[str]:
+    """Return all that is wrong with a ledger, in words; where every body is here, the histories are read as well."""
+    findings = check_ledger(store, progress)
+    if not findings and store.earliest_height == 0:
+        broken = broken_history(store)
+        if broken is not None:
+            findings.append(f"the history of the head {broken!r} does not give the chain that it holds")
+    return findings
 
 
 class _Builder:

@@ -10,7 +10,7 @@ from ledger.key_file import key_from_text
 from ledger.transaction import Operation, sign_transaction
 from node.chain import Chain
 from node.home import Home, open_home
-from node.setup import Network, create_network
+from node.setup import FOUNDERS, ISSUER, Network, create_network
 
 START_MS = 1_790_000_000_000
 BLOCK_MS = 1_000
@@ -31,6 +31,12 @@ def open_account(number: int) -> Operation:
     return Operation("settlement.open_account", {"id": f"maker/{number}", "currency": "USD"})
 
 
+def issue(number: int) -> Operation:
+    """Return the operation that issues money to the issuer's own account, which thereby has a history."""
+    account = next(founder.account for founder in FOUNDERS if founder.id == ISSUER)
+    return Operation("settlement.issue", {"id": number.to_bytes(16, "big"), "account": account, "amount": 100})
+
+
 def add_blocks(network: Network, count: int, operation: Callable[[int], Operation] = open_account) -> int:
     """Open the home, commit blocks of one transaction each, vote for them, close it; return the height."""
     home = open_home(network.home(network.nodes[0]))
@@ -43,16 +49,18 @@ def add_blocks(network: Network, count: int, operation: Callable[[int], Operatio
 
 
 def add_block(home: Home, network: Network, operation: Callable[[int], Operation] = open_account) -> None:
-    """Commit one block of one transaction of the maker on an open home, with the vote for it."""
+    """Commit one block of one transaction on an open home, with the vote for it."""
     chain = Chain(home.store)
     height = chain.tip.height + 1
     time_ms = START_MS + height * BLOCK_MS
-    maker = key_from_text(network.key_path("maker").read_text())
+    organisation = ISSUER if operation is issue else "maker"
+    key = key_from_text(network.key_path(organisation).read_text())
     transaction = sign_transaction(
-        maker, chain.chain_id, height.to_bytes(16, "big"), time_ms + 60_000, [operation(height)]
+        key, chain.chain_id, height.to_bytes(16, "big"), time_ms + 60_000, [operation(height)]
     )
     candidate = chain.propose(home.validator_key.public_key, [transaction], time_ms)
     assert candidate is not None
+    assert candidate.execution.receipts[0].code == 0, candidate.execution.details
     block_hash = candidate.header.hash
     vote = home.validator_key.sign(vote_preimage(VoteKind.COMMIT, chain.chain_id, height, 0, block_hash))
     home.safety.persist([SafetyRecord(height, 0, "commit", vote)])

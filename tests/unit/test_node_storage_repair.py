@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli.main import run
+from ledger.codec import encode
 from node.bootstrap.peer import UnavailableError
 from node.chain import Chain
 from node.config import PeerConfig, load_config
@@ -25,7 +26,7 @@ from node.storage.safety_store import SafetyStore
 from node.storage.salvage import in_words
 from node.storage.store import Store
 from tests.support import damage
-from tests.support.solo_home import add_blocks, solo_network
+from tests.support.solo_home import add_blocks, issue, solo_network
 
 HEIGHT = 60
 
@@ -42,7 +43,8 @@ class Template:
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     network = solo_network(tmp_path_factory.mktemp("template") / "network")
-    add_blocks(network, 40)
+    add_blocks(network, 38)
+    add_blocks(network, 2, issue)
     assert add_blocks(network, 20) == HEIGHT
     home = network.home(network.nodes[0])
     copy = Path(shutil.copytree(home / "ledger", home.parent / "copy"))
@@ -163,6 +165,36 @@ def _matches(pattern: str, text: str) -> bool:
     return re.search(pattern, text) is not None
 
 
+def test_a_wrong_index_of_histories_is_found(
+    home: Path, template: Template, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = first_key(template, b"y", 0)
+    change(home / "ledger", key, lambda _: encode([41, 0, 0]))
+    assert check(home, template.chain_id) == []
+    assert run(["node", "check", "--home", str(home)]) == 6
+    assert "does not give the chain that it holds" in capsys.readouterr().out.replace("\n", " ")
+    repaired, _ = repair(home)
+    assert (repaired.own_blocks, repaired.fetched) == (HEIGHT, [])
+    assert rows(home / "ledger") == template.rows
+
+
+def test_opening_reads_the_headers_and_the_last_bodies_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = solo_network(tmp_path / "network")
+    add_blocks(network, 130)
+    home = network.home(network.nodes[0])
+    read: list[bytes] = []
+    get = Database.get
+
+    def counted(self: Database, key: bytes) -> bytes | None:
+        read.append(key[:1])
+        return get(self, key)
+
+    monkeypatch.setattr(Database, "get", counted)
+    Store.open(home / "ledger", bytes.fromhex(network.chain_id)).close()
+    assert read.count(b"b") == 101
+    assert len(read) < 250
+
+
 def test_a_certificate_without_a_quorum_and_a_stray_row_are_found(home: Path, template: Template) -> None:
     other = template.rows[b"h" + (8).to_bytes(8, "big")]
     change(home / "ledger", b"h" + (7).to_bytes(8, "big"), lambda row: row[:-20] + other[-20:])
@@ -231,7 +263,7 @@ def test_an_old_copy_of_the_ledger_gets_the_blocks_that_it_lacks(
     home: Path, peer: GivingPeer, template: Template, tmp_path: Path
 ) -> None:
     network = solo_network(tmp_path / "again")
-    add_blocks(network, 35)
+    assert add_blocks(network, 35) == 35
     shutil.rmtree(home / "ledger")
     shutil.copytree(network.home(network.nodes[0]) / "ledger", home / "ledger")
     with pytest.raises(DamagedError, match="ends at block 35, but this node voted at height 60"):
