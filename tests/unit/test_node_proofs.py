@@ -1,7 +1,7 @@
 """Bundles out of a real store, checked by the verifier."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,10 +9,22 @@ import pytest
 from ledger.merkle import verify_inclusion
 from ledger.proof import Record, verify_bundle
 from ledger.state import head_key
+from ledger.transaction import Operation
 from node import proof_parts
-from node.proofs import BundleRefusedError, head_bundle, item_bundle, statement_bundle, transaction_bundle
+from node.proofs import (
+    BundleRefusedError,
+    head_bundle,
+    heads_bundle,
+    item_bundle,
+    origin_bundle,
+    statement_bundle,
+    trace_bundle,
+    transaction_bundle,
+    trust_bundle,
+)
+from node.storage.rows import Position
 from node.storage.store import Store
-from tests.support.chain_builder import ChainBuilder, record, refuse
+from tests.support.chain_builder import ChainBuilder, capture, record, refuse
 
 ITEM = "urn:epc:id:sgtin:9521141.012345.1"
 KEY = head_key("item", ITEM)
@@ -144,3 +156,103 @@ def test_a_place_in_a_block_is_proven_up_to_the_shape_of_the_tree() -> None:
     path = inclusion_path(leaves, 2)
     assert verify_inclusion(2, 3, leaf_hash(b"c"), path, root(leaves))
     assert verify_inclusion(1, 2, leaf_hash(b"c"), path, root(leaves))
+
+
+def test_several_heads_are_proven_as_of_one_block(chain: ChainBuilder) -> None:
+    other = head_key("item", "another")
+    chain.block(chain.transaction(record(KEY), record(other)), chain.transaction(record(KEY)))
+    chain.block(chain.transaction(record(other)))
+    bundle = heads_bundle(chain.store, {KEY: 1, other: 0, b"absent": 0})
+    facts = verify_bundle(json.dumps(bundle), chain.trust)
+    assert [(head.key, head.count, len(head.records)) for head in facts.heads] == [
+        (b"absent", 0, 0),
+        (other, 2, 2),
+        (KEY, 2, 1),
+    ]
+    # The transaction that both need stands there once.
+    assert len(facts.transactions) == 3
+    for wrong in ({KEY: 3}, {b"absent": 1}, {KEY: -1}):
+        with pytest.raises(BundleRefusedError) as caught:
+            heads_bundle(chain.store, wrong)
+        assert caught.value.code == "no_such_record"
+
+
+def test_an_origin_is_proven_where_the_head_names_one(chain: ChainBuilder) -> None:
+    made = chain.transaction(Operation("toy.make", {"key": b"made"}))
+    chain.block(made, chain.transaction(Operation("toy.set", {"key": b"plain", "value": 1})))
+    facts = verify_bundle(json.dumps(origin_bundle(chain.store, b"made")), chain.trust)
+    assert [entry.transaction for entry in facts.transactions] == [made]
+    assert verify_bundle(origin_bundle(chain.store, b"absent"), chain.trust).heads[0].value is None
+    with pytest.raises(BundleRefusedError) as caught:
+        origin_bundle(chain.store, b"plain")
+    assert caught.value.code == "no_origin"
+
+
+def packed(parent: str, child: str, time_ms: int) -> Operation:
+    """Return a packing."""
+    return capture(
+        [parent, child],
+        event_time_ms=time_ms,
+        type="AggregationEvent",
+        action="ADD",
+        parent=parent,
+        children=[child],
+    )
+
+
+def test_a_trace_that_is_overtaken_is_taken_again(chain: ChainBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain.block(chain.transaction(packed("case", ITEM, 1)))
+    arrivals = [chain.transaction(packed("pallet", "case", 2)), chain.transaction(packed("ship", "pallet", 3))]
+    read = Store.history
+
+    def history(store: Store, key: bytes, after_count: int = 0) -> Iterator[Position]:
+        positions = list(read(store, key, after_count))
+        # A block comes after the records were read and before the heads are proven.
+        if arrivals:
+            chain.block(arrivals.pop(0))
+        return iter(positions)
+
+    monkeypatch.setattr(Store, "history", history)
+    facts = verify_bundle(json.dumps(trace_bundle(chain.store, ITEM)), chain.trust)
+    assert not arrivals
+    assert facts.height == 3
+    assert [stay.container for stay in facts.stays] == ["pallet", "ship", "case"]
+    monkeypatch.setattr("node.proofs.TRIES_MAX", 0)
+    with pytest.raises(BundleRefusedError) as caught:
+        trace_bundle(chain.store, ITEM)
+    assert caught.value.code == "busy"
+
+
+def test_a_trace_is_bounded_as_any_bundle_is(chain: ChainBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain.block(chain.transaction(packed("case", ITEM, 1), packed("pallet", "case", 2)))
+    assert len(verify_bundle(trace_bundle(chain.store, ITEM), chain.trust).heads) == 3
+    monkeypatch.setattr(proof_parts, "RECORDS_MAX", 3)
+    with pytest.raises(BundleRefusedError) as caught:
+        trace_bundle(chain.store, ITEM)
+    assert caught.value.code == "history_too_long"
+
+
+@pytest.mark.parametrize("make", [head_bundle, origin_bundle, trust_bundle])
+def test_nothing_of_any_kind_is_proven_by_block_0(chain: ChainBuilder, make: Callable[..., object]) -> None:
+    with pytest.raises(BundleRefusedError) as caught:
+        make(chain.store, *(() if make is trust_bundle else (KEY,)))
+    assert caught.value.code == "no_certified_block"
+
+
+def test_a_pruned_node_says_so_and_still_proves_what_it_can(chain: ChainBuilder) -> None:
+    chain.block(chain.transaction(record(KEY)))
+    for _ in range(200):
+        chain.block(chain.transaction(record(b"other")))
+    whole = item_bundle(chain.store, ITEM)
+    assert chain.store.prune(60, heights_max=1_000, transactions_max=1_000) > 0
+    assert chain.store.earliest_height > 1
+    with pytest.raises(BundleRefusedError) as caught:
+        item_bundle(chain.store, ITEM)
+    assert caught.value.code == "pruned"
+    # The headers stay, and so do heads alone, absences and the newest block.
+    facts = verify_bundle(statement_bundle(chain.store, KEY, 1), chain.trust)
+    assert (facts.heads[0].count, facts.height) == (1, 201)
+    assert verify_bundle(item_bundle(chain.store, ITEM + "0"), chain.trust).heads[0].value is None
+    assert verify_bundle(trust_bundle(chain.store), chain.trust).trust.height == 201
+    # Pruning changes no root, so what was proven before still is.
+    assert verify_bundle(whole, chain.trust).heads[0].is_complete
