@@ -40,7 +40,7 @@ from node.storage.store import Store, mark_initialised
 Progress = Callable[[str, int, int | None], None]
 """(what, how many came, how many there are or None)"""
 
-_BODIES_PER_QUESTION: Final = 200
+_BODIES_PER_QUESTION: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,17 +155,29 @@ class _Fetching:
         parameters = read_parameters(_Heads(self._database))
         time_ms_min = tip.time_ms - parameters.transaction_validity_ms_max
         height, header = tip.height, tip
+        count = _BODIES_PER_QUESTION
         while height > 0 and header.time_ms >= time_ms_min:
-            rows = await self._peer.bodies(height, height)
-            if not rows:
-                raise BootstrapError("body_missing", f"the peer has no transactions of block {height}")
-            self._database.write(checked_body_rows(header, rows[0]))
-            height -= 1
-            row = self._database.get(block_key(HEADER, height))
-            assert row is not None, "all headers came before"
-            header = decode_header_row(row)[0]
+            first = max(1, height - count + 1)
+            rows = await self._peer.bodies(first, height)
+            if len(rows) != height - first + 1:
+                # Too much for one answer, or the lower ones are given up there; they may not be needed.
+                if first == height:
+                    raise BootstrapError("body_missing", f"the peer has no transactions of block {height}")
+                count = (height - first + 1) // 2
+                continue
+            for row in reversed(rows):
+                if header.time_ms < time_ms_min:
+                    break
+                self._database.write(checked_body_rows(header, row))
+                height -= 1
+                header = self._header(height)
             self._progress("transactions", tip.height - height, None)
         return height + 1 if height else 0
+
+    def _header(self, height: int) -> Header:
+        row = self._database.get(block_key(HEADER, height))
+        assert row is not None, "all headers came before"
+        return decode_header_row(row)[0]
 
 
 class _Heads:

@@ -30,7 +30,8 @@ from node.network.wire import (
 )
 
 _Decoded = TypeVar("_Decoded")
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=60, connect=2)
+# A peer that hangs takes connections and says nothing; whoever starts must not wait for it.
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=60, connect=2, sock_read=5)
 
 
 class UnavailableError(Exception):

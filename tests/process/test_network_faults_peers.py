@@ -8,10 +8,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientTimeout, web
+from aiohttp import ClientSession, ClientTimeout, web
 from starlette.types import Message
 
 from ledger.keys import SecretKey
+from node.bootstrap import peer as bootstrap_peer
+from node.bootstrap.driver import peers_to_ask
 from node.bootstrap.snapshots import Snapshots
 from node.config import PeerConfig
 from node.metrics import Metrics
@@ -141,6 +143,24 @@ def test_a_peer_that_never_answers_is_given_up_and_called_again(monkeypatch: pyt
         finally:
             await network.stop()
             server.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.fault(42)
+def test_a_node_that_starts_does_not_wait_for_a_peer_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bootstrap_peer._TIMEOUT.sock_read == 5
+    monkeypatch.setattr(bootstrap_peer, "_TIMEOUT", ClientTimeout(total=60, connect=2, sock_read=0.3))
+
+    async def scenario() -> None:
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.listen(8)
+            config = PeerConfig(PEER, f"http://127.0.0.1:{silent.getsockname()[1]}")
+            async with ClientSession() as session:
+                hanging = bootstrap_peer.Peer(session, config, CHAIN_ID)
+                asked = peers_to_ask([hanging], own_height=0, behind_blocks_max=10, faults_tolerated=0)
+                assert await asyncio.wait_for(asked, 3) == []
 
     asyncio.run(scenario())
 

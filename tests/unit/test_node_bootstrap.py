@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,6 +111,26 @@ def test_a_fetched_ledger_is_row_for_row_the_one_that_was_given(
     assert ours == theirs
     assert broken_history(store) is None
     store.close()
+
+
+def test_a_peer_that_gives_few_bodies_at_once_is_asked_for_fewer(
+    node: RunningNode, peer: GivingPeer, tmp_path: Path
+) -> None:
+    asked: list[int] = []
+
+    def few(rows: list[bytes]) -> list[bytes]:
+        asked.append(len(rows))
+        return rows[:3]
+
+    peer.lie_bodies = few
+    fetch(node, peer, tmp_path / "ledger")
+    blocks = node.node.store.tip.height
+    assert asked[:3] == [blocks, blocks // 2, blocks // 4]
+    assert len(asked) < blocks
+    with closing(Store.open(tmp_path / "ledger", node.node.chain.chain_id)) as store:
+        assert [store.encoded_body(height) for height in range(1, blocks + 1)] == [
+            node.node.store.encoded_body(height) for height in range(1, blocks + 1)
+        ]
 
 
 def test_what_is_too_old_to_be_repeated_is_filled_back_later(
