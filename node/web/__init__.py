@@ -14,6 +14,8 @@ countries    names of countries
 label        QR labels
 linkset      links of a thing for machines (RFC 9264)
 rendering    facts to HTML, with the headers that keep the page to itself
+scripts      the scripts that a browser runs
+static/      these scripts: the verifier of proofs (docs/proofs.md), one module without dependencies
 templates/   HTML and the one style sheet, which is put into each page
 ===========  ==========================================================================
 """

@@ -27,6 +27,7 @@ from node.web.label import label_link, label_png, label_svg
 from node.web.linkset import LINKSET_TYPE, VOCABULARY, Link, known_type, links_of, linkset, product_links
 from node.web.product import Product
 from node.web.rendering import Renderer
+from node.web.scripts import build_script_routes
 from standards.digital_link import DigitalLink, parse
 from standards.errors import DigitalLinkError, IdentifierError
 
@@ -62,6 +63,7 @@ def build_web_routes(node: PagesNode) -> list[Route]:
     ]
     return [
         *routes,
+        *build_script_routes(),
         Route("/v1/label", pages.endpoint(pages.label), methods=["GET"]),
         Route("/.well-known/gs1resolver", pages.endpoint(pages.resolver), methods=["GET"]),
     ]

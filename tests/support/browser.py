@@ -6,6 +6,7 @@ It runs with a profile of its own, which is thrown away, and with every service 
 import asyncio
 import base64
 import contextlib
+import json
 import os
 import shutil
 import tempfile
@@ -32,6 +33,8 @@ _FLAGS: Final = (
     "--remote-debugging-port=0",
 )
 _PATIENCE_S: Final = 60.0
+_LOOK_S: Final = 0.02
+_KEY_CODES: Final = {"Tab": {"windowsVirtualKeyCode": 9}, "Enter": {"windowsVirtualKeyCode": 13}}
 
 
 def chromium_path() -> str | None:
@@ -77,10 +80,41 @@ class Browser:
         await asyncio.wait_for(self._loaded.wait(), _PATIENCE_S)
 
     async def evaluate(self, expression: str) -> Any:
-        """Return the value of a JavaScript expression on the page."""
-        answer = await self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        """Return the value of a JavaScript expression on the page, or what its promise comes to."""
+        answer = await self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
+
+    async def wait_for(self, expression: str) -> None:
+        """Wait until a JavaScript expression is true."""
+        for _ in range(int(_PATIENCE_S / _LOOK_S)):
+            if await self.evaluate(f"Boolean({expression})"):
+                return
+            await asyncio.sleep(_LOOK_S)
+        raise AssertionError(f"{expression} did not come true")
+
+    async def choose_file(self, selector: str, path: Path) -> None:
+        """Choose a file in an ``<input type=file>``, as its user would."""
+        handle = await self.call("Runtime.evaluate", expression=f"document.querySelector({json.dumps(selector)})")
+        await self.call("DOM.setFileInputFiles", files=[str(path)], objectId=handle["result"]["objectId"])
+
+    async def press(self, key: str) -> None:
+        """Press and release a key such as Tab or Enter."""
+        text = "\r" if key == "Enter" else ""
+        for kind in ("keyDown", "keyUp"):
+            await self.call(
+                "Input.dispatchKeyEvent", type=kind, key=key, code=key, text=text, **_KEY_CODES.get(key, {})
+            )
+
+    async def before_load(self, script: str) -> None:
+        """Run a script in every page that is opened from now on, before its own."""
+        await self.call("Page.addScriptToEvaluateOnNewDocument", source=script)
+
+    async def go_offline(self) -> None:
+        """Cut the browser off from every network."""
+        await self.call(
+            "Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=0, uploadThroughput=0
+        )
 
     async def screenshot(self) -> bytes:
         """Return the whole page as PNG."""

@@ -1,0 +1,46 @@
+"""The scripts that a browser runs: the proof verifier, which other sites may load too.
+
+They are files of this package, served as they are. ``/verify.js`` is a stable address (docs/proofs.md).
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+STATIC: Final = Path(__file__).parent / "static"
+NAMES: Final = ("verify.js",)
+_HEADERS: Final = {
+    "access-control-allow-origin": "*",
+    "cross-origin-resource-policy": "cross-origin",
+    "x-content-type-options": "nosniff",
+    "cache-control": "public, max-age=300",
+}
+
+
+def script(name: str) -> str:
+    """Return the text of a script."""
+    return (STATIC / name).read_text(encoding="utf-8")
+
+
+def build_script_routes() -> list[Route]:
+    """Return the routes of the scripts."""
+    return [Route(f"/{name}", _Script(name).answer, methods=["GET"]) for name in NAMES]
+
+
+class _Script:
+    """A script with the tag that says whether a browser has it already."""
+
+    def __init__(self, name: str) -> None:
+        self._content = script(name).encode()
+        tag = hashlib.sha256(self._content).hexdigest()[:32]
+        self._headers = {**_HEADERS, "etag": f'"{tag}"'}
+
+    async def answer(self, request: Request) -> Response:
+        """Answer with the script, or with 304."""
+        if self._headers["etag"] in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=self._headers)
+        return Response(self._content, media_type="text/javascript", headers=self._headers)

@@ -1,0 +1,132 @@
+"""The JavaScript verifier in a real browser gives the verdict, the reason and the facts of the Python one."""
+
+import asyncio
+import copy
+import json
+import os
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from node.web.scripts import STATIC
+from tests.support.javascript_verifier import Question, browser_answers, python_answer, served
+from tests.golden.generate_proofs import FOLDER
+from tests.support.browser import chromium_path, open_browser
+from tests.support.proof_mutations import changed_bundle, changed_text
+
+CHROMIUM = chromium_path()
+if CHROMIUM is None and "CI" not in os.environ:
+    pytest.skip("Chromium is not installed here; .ci/run installs it", allow_module_level=True)
+
+CASES: list[dict[str, Any]] = json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))["cases"]
+
+
+def question(case: dict[str, Any]) -> Question:
+    texts = [(FOLDER / case[name]).read_text(encoding="utf-8") for name in ("file", "trust")]
+    return texts[0], texts[1], case["time_ms_min"], case["height_min"]
+
+
+def answers(questions: list[Question]) -> list[Any]:
+    async def ask() -> list[Any]:
+        assert CHROMIUM is not None
+        with served() as address:
+            async with open_browser(CHROMIUM) as browser:
+                await browser.open(address)
+                return await browser_answers(browser, questions)
+
+    return asyncio.run(ask())
+
+
+def disagreements(questions: list[Question]) -> list[tuple[Any, Any, str, str]]:
+    """Return where the two differ, with the bundle and the trust file."""
+    pairs = zip(questions, answers(questions), map(python_answer, questions), strict=True)
+    return [(python, browser, asked[0], asked[1]) for asked, browser, python in pairs if browser != python]
+
+
+def test_every_golden_bundle() -> None:
+    found = answers([question(case) for case in CASES])
+    expected = [case["reason"] or case["facts"] for case in CASES]
+    names = [case["file"] for case in CASES]
+    assert dict(zip(names, found, strict=True)) == dict(zip(names, expected, strict=True))
+
+
+def test_the_module_is_small_and_alone() -> None:
+    text = (STATIC / "verify.js").read_text(encoding="utf-8")
+    assert "import " not in text
+    assert "fetch" not in text
+    assert "http" not in text
+
+
+# What reaches the readers' own edges: types, sizes, integers beyond 2^53 and 2^63, texts of other normal forms, of
+# characters that Unicode 14.0 does not assign, of half characters, and of more code units than code points.
+_VALUES: Sequence[Any] = (
+    *(None, True, False, 0, 1, -1, 10_000, 10_001, 2**53 - 1, 2**53, 2**63 - 1, 2**63, -(2**63), 1.5, "", "A", "AA"),
+    *("\u00e9", "e\u0301", "\u0378", "\ud800", "\U0001f41f" * 65, "\U0001f41f" * 40, [], {}, [[]], {"a": 1}),
+)
+_CHARACTERS = 'Aa0-_"{}[],: \\+=.eu\u00e9\x00\x1f\U0001f41f\u0378'
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield every place of a JSON value as its holder and the step to it."""
+    steps: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, item in steps:
+        yield value, step
+        yield from _places(item)
+
+
+def _oddly_changed(document: Any, chance: random.Random) -> str:
+    """Return the text of a document with one odd value, with a field doubled, or with an odd character in the text."""
+    changed = copy.deepcopy(document)
+    holder, step = chance.choice(list(_places(changed)))
+    kind = chance.randrange(4)
+    if kind == 0:
+        del holder[step]
+    elif kind <= 2:
+        holder[step] = chance.choice(_VALUES)
+    text = json.dumps(changed, ensure_ascii=chance.random() < 0.5).encode(errors="replace").decode()
+    at = chance.randrange(len(text))
+    if kind == 3:
+        text = text[:at] + chance.choice(_CHARACTERS) + text[at + chance.randrange(2) :]
+    elif chance.randrange(8) == 0:
+        at = text.find(", ", at)
+        text = text[:at] + text[at:].replace(", ", ', "kind": 1, "kind": 2, ', 1)
+    return text
+
+
+def mutations(seed: str, count: int) -> list[Question]:
+    """Return golden bundles, and now and then their trust files, changed by chance."""
+    chance = random.Random(seed)
+    good = [question(case) for case in CASES if case["reason"] is None]
+    documents = [json.loads(bundle) for bundle, *_ in good]
+    found: list[Question] = []
+    while len(found) < count:
+        at = chance.randrange(len(good))
+        bundle, trust, time_ms_min, height_min = good[at]
+        kind = chance.randrange(10)
+        if kind == 0:
+            trust = _oddly_changed(json.loads(trust), chance)
+        elif kind == 1:
+            trust = changed_text(trust, chance)
+        elif kind == 2:
+            bundle = changed_text(bundle, chance)
+        elif kind <= 5:
+            bundle = _oddly_changed(documents[at], chance)
+        else:
+            bundle = json.dumps(changed_bundle(documents[at], documents, chance)[0])
+        found.append((bundle, trust, time_ms_min, height_min))
+    return found
+
+
+def test_changed_bundles() -> None:
+    asked = mutations("agreement", 3_000)
+    assert disagreements(asked) == []
+    reasons = {answer for answer in map(python_answer, asked) if isinstance(answer, str)}
+    assert len(reasons) >= 50
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(20))
+def test_many_changed_bundles(seed: int) -> None:
+    assert disagreements(mutations(f"soak {seed}", 10_000)) == []
