@@ -142,9 +142,15 @@ class AsyncClient:
         """Return the proof bundle of a payment (32 hexadecimal digits) with its transaction, or of its absence."""
         return await self._run(conversations.transfer_proof(transfer_id))
 
-    async def account_proof(self, identifier: str, after_count: int | None = None) -> JsonObject:
-        """Return the proof bundle of an account with its entries, all or those after the first ``after_count``."""
-        return await self._run(conversations.account_proof(identifier, after_count))
+    async def account_proof(
+        self, identifier: str, after_count: int | None = None, after_height: int | None = None
+    ) -> JsonObject:
+        """Return the proof bundle of an account with its entries: all, or those after a count or a height.
+
+        After a height the last entry before is there too, which shows that none after it is missing
+        (``Facts.heads[0].records_between``).
+        """
+        return await self._run(conversations.account_proof(identifier, after_count, after_height))
 
     async def trust_proof(self, after_height: int = 0) -> JsonObject:
         """Return the proof bundle of the newest block, for who knows the validators after a height."""

@@ -245,9 +245,10 @@ def transfer_proof(transfer_id: str) -> Conversation[JsonObject]:
     return (yield from get_object(f"/v1/transfers/{quote(transfer_id, safe='')}/proof"))
 
 
-def account_proof(identifier: str, after_count: int | None) -> Conversation[JsonObject]:
-    """Ask for the proof bundle of an account and of its entries after a count."""
-    return (yield from get_object(f"{_account_path(identifier)}/proof", after_count=after_count))
+def account_proof(identifier: str, after_count: int | None, after_height: int | None) -> Conversation[JsonObject]:
+    """Ask for the proof bundle of an account and of its entries after a count or a height."""
+    path = f"{_account_path(identifier)}/proof"
+    return (yield from get_object(path, after_count=after_count, after_height=after_height))
 
 
 def trust_proof(after_height: int) -> Conversation[JsonObject]:

@@ -67,6 +67,7 @@ def check_finality(bundle: Bundle, trust: TrustRoot) -> tuple[Timeline, TrustRoo
     newest: Header | None = None
     for change in bundle.changes:
         if _follow(timeline, change, trust.chain_id):
+            _check_trusted_block(change.header, trust)
             timeline.followed += 1
             newest = change.header
     for entry in bundle.headers:
@@ -125,6 +126,11 @@ def _check_voted(header: Header) -> None:
     # Nobody votes on block 0. All that it set is in the state of every later block, so no proof needs its header.
     if header.height == 0:
         raise ProofError("genesis_header", "block 0 has no votes; a bundle proves nothing by its header")
+
+
+def _check_trusted_block(header: Header, trust: TrustRoot) -> None:
+    if header.height == trust.height and trust.block_hash not in (None, header.hash):
+        raise ProofError("trusted_block", f"block {header.height} is another than the one that the trust root names")
 
 
 def _check_certificate(header: Header, certificate: Certificate, validators: ValidatorSet, chain_id: bytes) -> None:

@@ -59,9 +59,13 @@ class ById(Read):
 
 
 class Proven(Read):
-    """A proof bundle: of the whole history, or of the records after the first ``after_count``."""
+    """A proof bundle: of the whole history, of the records after the first ``after_count``, or after a height.
+
+    With ``after_height`` the last record before is there too, which shows that none after the height is missing.
+    """
 
     after_count: Number | None = None
+    after_height: Number | None = None
 
 
 class ProofOf(Proven):

@@ -12,7 +12,7 @@ from node.api.answers import Answers
 from node.api.parameters import AccountsOf, ById, HistoryOf, OffersOf, Paged, ProofOf, Proven, Read, TraceOf
 from node.api.problems import Problem
 from node.api.transactions import bundled
-from node.proofs import head_bundle, statement_bundle
+from node.proofs import head_bundle, records_up_to, statement_bundle
 from node.queries import JsonObject, Thing, find_thing
 from node.storage.store import Store
 from node.trace import Limits, trace, tree_json
@@ -128,6 +128,8 @@ def _add_money(routes: APIRouter, answers: Answers) -> None:
 
 def _proof(store: Store, key: bytes, asked: Proven) -> Json:
     after = asked.after_count
+    if after is None and asked.after_height is not None:
+        after = max(0, records_up_to(store, key, asked.after_height) - 1)
     return bundled(lambda: head_bundle(store, key) if after is None else statement_bundle(store, key, after))
 
 

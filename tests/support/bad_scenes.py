@@ -181,6 +181,7 @@ def _later_trusts(moved: Moved) -> Iterator[BadBundle]:
     yield BadBundle("records_before_the_trust_root", "before_trust", good["moved_item"], "moved_late")
     yield BadBundle("transaction_before_the_trust_root", "before_trust", good["moved_transaction"], "moved_late")
     yield BadBundle("other_block_is_trusted", "trusted_block", good["moved_trust_after_one_change"], "moved_forked")
+    yield BadBundle("other_change_is_trusted", "trusted_block", good["moved_statement"], "moved_forked_change")
     yield BadBundle("trust_root_at_odds", "change_conflict", good["moved_item"], "moved_at_odds")
     yield BadBundle(
         "older_than_the_trust_root", "stale", good["moved_trust_after_one_change"], "moved_later", height_min=6

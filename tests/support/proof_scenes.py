@@ -89,6 +89,9 @@ def _trusts(chain: ChainBuilder, later: TrustRoot) -> dict[str, TrustRoot]:
         "moved_later": later,
         "moved_late": replace(later, earlier=()),
         "moved_forked": replace(later, block_hash=bytes(range(32))),
+        "moved_forked_change": replace(
+            later, height=3, block_hash=bytes(range(32)), earlier=(ValidatorsFrom(0, chain.trust.validators),)
+        ),
         "moved_at_odds": replace(later, earlier=(ValidatorsFrom(0, chain.trust.validators), ValidatorsFrom(3, others))),
     }
 

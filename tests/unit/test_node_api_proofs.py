@@ -107,6 +107,21 @@ def test_several_entries_and_absences_as_of_one_block(node: RunningNode) -> None
     assert node.get("/v1/proofs", keys=many).json()["code"] == "query.keys"
 
 
+def test_a_statement_between_two_heights(node: RunningNode) -> None:
+    node.commit("brand", Operation("settlement.open_account", {"id": "purse", "currency": "USD"}))
+    heights = []
+    for number in range(4):
+        issue: Any = {"id": bytes([200 + number]) * 16, "account": "purse", "amount": 1 + number}
+        heights.append(node.commit("warehouse", Operation("settlement.issue", issue))["height"])
+    for after, last, expected in ((0, 3, [1, 2, 3]), (1, 2, [2]), (3, 3, [])):
+        (head,) = facts_of(node, "/v1/accounts/purse/proof", after_height=heights[after]).heads
+        between = head.records_between(heights[after], heights[last])
+        assert between is not None
+        assert [record.height for record in between] == [heights[number] for number in expected]
+    (whole,) = facts_of(node, "/v1/accounts/purse/proof", after_height=0).heads
+    assert (whole.count, whole.is_complete) == (4, True)
+
+
 def test_a_light_client_keeps_the_newest_block(node: RunningNode) -> None:
     facts = facts_of(node, "/v1/trust/proof")
     assert (facts.kind, facts.height, facts.trust.height) == ("trust", node.height, node.height)
