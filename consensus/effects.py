@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 from consensus.messages import Proposal
 from ledger.certificate import Certificate
+from ledger.evidence import Equivocation
 
 LOCK_RECORD: Final = "lock"
 
@@ -85,6 +86,21 @@ class FetchBlocks:
     peer: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class KeepEvidence:
+    """Keep two contradicting votes of a validator, and bring them before the others."""
+
+    evidence: Equivocation
+
+
+@dataclass(frozen=True, slots=True)
+class CompareTip:
+    """Fetch a peer's certified block at our tip's height: it says that it has another one there than we."""
+
+    height: int
+    peer: bytes
+
+
 class ReportKind(StrEnum):
     """Why something was ignored, or what is wrong; the value is the stable name (docs/consensus.md lists them)."""
 
@@ -103,6 +119,8 @@ class ReportKind(StrEnum):
     PROPOSAL_REFUSED = "proposal_refused"
     VIEW_CHANGE = "view_change"
     EQUIVOCATION = "equivocation"
+    FORK_SUSPECTED = "fork_suspected"
+    LEARNED = "learned"
     DOUBLE_SIGN_REFUSED = "double_sign_refused"
     OWN_KEY_ELSEWHERE = "own_key_elsewhere"
     DECIDED_BLOCK_REFUSED = "decided_block_refused"
@@ -117,4 +135,15 @@ class Report:
     sender: bytes | None = None
 
 
-Effect: TypeAlias = Persist | Broadcast | Send | ProposeBlock | CheckProposal | CommitBlock | FetchBlocks | Report
+Effect: TypeAlias = (
+    Persist
+    | Broadcast
+    | Send
+    | ProposeBlock
+    | CheckProposal
+    | CommitBlock
+    | FetchBlocks
+    | KeepEvidence
+    | CompareTip
+    | Report
+)

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from consensus.effects import LOCK_RECORD, SafetyRecord
 from consensus.messages import Proposal, SignedMessage, decode_proposal, encode_proposal
+from consensus.proposers import ProposerBook
 from consensus.view_change import ViewChangeBook
 from consensus.votes import VoteBook
 from ledger.certificate import Certificate, certificate_from_value
@@ -51,12 +52,12 @@ class HeightState:
 
     ``accepted`` holds the hashes of the blocks that were checked and stand, ``checking`` the checks that are on their
     way: by (view, block hash) whether the block was fresh, for an old block is not measured against the clock.
-    ``sent`` what we signed, by (type, view). ``entitlement`` is the first quorum of view changes to our view that
-    we saw: it stays, whatever its senders want later, and a proposal carries it.
+    ``sent`` what we signed, by (type, view); ``equivocations`` the slots (type, view, validator) of evidence that was
+    kept. ``entitlement`` is the first quorum of view changes to our view that we saw: it stays, whatever its senders
+    want later, and a proposal carries it.
     """
 
-    height: int
-    validators: ValidatorSet
+    proposers: ProposerBook
     votes: VoteBook
     view: int = 0
     deadline_ms: int | None = None
@@ -69,7 +70,18 @@ class HeightState:
     accepted: set[bytes] = field(default_factory=set)
     checking: dict[tuple[int, bytes], bool] = field(default_factory=dict)
     sent: dict[tuple[str, int], SignedMessage] = field(default_factory=dict)
+    equivocations: set[tuple[str, int, int]] = field(default_factory=set)
     is_decided: bool = False
+
+    @property
+    def height(self) -> int:
+        """The height itself."""
+        return self.proposers.height
+
+    @property
+    def validators(self) -> ValidatorSet:
+        """Those who sign the block of this height."""
+        return self.proposers.validators
 
     @property
     def phase(self) -> Phase:
@@ -90,6 +102,6 @@ class HeightState:
         return self.deadline_ms is not None or bool(self.sent)
 
 
-def new_height(height: int, validators: ValidatorSet) -> HeightState:
+def new_height(proposers: ProposerBook) -> HeightState:
     """Return the state of a height of which nothing is known yet."""
-    return HeightState(height, validators, VoteBook(height, validators.quorum))
+    return HeightState(proposers, VoteBook(proposers.height, proposers.validators.quorum))

@@ -15,7 +15,9 @@ from ledger.certificate import (
     VIEW_MAX,
     Certificate,
     VoteKind,
+    bitmap_of,
     certificate_from_value,
+    indexes_of,
     vote_preimage,
 )
 from ledger.codec import Value, decode, encode
@@ -23,7 +25,7 @@ from ledger.errors import ShapeError
 from ledger.hashing import HASH_BYTES
 from ledger.keys import PUBLIC_KEY_BYTES, SIGNATURE_BYTES, signed_preimage
 from ledger.limits import BLOCK_TRANSACTIONS_MAX, INTEGER_MAX, VALIDATORS_MAX
-from ledger.shape import as_array, as_blob, as_bytes, as_integer, as_list
+from ledger.shape import as_array, as_blob, as_boolean, as_bytes, as_integer, as_list
 
 MESSAGE_BYTES_MAX: Final = 8 * 1024 * 1024
 
@@ -90,11 +92,23 @@ class ViewChange:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The heart beat: the height and view that I work on, and the tip that I have."""
+    """The heart beat: the height and view that I work on, the tip that I have, and what I have seen of this view.
+
+    ``has_proposal`` says that its PRE-PREPARE is here; ``view_changes``, ``prepares`` and ``commits`` are the indexes
+    of those whose message of this very view is here, ascending.
+    """
 
     height: int
     view: int
     tip_hash: bytes
+    has_proposal: bool = False
+    view_changes: tuple[int, ...] = ()
+    prepares: tuple[int, ...] = ()
+    commits: tuple[int, ...] = ()
+
+    def shows(self, index: int) -> bool:
+        """Say whether a message of the view by this validator is there."""
+        return index in self.view_changes or index in self.prepares or index in self.commits
 
 
 Message: TypeAlias = PrePrepare | Prepare | Commit | ViewChange | Status
@@ -136,7 +150,7 @@ def preimage(chain_id: bytes, message: Message) -> bytes:
             prepared = None if message.prepared is None else message.prepared.to_value()
             content = [message.height, message.view, prepared]
         case Status():
-            content = [message.height, message.view, message.tip_hash]
+            content = _status_value(message)
     return signed_preimage(tag_of(message), chain_id, encode(content))
 
 
@@ -207,7 +221,7 @@ def _fields(message: Message) -> Value:
             proposal = None if message.proposal is None else _proposal_value(message.proposal)
             return [message.height, message.view, prepared, proposal]
         case Status():
-            return [message.height, message.view, message.tip_hash]
+            return _status_value(message)
 
 
 def _message(tag: Value, fields: Value) -> Message:
@@ -234,9 +248,27 @@ def _message(tag: Value, fields: Value) -> Message:
                 raise ShapeError("proposal_hash", "a view change carries the block of its certificate and no other")
             return ViewChange(_height(height), _view(view), certificate, block)
         case "status":
-            height, view, tip_hash = as_array(fields, 3, "status")
-            return Status(_height(height), _view(view), as_bytes(tip_hash, HASH_BYTES, "tip hash"))
+            height, view, tip_hash, has_proposal, *bitmaps = as_array(fields, 7, "status")
+            return Status(
+                _height(height),
+                _view(view),
+                as_bytes(tip_hash, HASH_BYTES, "tip hash"),
+                as_boolean(has_proposal, "has proposal"),
+                *(indexes_of(bitmap) for bitmap in bitmaps),
+            )
     raise ShapeError("message_tag", "no message has this tag")
+
+
+def _status_value(status: Status) -> Value:
+    return [
+        status.height,
+        status.view,
+        status.tip_hash,
+        status.has_proposal,
+        bitmap_of(status.view_changes),
+        bitmap_of(status.prepares),
+        bitmap_of(status.commits),
+    ]
 
 
 def _view_change(value: Value) -> SignedMessage:

@@ -2,18 +2,18 @@
 
 from consensus.effects import ReportKind
 from consensus.messages import PrePrepare
+from consensus.proposers import ProposerBook
 from consensus.view_change import highest_prepared
 from ledger.block import Header
-from ledger.validators import ValidatorSet
 
 
-def broken_pre_prepare(sender: bytes, message: PrePrepare, validators: ValidatorSet, tip: Header) -> ReportKind | None:
+def broken_pre_prepare(sender: bytes, message: PrePrepare, proposers: ProposerBook, tip: Header) -> ReportKind | None:
     """Return why a pre-prepare cannot stand on this tip, or None. ``authenticate`` counted its quorum before.
 
     The choice of the block is computed again from the view changes that it carries: the block of the highest
     certificate among them, whoever made that block first, else a new block of this very proposer.
     """
-    if validators.index_of(sender) != validators.proposer_index(message.height, message.view):
+    if proposers.validators.index_of(sender) != proposers.proposer_index(message.view):
         return ReportKind.NOT_THE_PROPOSER
     header = message.proposal.header
     if header.parent_hash != tip.hash:

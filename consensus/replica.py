@@ -11,13 +11,13 @@ from typing import assert_never
 from consensus.authenticate import Authentic
 from consensus.config import ConsensusConfig
 from consensus.effects import (
-    LOCK_RECORD,
     Broadcast,
     CheckProposal,
     CommitBlock,
+    CompareTip,
     Effect,
     FetchBlocks,
-    Persist,
+    KeepEvidence,
     ProposeBlock,
     Report,
     ReportKind,
@@ -27,6 +27,7 @@ from consensus.effects import (
 from consensus.events import BlockCommitted, BlockProposed, Event, MessageReceived, ProposalChecked, Tick, WorkAvailable
 from consensus.future import FutureMessages
 from consensus.height import Lock, Phase, new_height
+from consensus.learning import Learning
 from consensus.messages import (
     Commit,
     Message,
@@ -37,18 +38,20 @@ from consensus.messages import (
     Signer,
     Status,
     ViewChange,
-    decode_message,
-    sign_message,
     statement_of,
     tag_of,
     without_proposal,
 )
+from consensus.pen import Pen
 from consensus.proposals import broken_pre_prepare
+from consensus.proposers import ProposerBook
+from consensus.repair import lacking, status_of
+from consensus.restoring import take_up
 from consensus.view_change import highest_prepared
 from consensus.votes import Counted
 from ledger.block import Header
 from ledger.certificate import VIEW_MAX, VoteKind
-from ledger.validators import ValidatorSet
+from ledger.evidence import equivocation
 
 VIEWS_AHEAD_MAX = 64
 """How far above our view votes are kept; further ones come again when we get there."""
@@ -57,8 +60,9 @@ VIEWS_AHEAD_MAX = 64
 class Replica:
     """One validator's part in the agreement, or an observer's where its key is not in the set.
 
-    ``records`` are those of the safety store: what this key signed before a restart. ``now_ms`` is the monotonic clock
-    that ``Tick`` goes on with.
+    ``proposers`` is the book of the height after ``tip``. ``records`` are those of the safety store: what this key
+    signed before a restart; ``is_store_new`` says that it cannot vouch for what was signed before. ``now_ms`` is the
+    monotonic clock that ``Tick`` goes on with.
     """
 
     def __init__(
@@ -66,32 +70,35 @@ class Replica:
         config: ConsensusConfig,
         chain_id: bytes,
         key: Signer,
-        validators: ValidatorSet,
+        proposers: ProposerBook,
         tip: Header,
         records: Iterable[SafetyRecord],
         now_ms: int,
+        *,
+        is_store_new: bool,
     ) -> None:
+        assert proposers.height == tip.height + 1, "the book is of the height in progress"
         self._config = config
-        self._chain_id = chain_id
-        self._key = key
         self._tip = tip
         self._now_ms = now_ms
-        self._state = new_height(tip.height + 1, validators)
+        self._state = new_height(proposers)
         self._has_work = False
         self._is_work_new = False
-        self._is_silenced = False
         self._future = FutureMessages(config.future_messages_max, config.future_bytes_max)
         self._effects: list[Effect] = []
+        self._pen = Pen(key, chain_id, self._effects)
+        self._learning = Learning(key.public_key, is_store_new=is_store_new)
         self._next_status_ms = now_ms
         self._next_retransmission_ms = now_ms
         self._next_fetch_ms = now_ms
         self._records = [record for record in records if record.height > tip.height]
+        self._learning.look(self.height, proposers.validators)
         self._restore()
 
     @property
     def public_key(self) -> bytes:
         """The key that this replica votes with."""
-        return self._key.public_key
+        return self._pen.public_key
 
     @property
     def height(self) -> int:
@@ -106,7 +113,7 @@ class Replica:
     @property
     def proposer_index(self) -> int:
         """The index of the validator whose turn it is."""
-        return self._state.validators.proposer_index(self._state.height, self._state.view)
+        return self._state.proposers.proposer_index(self._state.view)
 
     @property
     def phase(self) -> Phase:
@@ -146,8 +153,8 @@ class Replica:
         if self._now_ms >= self._next_status_ms:
             self._next_status_ms = self._now_ms + self._config.status_interval_ms
             if self._index is not None:
-                status = Status(self._state.height, self._state.view, self._tip.hash)
-                self._effects.append(Broadcast(sign_message(self._key, self._chain_id, status).encoded))
+                status = status_of(self._state, self._tip.hash)
+                self._effects.append(Broadcast(self._pen.sign_status(status).encoded))
 
     def _on_timeout(self) -> None:
         state = self._state
@@ -178,8 +185,8 @@ class Replica:
 
     def _on_message(self, authentic: Authentic) -> None:
         signed, message = authentic.signed, authentic.message
-        if signed.sender == self._key.public_key:
-            self._on_own_message(signed)
+        if signed.sender == self._pen.public_key:
+            self._pen.look_at_own(self._state, signed)
         elif isinstance(message, Status):
             self._on_status(signed.sender, message)
         elif message.height < self._state.height:
@@ -207,22 +214,6 @@ class Replica:
             case _:
                 assert_never(message)
 
-    def _on_own_message(self, signed: SignedMessage) -> None:
-        """Look at a message that our own key signed: an echo is harmless, anything else means a second holder."""
-        message = signed.message
-        known = self._state.sent.get((tag_of(message), message.view))
-        is_ours = isinstance(message, Status) or message.height != self._state.height
-        if is_ours or (known is not None and known.signature == signed.signature):
-            self._report(ReportKind.OWN_MESSAGE, tag_of(message), signed.sender)
-            return
-        self._is_silenced = True
-        self._report(
-            ReportKind.OWN_KEY_ELSEWHERE,
-            f"our key signed a {tag_of(message)} for height {message.height} view {message.view} that this node "
-            f"did not sign; voting has stopped",
-            signed.sender,
-        )
-
     def _keep_for_later(self, authentic: Authentic) -> None:
         message = authentic.message
         if message.height == self._state.height + 1:
@@ -231,17 +222,35 @@ class Replica:
         self._fetch(message.height - 1, authentic.signed.sender)
 
     def _on_status(self, sender: bytes, status: Status) -> None:
-        """A heart beat doubles as repair: fetch what we lack, and show a laggard what moved us to our view."""
+        """Take a heart beat: learn from it, fetch what we lack, send what its sender lacks of us."""
         state = self._state
+        self._learning.hear(sender, status, self._index)
+        self._learn()
         if status.height > state.height:
             self._fetch(status.height - 1, sender)
-        elif status.height == state.height and status.view < state.view:
-            own = state.sent.get(("view-change", state.view))
-            if own is not None:
-                self._effects.append(Send(sender, own.encoded))
-            pre_prepare = state.pre_prepares.get(state.view)
-            if pre_prepare is not None:
-                self._effects.append(Send(sender, pre_prepare.encoded))
+        elif status.height == state.height:
+            if status.tip_hash != self._tip.hash and self._tip.height > 0:
+                self._report(ReportKind.FORK_SUSPECTED, f"another block at height {self._tip.height}", sender)
+                self._effects.append(CompareTip(self._tip.height, sender))
+            self._effects += [Send(sender, signed.encoded) for signed in lacking(state, status, self._index)]
+
+    def _learn(self) -> None:
+        """See whether a quorum was heard since the start; if so, take up what voting was held back from."""
+        if self._learning.look(self._state.height, self._state.validators):
+            self._report(ReportKind.LEARNED, f"voting from height {self._state.height} on"
+                         if self._may_vote else f"following at height {self._state.height}")  # fmt: skip
+            self._resume()
+
+    def _resume(self) -> None:
+        state = self._state
+        if self._has_work or state.is_active or state.view in state.pre_prepares:
+            self._start_timer()
+        held = state.pre_prepares.get(state.view)
+        block_hash = None if held is None else statement_of(held.message)
+        if isinstance(block_hash, bytes) and block_hash in state.accepted:
+            self._after_acceptance(block_hash)
+        self._after_view_change()
+        self._try_to_propose()
 
     def _fetch(self, to_height: int, peer: bytes) -> None:
         if to_height >= self._state.height and self._now_ms >= self._next_fetch_ms:
@@ -309,17 +318,38 @@ class Replica:
             return
         held = state.pre_prepares.get(message.view)
         if held is not None:
-            is_same = statement_of(held.message) == message.proposal.header.hash
-            kind = ReportKind.DUPLICATE if is_same else ReportKind.EQUIVOCATION
-            self._report(kind, f"a second pre-prepare of view {message.view}", signed.sender)
+            self._on_second_pre_prepare(held, signed, message)
             return
-        broken = broken_pre_prepare(signed.sender, message, state.validators, self._tip)
+        broken = broken_pre_prepare(signed.sender, message, state.proposers, self._tip)
         if broken is not None:
             self._report(broken, f"pre-prepare of view {message.view}", signed.sender)
             return
         if message.view > state.view:
             self._enter_view(message.view)
         self._accept(signed, message.proposal)
+
+    def _on_second_pre_prepare(self, held: SignedMessage, signed: SignedMessage, message: PrePrepare) -> None:
+        block_hash = message.proposal.header.hash
+        first = statement_of(held.message)
+        if first == block_hash or held.sender != signed.sender:
+            self._report(ReportKind.DUPLICATE, f"a second pre-prepare of view {message.view}", signed.sender)
+            return
+        assert isinstance(first, bytes), "a pre-prepare states a block hash"
+        self._keep_evidence("pre-prepare", message.view, signed.sender, (first, held.signature),
+                            (block_hash, signed.signature))  # fmt: skip
+
+    def _keep_evidence(
+        self, kind: str, view: int, sender: bytes, first: tuple[bytes, bytes], second: tuple[bytes, bytes]
+    ) -> None:
+        """Report two contradicting votes, and order once that they are kept."""
+        state = self._state
+        self._report(ReportKind.EQUIVOCATION, f"two {kind} votes in view {view}", sender)
+        index = state.validators.index_of(sender)
+        assert index is not None, "authentic messages come from validators"
+        if (kind, view, index) not in state.equivocations:
+            state.equivocations.add((kind, view, index))
+            evidence = equivocation(kind, state.height, view, sender, first, second)
+            self._effects.append(KeepEvidence(evidence))
 
     def _accept(self, signed: SignedMessage, proposal: Proposal) -> None:
         """Take the proposal of our view: have it checked, or vote at once where it was."""
@@ -392,7 +422,10 @@ class Replica:
             return
         counted = state.votes.add(kind, vote.view, vote.block_hash, sender_index, signed.signature)
         if counted is Counted.CONFLICTING:
-            self._report(ReportKind.EQUIVOCATION, f"two {kind.value} votes in view {vote.view}", signed.sender)
+            first = state.votes.vote_of(kind, vote.view, sender_index)
+            assert first is not None, "a vote contradicts one that is there"
+            second = (vote.block_hash, signed.signature)
+            self._keep_evidence(kind.value, vote.view, signed.sender, first, second)
         elif counted is Counted.NEW:
             self._try_to_lock()
             self._try_to_decide(signed.sender)
@@ -439,7 +472,7 @@ class Replica:
         state = self._state
         assert view > state.view, "views only go up"
         index = self._index
-        if view > VIEW_MAX or self._is_silenced or index is None:
+        if view > VIEW_MAX or not self._may_vote or index is None:
             return
         self._enter_view(view)
         # The timer of the new view starts when a quorum got that far, so that nobody runs ahead alone.
@@ -519,7 +552,7 @@ class Replica:
             return
         is_same_set = event.validators == self._state.validators
         self._tip = event.header
-        self._state = new_height(event.header.height + 1, event.validators)
+        self._state = new_height(self._state.proposers.after(event.header, event.validators))
         self._restore()
         for authentic in self._future.take_all():
             # It was authenticated with the old set. With another set it would count for the wrong validator.
@@ -532,49 +565,22 @@ class Replica:
 
     @property
     def _index(self) -> int | None:
-        return self._state.validators.index_of(self._key.public_key)
+        return self._state.validators.index_of(self._pen.public_key)
 
     @property
     def _may_vote(self) -> bool:
-        return self._index is not None and not self._is_silenced
+        return (
+            self._index is not None and not self._pen.is_silenced and self._learning.may_vote(self._state.height)
+        )  # fmt: skip
 
     def _sign(self, message: Message, *records: SafetyRecord) -> SignedMessage | None:
-        """Sign for a slot once, with the order to persist it; None where we may not sign.
-
-        A slot that was signed before gives the same bytes again if they say the same, and is refused if they differ.
-        """
-        if not self._may_vote:
-            return None
-        slot = (tag_of(message), message.view)
-        held = self._state.sent.get(slot)
-        if held is not None:
-            if statement_of(held.message) == statement_of(message):
-                return held
-            self._report(ReportKind.DOUBLE_SIGN_REFUSED, f"{slot[0]} at height {message.height} view {message.view}")
-            return None
-        signed = sign_message(self._key, self._chain_id, message)
-        self._state.sent[slot] = signed
-        own = SafetyRecord(message.height, message.view, slot[0], signed.encoded)
-        self._effects.append(Persist((*records, own)))
-        return signed
+        """Sign for a slot once, with the order to persist it; None where we may not sign."""
+        return self._pen.sign(self._state, message, records) if self._may_vote else None
 
     def _restore(self) -> None:
-        """Take up what our key signed for this height before a restart: the view, the lock, every slot that is taken.
-
-        Records of later heights wait: where an old copy of the chain was put back, it grows until it reaches them.
-        """
+        """Take up what our key signed for this height before a restart, and go on from there."""
         state = self._state
-        records = [record for record in self._records if record.height == state.height]
-        self._records = [record for record in self._records if record.height > state.height]
-        for record in sorted(records, key=lambda record: (record.view, record.kind)):
-            if record.kind == LOCK_RECORD:
-                state.lock = Lock.from_record(record)
-                state.proposals[state.lock.proposal.header.hash] = state.lock.proposal
-                continue
-            signed = decode_message(record.data)
-            state.sent[tag_of(signed.message), record.view] = signed
-            state.view = max(state.view, record.view)
-            self._count_restored(signed)
+        self._records = take_up(state, self._records, self._index)
         if state.sent and self._is_view_reached():
             self._start_timer()
         own_proposal = state.sent.get(("pre-prepare", state.view))
@@ -583,16 +589,6 @@ class Replica:
             self._accept(own_proposal, own_proposal.message.proposal)
         self._after_view_change()
         self._try_to_decide()
-
-    def _count_restored(self, signed: SignedMessage) -> None:
-        state, index, message = self._state, self._index, signed.message
-        if index is None:
-            return
-        if isinstance(message, Prepare | Commit):
-            kind = VoteKind.PREPARE if isinstance(message, Prepare) else VoteKind.COMMIT
-            state.votes.add(kind, message.view, message.block_hash, index, signed.signature)
-        elif isinstance(message, ViewChange):
-            state.view_changes.add(index, signed)
 
     def _report(self, kind: ReportKind, detail: str, sender: bytes | None = None) -> None:
         self._effects.append(Report(kind, detail, sender))

@@ -44,6 +44,10 @@ class ViewChangeBook:
             self._by_sender[index] for index in sorted(self._by_sender) if self._by_sender[index].message.view == view
         ]
 
+    def senders_of(self, view: int) -> list[int]:
+        """Return the indexes of those who want exactly this view."""
+        return [index for index, held in self._by_sender.items() if held.message.view == view]
+
     def count_from(self, view: int) -> int:
         """Return how many validators want this view or a higher one."""
         return sum(held.message.view >= view for held in self._by_sender.values())

@@ -35,6 +35,14 @@ class VoteBook:
             return Counted.NEW
         return Counted.DUPLICATE if held[0] == block_hash else Counted.CONFLICTING
 
+    def vote_of(self, kind: VoteKind, view: int, sender_index: int) -> tuple[bytes, bytes] | None:
+        """Return (block hash, signature) of the vote that counts for a validator in a slot, or None."""
+        return self._by_slot.get((kind, view), {}).get(sender_index)
+
+    def voters(self, kind: VoteKind, view: int) -> list[int]:
+        """Return the indexes of those who voted in a slot, whatever for."""
+        return list(self._by_slot.get((kind, view), ()))
+
     def certificate(self, kind: VoteKind, view: int, block_hash: bytes) -> Certificate | None:
         """Return the certificate of a quorum for this very block in this very view, or None."""
         votes = {

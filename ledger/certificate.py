@@ -5,7 +5,7 @@ commit, sync, proofs and the next proposal alike. Every vote in it is over the s
 each signer is named once by its place in a bitmap, so votes can neither be mixed nor counted twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -34,6 +34,22 @@ def vote_preimage(kind: VoteKind, chain_id: bytes, height: int, view: int, block
     return signed_preimage(kind.value, chain_id, encode([height, view, block_hash]))
 
 
+def bitmap_of(indexes: Sequence[int]) -> bytes:
+    """Return ascending indexes of validators as a bitmap: bit i of byte i // 8 stands for validator i."""
+    bitmap = bytearray(indexes[-1] // 8 + 1 if indexes else 0)
+    for index in indexes:
+        bitmap[index // 8] |= 1 << (index % 8)
+    return bytes(bitmap)
+
+
+def indexes_of(bitmap: Value) -> tuple[int, ...]:
+    """Return the indexes in a decoded bitmap; raises ShapeError where it is none or is spelled too long."""
+    bits = as_blob(bitmap, -(-VALIDATORS_MAX // 8), "signer bitmap")
+    if bits and not bits[-1]:
+        raise ShapeError("signer_bitmap", "a signer bitmap ends with a byte that is not zero")
+    return tuple(index for index in range(len(bits) * 8) if bits[index // 8] >> (index % 8) & 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """Signatures of validators over one vote; ``signers`` are indexes in the height's set, strictly ascending."""
@@ -46,10 +62,7 @@ class Certificate:
 
     def to_value(self) -> Value:
         """Return [height, view, block hash, bitmap, [signature, ...]]; bit i of byte i // 8 stands for validator i."""
-        bitmap = bytearray(self.signers[-1] // 8 + 1 if self.signers else 0)
-        for index in self.signers:
-            bitmap[index // 8] |= 1 << (index % 8)
-        return [self.height, self.view, self.block_hash, bytes(bitmap), list(self.signatures)]
+        return [self.height, self.view, self.block_hash, bitmap_of(self.signers), list(self.signatures)]
 
     def encode(self) -> bytes:
         """Return the canonical bytes."""
@@ -86,15 +99,11 @@ def assemble_certificate(height: int, view: int, block_hash: bytes, votes: Mappi
 def certificate_from_value(value: Value) -> Certificate:
     """Return the certificate of a decoded value; raises ShapeError."""
     height, view, block_hash, bitmap, signatures = as_array(value, 5, "certificate")
-    bits = as_blob(bitmap, -(-VALIDATORS_MAX // 8), "signer bitmap")
-    if bits and not bits[-1]:
-        raise ShapeError("signer_bitmap", "a signer bitmap ends with a byte that is not zero")
-    signers = tuple(index for index in range(len(bits) * 8) if bits[index // 8] >> (index % 8) & 1)
     return Certificate(
         height=as_integer(height, 0, INTEGER_MAX, "height"),
         view=as_integer(view, 0, VIEW_MAX, "view"),
         block_hash=as_bytes(block_hash, HASH_BYTES, "block hash"),
-        signers=signers,
+        signers=indexes_of(bitmap),
         signatures=tuple(
             as_bytes(signature, SIGNATURE_BYTES, "signature")
             for signature in as_list(signatures, VALIDATORS_MAX, "signatures")

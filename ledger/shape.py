@@ -53,3 +53,10 @@ def as_text(value: Value, length_max: int, what: str) -> str:
     if type(value) is not str or not 1 <= len(value) <= length_max:
         raise ShapeError("field_type", f"{what} is a text of 1 to {length_max} characters")
     return value
+
+
+def as_boolean(value: Value, what: str) -> bool:
+    """Return the value if it is a boolean; raises ShapeError."""
+    if type(value) is not bool:
+        raise ShapeError("type", f"{what} must be a boolean")
+    return value

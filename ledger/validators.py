@@ -90,10 +90,6 @@ class ValidatorSet:
         """Return the index of the validator with this key, or None for an outsider."""
         return self._index_by_key.get(public_key)
 
-    def proposer_index(self, height: int, view: int) -> int:
-        """Return the index of the proposer: it rotates with every height and every view."""
-        return (height + view) % len(self.validators)
-
     def to_value(self) -> Value:
         """Return the canonical form: a list of [public key, organisation]."""
         return [[member.public_key, member.organisation] for member in self.validators]

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from consensus.proposers import ProposerBook, epoch_start, proposer_book
 from contracts import execute as contracts
 from contracts import heads
 from contracts.context import BlockContext
@@ -86,6 +87,12 @@ class Chain:
     def chain_id(self) -> bytes:
         """The genesis hash."""
         return self.store.tip.chain_id
+
+    def proposers(self) -> ProposerBook:
+        """Return whose turn it is at the height after the tip."""
+        height = self.tip.height + 1
+        headers = (self.store.header(at) for at in range(max(1, epoch_start(height)), height))
+        return proposer_book(height, self.validators, (header for header in headers if header is not None))
 
     def is_committed(self, transaction_id: bytes) -> bool:
         """Say whether a transaction is in a block."""

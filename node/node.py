@@ -91,10 +91,11 @@ class Node:
             config=consensus_config,
             chain_id=self.chain.chain_id,
             key=home.validator_key,
-            validators=self.chain.validators,
+            proposers=self.chain.proposers(),
             tip=self.chain.tip,
             records=home.safety_records(),
             now_ms=int(time.monotonic() * 1000),
+            is_store_new=home.safety.is_new,
         )
         pruner = Pruner(home.store, home.config.retain_blocks)
         self.space = DiskSpace(home.config.home, lambda: time.monotonic_ns() // 1_000_000)

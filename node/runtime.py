@@ -18,9 +18,10 @@ from node.admission import signature_refusal
 from node.chain import Candidate, Chain
 from node.engine.engine import Engine
 from node.engine.gate import open_gate
-from node.engine.ports import BlocksQuestion, Question, TransactionsQuestion
+from node.engine.ports import BlocksQuestion, ComparisonQuestion, ForkError, Question, TransactionsQuestion
 from node.metrics import Metrics
 from node.network.peers import PeerError, PeerNetwork
+from node.network.wire import CertifiedBlock
 from node.pool import Pool
 from node.pruning import Pruner
 from node.storage.errors import StorageError
@@ -159,16 +160,25 @@ class Runtime:
                 self._spawn(self._ask_blocks(peer, question))
             case TransactionsQuestion():
                 self._spawn(self._ask_transactions(peer, question))
+            case ComparisonQuestion():
+                self._spawn(self._ask_comparison(peer, question))
             case _:
                 assert_never(question)
 
     async def _ask_blocks(self, peer: bytes, question: BlocksQuestion) -> None:
-        blocks = None
+        blocks = await self._fetched(peer, question.first, question.last)
+        self._feed(lambda: self._engine.on_blocks(peer, blocks))
+
+    async def _ask_comparison(self, peer: bytes, question: ComparisonQuestion) -> None:
+        blocks = await self._fetched(peer, question.height, question.height)
+        self._feed(lambda: self._engine.on_comparison(peer, blocks))
+
+    async def _fetched(self, peer: bytes, first: int, last: int) -> list[CertifiedBlock] | None:
         try:
-            blocks = await self._peers.fetch_blocks(peer, question.first, question.last)
+            return await self._peers.fetch_blocks(peer, first, last)
         except PeerError as error:
             self._log.info("fetch_failed", peer=peer.hex()[:16], error=str(error))
-        self._feed(lambda: self._engine.on_blocks(peer, blocks))
+            return None
 
     async def _ask_transactions(self, peer: bytes, question: TransactionsQuestion) -> None:
         try:
@@ -209,7 +219,7 @@ class Runtime:
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
-        kind = "disk" if isinstance(error, StorageError) else "bug"
+        kind = "disk" if isinstance(error, StorageError) else "fork" if isinstance(error, ForkError) else "bug"
         self._log.error("stopping", kind=kind, error=str(error), exc_info=error)
         if not self._failure.done():
             self._failure.set_exception(error)

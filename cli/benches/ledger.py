@@ -57,7 +57,7 @@ class BenchLedger:
         key = read_key(self.network.key_path(_MAKER))
         waiting = [self._signed(key, operations) for operations in transactions]
         validators = self.chain.validators
-        proposer = validators[validators.proposer_index(self.chain.tip.height + 1, 0)].public_key
+        proposer = validators[self.chain.proposers().proposer_index(0)].public_key
         candidate = self.chain.propose(proposer, waiting, self._time_ms)
         assert candidate is not None
         assert len(candidate.transactions) == len(waiting), "a block has room for all of them"

@@ -15,8 +15,10 @@ from consensus.effects import (
     Broadcast,
     CheckProposal,
     CommitBlock,
+    CompareTip,
     Effect,
     FetchBlocks,
+    KeepEvidence,
     Persist,
     ProposeBlock,
     Report,
@@ -33,14 +35,16 @@ from consensus.events import (
 )
 from consensus.messages import Proposal
 from consensus.replica import Replica
-from ledger.certificate import Certificate
+from ledger.certificate import Certificate, VoteKind
+from ledger.evidence import equivocation
+from ledger.keys import Verifier, verify
 from ledger.transaction import Transaction
 from ledger.validators import ValidatorSet
 from node.chain import Candidate, Chain
 from node.engine.catching_up import CatchingUp
 from node.engine.gate import Gate
 from node.engine.gathering import Gathering
-from node.engine.ports import Observer, Peers
+from node.engine.ports import ComparisonQuestion, ForkError, Observer, Peers
 from node.network.wire import CertifiedBlock
 from node.pool import Pool
 from node.storage.safety_store import SafetyStore
@@ -68,6 +72,7 @@ class Engine:
         observer: Observer,
         gate: Gate,
         wall_clock_ms: Callable[[], int],
+        verifier: Verifier = verify,
     ) -> None:
         self._chain = chain
         self._replica = replica
@@ -77,9 +82,11 @@ class Engine:
         self._observer = observer
         self._wall_clock_ms = wall_clock_ms
         self._gate = gate
+        self._verifier = verifier
         self._events: deque[Event] = deque()
         self._is_draining = False
         self._candidates: OrderedDict[bytes, Candidate] = OrderedDict()
+        self._comparing: set[bytes] = set()
         self._catching_up = CatchingUp(peers)
         self._gathering = Gathering(pool, peers)
         self._peer_heights: dict[bytes, int] = {}
@@ -153,6 +160,47 @@ class Engine:
             self._drain()
         self._catching_up.answered(self._chain.tip.height, was_useful=self._chain.tip.height > before)
 
+    def on_comparison(self, peer: bytes, blocks: Sequence[CertifiedBlock] | None) -> None:
+        """Take a peer's answer to a ``ComparisonQuestion``.
+
+        Raises
+        ------
+        ForkError
+            The peer's block is certified and not ours: nothing that this node says can be relied on any more.
+
+        """
+        self._comparing.discard(peer)
+        for block in blocks or ():
+            height = block.header.height
+            ours, validators = self._chain.store.header(height), self._chain.validators_at(height)
+            if ours is None or validators is None or height == 0 or ours.hash == block.header.hash:
+                continue
+            certificate = block.certificate
+            is_of_block = (certificate.height, certificate.block_hash) == (height, block.header.hash)
+            refusal = certificate.refusal(VoteKind.COMMIT, validators, self._chain.chain_id, self._verifier)
+            if not is_of_block or refusal is not None:
+                self._observer.dropped(f"comparison_{refusal or 'certificate_of_another_block'}")
+                continue
+            self._keep_double_votes(certificate)
+            raise ForkError(
+                f"two certified blocks at height {height}: {ours.hash.hex()} here, {block.header.hash.hex()} at peer "
+                f"{peer.hex()}. Stop all nodes and show both to the operators; `tradelane validators` lists who "
+                f"signed both"
+            )
+
+    def _keep_double_votes(self, other: Certificate) -> None:
+        """Keep the votes of those who signed our block and the other one in the same view."""
+        ours = self._chain.store.certificate(other.height)
+        validators = self._chain.validators_at(other.height)
+        if ours is None or validators is None or ours.view != other.view:
+            return
+        theirs = dict(zip(other.signers, other.signatures, strict=True))
+        for index, signature in zip(ours.signers, ours.signatures, strict=True):
+            if index in theirs:
+                first, second = (ours.block_hash, signature), (other.block_hash, theirs[index])
+                key = validators[index].public_key
+                self._safety.keep_evidence(equivocation("commit", other.height, other.view, key, first, second))
+
     def _validators_of(self, height: int) -> ValidatorSet:
         """Return the validators of a height, those of the last known one where it lies further ahead."""
         return self._chain.validators_at(height) or self._chain.next_validators
@@ -223,6 +271,12 @@ class Engine:
                 self._commit_proposal(effect.proposal, effect.certificate)
             case FetchBlocks():
                 self._catching_up.start(self._chain.tip.height, effect.to_height, effect.peer)
+            case KeepEvidence():
+                self._safety.keep_evidence(effect.evidence)
+            case CompareTip():
+                if effect.peer not in self._comparing:
+                    self._comparing.add(effect.peer)
+                    self._peers.ask(effect.peer, ComparisonQuestion(effect.height))
             case Report():
                 self._observer.reported(effect)
             case _:

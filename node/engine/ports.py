@@ -28,7 +28,18 @@ class TransactionsQuestion:
     transaction_ids: tuple[bytes, ...]
 
 
-Question: TypeAlias = BlocksQuestion | TransactionsQuestion
+@dataclass(frozen=True, slots=True)
+class ComparisonQuestion:
+    """The certified block at a height where the peer says that it has another one than we."""
+
+    height: int
+
+
+Question: TypeAlias = BlocksQuestion | TransactionsQuestion | ComparisonQuestion
+
+
+class ForkError(Exception):
+    """Two blocks at one height are certified: more validators lied than the network tolerates. The node must stop."""
 
 
 class Peers(Protocol):
@@ -55,7 +66,7 @@ class Peers(Protocol):
         ...
 
     def ask(self, public_key: bytes, question: Question) -> None:
-        """Put a question; ``Engine.on_blocks`` or ``Engine.on_transactions`` is called with the answer."""
+        """Put a question; ``on_blocks``, ``on_transactions`` or ``on_comparison`` is called with the answer."""
         ...
 
 

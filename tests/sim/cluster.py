@@ -13,8 +13,10 @@ from consensus.effects import (
     Broadcast,
     CheckProposal,
     CommitBlock,
+    CompareTip,
     Effect,
     FetchBlocks,
+    KeepEvidence,
     Persist,
     ProposeBlock,
     Report,
@@ -31,6 +33,7 @@ from consensus.events import (
     WorkAvailable,
 )
 from consensus.messages import Proposal, SignedMessage, decode_message
+from consensus.proposers import ProposerBook, epoch_start, proposer_book
 from consensus.replica import Replica
 from ledger.block import Header
 from ledger.certificate import Certificate
@@ -212,10 +215,11 @@ class Cluster:
             config=self._config,
             chain_id=CHAIN_ID,
             key=machine.key,
-            validators=self.validators,
+            proposers=self._proposers(machine),
             tip=machine.tip,
             records=machine.disk.records_above(machine.tip.height),
             now_ms=self.clock.now_ms,
+            is_store_new=False,
         )
         machine.liar = Liar(
             self.scenario.seed, machine.number, machine.key, self.validators, machine.replica, machine.tip
@@ -223,6 +227,10 @@ class Cluster:
         phase_ms = int(self._chance("tick", machine.number, machine.starts) * TICK_MS)
         self.clock.after(phase_ms, (machine.number, machine.starts, TickNow()))
         self.log.append((self.clock.now_ms, machine.number, "start"))
+
+    def _proposers(self, machine: Machine) -> ProposerBook:
+        height = machine.tip.height + 1
+        return proposer_book(height, self.validators, machine.chain[max(1, epoch_start(height)) :])
 
     def _roll_back(self, machine: Machine) -> None:
         """Put an old backup of the chain back, as an operator may do; the safety store is never part of one."""
@@ -313,6 +321,8 @@ class Cluster:
                 self._store(machine, effect.proposal, effect.certificate, events)
             case FetchBlocks():
                 self._fetch(machine, effect)
+            case KeepEvidence() | CompareTip():
+                pass
             case Report():
                 self._note(machine, effect)
             case _:

@@ -22,6 +22,7 @@ from consensus.authenticate import Authentic, Rejected
 from consensus.effects import LOCK_RECORD, Effect, Persist, ReportKind
 from consensus.events import Event
 from consensus.messages import PrePrepare, SignedMessage
+from consensus.proposers import ProposerBook
 from consensus.replica import Replica
 from consensus.votes import Counted, VoteBook
 from ledger.certificate import Certificate, VoteKind, assemble_certificate
@@ -164,7 +165,7 @@ def _no_join_on_f_plus_1() -> list[Patch]:
 
 
 def _proposer_never_rotates() -> list[Patch]:
-    return [(ValidatorSet, "proposer_index", lambda validators, height, view: 0)]
+    return [(ProposerBook, "proposer_index", lambda book, view: 0)]
 
 
 def _future_unbounded() -> list[Patch]:

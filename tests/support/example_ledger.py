@@ -90,7 +90,7 @@ class ExampleLedger:
         self.time_ms = self.time_ms + MINUTE_MS if time_ms is None else max(time_ms, self.time_ms + 1)
         waiting = [self.transaction(organisation, operations)]
         validators = self.chain.validators
-        proposer = validators[validators.proposer_index(self.chain.tip.height + 1, 0)].public_key
+        proposer = validators[self.chain.proposers().proposer_index(0)].public_key
         candidate = self.chain.propose(proposer, waiting, self.time_ms)
         assert candidate is not None
         assert [receipt.code for receipt in candidate.execution.receipts] == [0], candidate.execution.details

@@ -16,11 +16,13 @@ from consensus.messages import (
     PrePrepare,
     Proposal,
     SignedMessage,
+    Status,
     ViewChange,
     decode_message,
     sign_message,
     without_proposal,
 )
+from consensus.proposers import ProposerBook
 from consensus.replica import Replica
 from ledger.block import Header
 from ledger.certificate import Certificate, VoteKind, assemble_certificate, vote_preimage
@@ -47,11 +49,23 @@ def validator_set(count: int, first: int = 0) -> ValidatorSet:
 
 
 class Bench:
-    """A replica at height 1, by default that of validator 0 of 4; validator 1 proposes in view 0, 2 in view 1."""
+    """A replica at height 1, by default that of validator 0 of 4; validator 1 proposes in view 0, 2 in view 1.
+
+    It has heard of a quorum already, unless ``is_taught`` is false.
+    """
 
     def __init__(
-        self, count: int = 4, index: int = 0, records: Iterable[SafetyRecord] = (), tip: Header | None = None
+        self,
+        count: int = 4,
+        index: int = 0,
+        records: Iterable[SafetyRecord] = (),
+        tip: Header | None = None,
+        *,
+        is_taught: bool = True,
+        is_store_new: bool = False,
     ) -> None:
+        self.is_taught = is_taught
+        self.is_store_new = is_store_new
         self.validators = validator_set(count)
         self.index = index
         self.tip = tip or genesis()
@@ -63,11 +77,23 @@ class Bench:
     def restart(self) -> list[Effect]:
         """Start the replica again from what is on the disk and return what it wants at its first tick."""
         self.replica = self._new_replica()
-        return self.tick(0)
+        return [*self.early, *self.tick(0)]
 
     def _new_replica(self) -> Replica:
         records = self.disk.records_above(self.tip.height)
-        return Replica(CONFIG, CHAIN_ID, KEYS[self.index], self.validators, self.tip, records, self.now_ms)
+        proposers = ProposerBook(self.tip.height + 1, self.validators)
+        replica = Replica(
+            CONFIG,
+            CHAIN_ID,
+            KEYS[self.index],
+            proposers,
+            self.tip,
+            records,
+            self.now_ms,
+            is_store_new=self.is_store_new,
+        )
+        self.early = teach(replica, self.validators, self.index, self.tip) if self.is_taught else []
+        return replica
 
     def feed(self, event: Event) -> list[Effect]:
         """Step, and carry out what goes to the disk."""
@@ -104,7 +130,7 @@ class Bench:
 
     def proposer(self, view: int = 0) -> int:
         """Return the index of the proposer of a view of the height in progress."""
-        return self.validators.proposer_index(self.tip.height + 1, view)
+        return ProposerBook(self.tip.height + 1, self.validators).proposer_index(view)
 
     def propose(self, block: Proposal, view: int = 0, changes: Sequence[SignedMessage] = ()) -> list[Effect]:
         """Deliver the proposal of a view."""
@@ -150,6 +176,17 @@ class Bench:
         """Tell the replica that a block is stored."""
         self.tip = block.header
         return self.feed(BlockCommitted(block.header, validators or self.validators))
+
+
+def teach(replica: Replica, validators: ValidatorSet, index: int | None, tip: Header) -> list[Effect]:
+    """Let a replica that starts hear of a quorum at its own height, so that it may vote; return what it wants then."""
+    effects: list[Effect] = []
+    others = [other for other in range(len(validators)) if other != index]
+    for other in others[: validators.quorum]:
+        key = next(key for key in KEYS if key.public_key == validators[other].public_key)
+        signed = sign_message(key, CHAIN_ID, Status(tip.height + 1, 0, tip.hash))
+        effects += replica.step(MessageReceived(Authentic(signed, other)))
+    return effects
 
 
 def of_type(effects: Iterable[Effect], kind: type[Wanted]) -> list[Wanted]:

@@ -32,7 +32,7 @@ def test_the_reasons_are_those_of_the_program() -> None:
 
 
 def test_the_rules_are_those_of_the_simulator() -> None:
-    sources = [(ROOT / "tests" / "simulator" / name).read_text("utf-8") for name in ("invariants.py", "cluster.py")]
+    sources = [(ROOT / "tests" / "sim" / name).read_text("utf-8") for name in ("invariants.py", "cluster.py")]
     raised = set(re.findall(r'InvariantBrokenError\(\s*"([a-z_]+)"', "".join(sources)))
     assert set(rows("rule")) == raised
 

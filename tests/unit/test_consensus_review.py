@@ -25,11 +25,13 @@ from consensus.messages import (
     PrePrepare,
     Proposal,
     SignedMessage,
+    Status,
     ViewChange,
     decode_message,
     sign_message,
     without_proposal,
 )
+from consensus.proposers import ProposerBook
 from consensus.replica import Replica
 from ledger.block import Header, transactions_root
 from ledger.certificate import VoteKind, assemble_certificate, vote_preimage
@@ -89,7 +91,7 @@ GENESIS = Header(
 def proposal(parent: Header, view: int = 0, salt: str = "") -> Proposal:
     """Return the block that the proposer of a view makes on a parent."""
     height = parent.height + 1
-    made = header(height, parent.hash, VALIDATORS.proposer_index(height, view), salt)
+    made = header(height, parent.hash, ProposerBook(height, VALIDATORS).proposer_index(view), salt)
     return Proposal(made, (transaction_id(height, salt),))
 
 
@@ -98,7 +100,12 @@ def new_replica(
 ) -> Replica:
     """Return the replica of a validator, or of an observer for None."""
     key = OUTSIDER if index is None else KEYS[index]
-    return Replica(config, CHAIN_ID, key, VALIDATORS, tip, records, 0)
+    proposers = ProposerBook(tip.height + 1, VALIDATORS)
+    replica = Replica(config, CHAIN_ID, key, proposers, tip, records, 0, is_store_new=False)
+    for other in range(4):
+        if other != index:
+            replica.step(received(sign_message(KEYS[other], CHAIN_ID, Status(tip.height + 1, 0, tip.hash))))
+    return replica
 
 
 def received(signed: SignedMessage) -> MessageReceived:
@@ -210,7 +217,7 @@ def test_a_vote_of_a_height_above_the_next_is_remembered_until_that_height() -> 
     replica = new_replica(index, [SafetyRecord(2, 0, "prepare", vote.encoded)])
 
     replica.step(BlockCommitted(first.header, VALIDATORS))
-    proposer = KEYS[VALIDATORS.proposer_index(2, 0)]
+    proposer = KEYS[ProposerBook(2, VALIDATORS).proposer_index(0)]
     replica.step(received(sign_message(proposer, CHAIN_ID, PrePrepare(2, 0, other, ()))))
     effects = replica.step(ProposalChecked(2, 0, other.header.hash, None))
 
@@ -226,7 +233,7 @@ def test_a_whole_cluster_restarted_in_view_one_without_its_proposer_goes_on() ->
     """
     made = proposal(GENESIS, view=1)
     changes = {index: view_change(index, 1, 1) for index in (0, 1, 2)}
-    assert VALIDATORS.proposer_index(1, 1) == 2, "validator 2 proposed in view 1 and then died"
+    assert ProposerBook(1, VALIDATORS).proposer_index(1) == 2, "validator 2 proposed in view 1 and then died"
     vote = sign_message(KEYS[3], CHAIN_ID, Prepare(1, 1, made.header.hash))
     records = {
         0: [SafetyRecord(1, 1, "view-change", changes[0].encoded)],

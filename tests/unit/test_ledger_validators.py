@@ -80,12 +80,6 @@ def test_the_hash_depends_on_keys_and_organisations() -> None:
     assert one != "another type"
 
 
-def test_the_proposer_rotates_with_height_and_view() -> None:
-    validators = set_of(4)
-    assert [validators.proposer_index(height, 0) for height in range(1, 6)] == [1, 2, 3, 0, 1]
-    assert [validators.proposer_index(1, view) for view in range(5)] == [1, 2, 3, 0, 1]
-
-
 @pytest.mark.parametrize(
     ("members", "code"),
     [

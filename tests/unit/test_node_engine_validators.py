@@ -77,7 +77,14 @@ class Node:
         write_genesis(values, genesis_write(source.genesis))
         self.chain = Chain(Store(values, source.genesis.chain_id))
         replica = Replica(
-            ConsensusConfig(), self.chain.chain_id, key_of(name), self.chain.validators, self.chain.tip, (), 0
+            ConsensusConfig(),
+            self.chain.chain_id,
+            key_of(name),
+            self.chain.proposers(),
+            self.chain.tip,
+            (),
+            0,
+            is_store_new=False,
         )
         votes = MemoryValues()
         write_new(votes)

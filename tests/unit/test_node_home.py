@@ -50,7 +50,9 @@ def test_a_ledger_that_ends_below_the_votes_has_lost_blocks(home: Path) -> None:
     opened = open_home(home)
     opened.safety.persist([SafetyRecord(7, 0, "prepare", b"signed")])
     opened.close()
-    with pytest.raises(DamagedError, match=r"ends at block 0, but this node voted at height 7: blocks are lost.*node repair --home"):
+    with pytest.raises(
+        DamagedError, match=r"ends at block 0, but this node voted at height 7: blocks are lost.*node repair --home"
+    ):
         open_home(home)
 
 
