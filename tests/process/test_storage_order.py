@@ -5,15 +5,13 @@ of a vote is written to the safety store's log, the log is synced, and only then
 out to a peer; and the same for a block and the answer that says it is committed.
 """
 
-import subprocess
-import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from cli.processes import LOG_NAME, START_SECONDS_MAX, NodeProcesses, is_ready, program, program_environment, tail
+from cli.processes import NodeProcesses
 from consensus.messages import decode_message, tag_of
 from ledger.key_file import key_from_text
 from node.config import validator_key_path
@@ -41,29 +39,12 @@ def test_votes_and_blocks_are_on_the_disk_before_anybody_hears_of_them(cluster: 
     traced, log = cluster.network.nodes[0], tmp_path / "trace"
     home = cluster.network.home(traced)
     cluster.kill(traced.name)
-    with (home / LOG_NAME).open("ab") as output:
-        node = subprocess.Popen(
-            strace.command(log, program("node", "run", "--home", str(home), "--watch-parent"), "--seccomp-bpf"),
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            env=program_environment(),
-        )
-    try:
-        deadline = time.monotonic() + START_SECONDS_MAX
-        while not is_ready(traced):
-            assert time.monotonic() < deadline, tail(home / LOG_NAME)
-            assert node.poll() is None, tail(home / LOG_NAME)
-            time.sleep(0.1)
-        with Client(traced.api) as client:
-            answered = [issue(cluster.network, client, 1_000_000)]
-            answered += [transfer(cluster.network, client) for _ in range(8)]
-            # Somebody's turn comes who is not there, so that views change.
-            cluster.kill(cluster.network.nodes[1].name)
-            answered += [transfer(cluster.network, client) for _ in range(4)]
-    finally:
-        # strace passes no signal on; the node stops when its standard input closes.
-        node.communicate(timeout=30)
+    with strace.node_under_strace(cluster.network, traced, log, *strace.READ_ORDER), Client(traced.api) as client:
+        answered = [issue(cluster.network, client, 1_000_000)]
+        answered += [transfer(cluster.network, client) for _ in range(8)]
+        # Somebody's turn comes who is not there, so that views change.
+        cluster.kill(cluster.network.nodes[1].name)
+        answered += [transfer(cluster.network, client) for _ in range(4)]
     calls = strace.calls(log)
     public_key = key_from_text(validator_key_path(home).read_text()).public_key
     assert_votes_are_synced_first(calls, home, public_key)

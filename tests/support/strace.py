@@ -1,11 +1,18 @@
-"""What a process did with the kernel, in order: read from the log of ``strace -f -yy -xx -s 1000000 -o log``."""
+"""A node under strace: what it did with the kernel, in order, and calls that fail or take long on purpose."""
 
 import re
 import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from cli.processes import LOG_NAME, START_SECONDS_MAX, is_ready, program, program_environment, tail
+from node.setup import Network, NetworkNode
 
 CALLS = "write,writev,pwrite64,sendto,sendmsg,fdatasync,fsync"
 _LINE = re.compile(r"^(\d+) +(?:<\.\.\. (\w+) resumed>|(\w+)\((\d+)<(.*?)>(?=,|\)| <unf))(.*)$")
@@ -25,12 +32,37 @@ class Call:
     end: int
 
 
-def command(log: Path, program: list[str], *options: str) -> list[str]:
-    """Return the command that runs a program under strace; skips the test where there is none."""
+READ_ORDER = ("-yy", "-xx", "-s", "1000000", "-e", f"trace={CALLS}")
+"""The options with which ``calls`` can read the log."""
+
+
+@contextmanager
+def node_under_strace(
+    network: Network, node: NetworkNode, log: Path, *options: str
+) -> "Iterator[subprocess.Popen[bytes]]":
+    """Run a node under strace and stop it at the end; skips the test where there is no strace."""
     strace = shutil.which("strace")
     if strace is None:
-        pytest.skip("strace is not installed; this test reads the order of system calls from it")
-    return [strace, "-f", "-yy", "-xx", "-s", "1000000", "-e", f"trace={CALLS}", *options, "-o", str(log), *program]
+        pytest.skip("strace is not installed; this test reads system calls, or makes them fail, with it")
+    home = network.home(node)
+    run = program("node", "run", "--home", str(home), "--watch-parent")
+    with (home / LOG_NAME).open("ab") as output:
+        process = subprocess.Popen(
+            [strace, "-f", "--seccomp-bpf", *options, "-o", str(log), *run],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env=program_environment(),
+        )
+    try:
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while process.poll() is None and not is_ready(node):
+            assert time.monotonic() < deadline, tail(home / LOG_NAME)
+            time.sleep(0.1)
+        yield process
+    finally:
+        # strace passes no signal on; the node stops when its standard input closes.
+        process.communicate(timeout=30)
 
 
 def calls(log: Path) -> list[Call]:
