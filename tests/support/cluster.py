@@ -15,8 +15,8 @@ from tradelane.results import NodeStatus
 
 
 def free_base_port(nodes: int) -> int:
-    """Return a base port whose ports are all free now."""
-    for base_port in range(21_000 + secrets.randbelow(20_000), 60_000, 250):
+    """Return a base port whose ports are all free now, below those that systems give to outgoing connections."""
+    for base_port in range(10_000 + secrets.randbelow(20_000), 32_000, 250):
         if all(map(is_port_free, [*api_ports(base_port, nodes), *p2p_ports(base_port, nodes)])):
             return base_port
     raise AssertionError("no free ports on this machine")

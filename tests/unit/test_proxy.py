@@ -1,5 +1,6 @@
-"""The proxy of the tests does to a connection what it says, and no more."""
+"""The proxy of the tests does to a connection what it says, and no more; docs/soak.md tells what it is used for."""
 
+import re
 import socket
 import socketserver
 import threading
@@ -9,6 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.proxy import Link, running_links
+from tests.support.repository import python_files, read
+from tests.support.shared_data import REPOSITORY
+from tests.support.soak import PERTURBATIONS
 
 
 class Echo(socketserver.BaseRequestHandler):
@@ -108,3 +112,13 @@ def test_a_target_that_is_down_is_a_connection_that_closes() -> None:
         unused.bind(("127.0.0.1", 0))
         with running_links([unused.getsockname()[1]]) as [link], call(link) as connection:
             assert connection.recv(1) == b""
+
+
+def test_the_page_on_real_nodes_names_the_tests_and_the_perturbations_that_there_are() -> None:
+    page = (REPOSITORY / "docs" / "soak.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \|.*\| `(test_\w+)` \|$", page, re.MULTILINE)
+    sources = [read(path) for path in python_files("tests") if path.name.startswith("test_network_faults")]
+    marked = re.findall(r"^@pytest\.mark\.fault\((\d+)\)\n(?:@.*\n)*def (test_\w+)\(", "\n".join(sources), re.MULTILINE)
+    assert sorted(rows) == sorted(marked)
+    named = re.findall(r"^\| `([a-z -]+)` \|", page, re.MULTILINE)
+    assert named == [*(what.name for what in PERTURBATIONS), "replaced"]
