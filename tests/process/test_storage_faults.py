@@ -1,16 +1,22 @@
 """Disks that fail below real nodes: the node stops and says why, the others go on, and a repair brings it back."""
 
 import json
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
 from cli.processes import LOG_NAME, NodeProcesses, program, program_environment, tail
+from ledger.key_file import key_from_text
+from node.config import validator_key_path
 from node.setup import Network, NetworkNode
+from node.storage.safety_store import SafetyStore
+from node.storage.store import Store
 from tests.process.test_cluster import issue, transfer
 from tests.support import damage
 from tests.support.cluster import running_cluster, wait_same_tip
@@ -141,6 +147,48 @@ def test_a_disk_that_takes_long_to_sync_costs_its_node_its_turns_and_nobody_else
 def metric(text: str, name: str) -> float:
     """Return a sample of a metrics page, 0 where it was never counted."""
     return next((float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name)), 0.0)
+
+
+@pytest.mark.fault(33)
+def test_an_old_backup_of_a_whole_home_follows_first_and_never_votes_twice(cluster: NodeProcesses) -> None:
+    network, restored = cluster.network, cluster.network.nodes[3]
+    home = network.home(restored)
+    with Client(network.nodes[0].api) as client:
+        issue(network, client, 1_000_000)
+    pay(network, 3)
+    wait_same_tip(network, 4)
+    cluster.kill(restored.name)
+    backup = shutil.copytree(home, home.with_name("backup"))
+    cluster.start(restored)
+    cluster.wait_ready([restored])
+    pay(network, 8)
+    wait_same_tip(network, 12)
+    cluster.kill(restored.name)
+    shutil.rmtree(home)
+    shutil.copytree(backup, home)
+    cluster.start(restored)
+    cluster.wait_ready([restored])
+    pay(network, 12)
+    wait_same_tip(network, 24)
+    for node in network.nodes:
+        with Client(node.api) as client:
+            assert client.evidence() == ()
+    # It learnt, and votes again: its signature is in certificates after its return.
+    cluster.stop_all()
+    key = key_from_text(validator_key_path(home).read_text()).public_key
+    with closing(Store.open(network.home(network.nodes[0]) / "ledger", bytes.fromhex(network.chain_id))) as store:
+        signed = []
+        for height in range(13, store.tip.height + 1):
+            header, certificate = store.header(height), store.certificate(height)
+            assert header is not None
+            assert certificate is not None
+            validators = store.validators(header.validators_hash)
+            assert validators is not None
+            if validators.index_of(key) in certificate.signers:
+                signed.append(height)
+    assert signed, "it never voted again"
+    with closing(SafetyStore.open(home / "safety")) as safety:
+        assert not safety.is_new
 
 
 @pytest.mark.fault(31, 32)
