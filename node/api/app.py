@@ -1,11 +1,13 @@
 """The application: routes, what becomes of errors, and the headers on every answer."""
 
 from importlib.metadata import version
+from typing import Final
 
 import structlog
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 
 from node.api import blocks, epcis_capture, epcis_events, governance, health, proofs, state, transactions
@@ -16,6 +18,9 @@ from node.api.parameters import StrictTarget, once_each, query_problem
 from node.api.problems import Problem
 from node.storage.errors import PrunedError, StorageError
 from node.web.pages import build_web_routes
+
+_COMPRESSED_BYTES_MIN: Final = 4_096
+_COMPRESSION_LEVEL: Final = 4
 
 
 def build_api(node: ApiNode) -> FastAPI:
@@ -44,6 +49,8 @@ def build_api(node: ApiNode) -> FastAPI:
     application.router.routes.extend(build_web_routes(node))
     application.add_middleware(StrictTarget)
     application.add_middleware(SafeHeaders)
+    # Proofs and pages repeat themselves: a bundle shrinks to less than half. Small answers are not worth the work.
+    application.add_middleware(GZipMiddleware, minimum_size=_COMPRESSED_BYTES_MIN, compresslevel=_COMPRESSION_LEVEL)
     _add_error_handlers(application)
     return application
 

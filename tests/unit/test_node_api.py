@@ -404,3 +404,14 @@ def test_openapi_names_every_route_and_loads_nothing(node: RunningNode) -> None:
         assert node.get(path).json()["code"] == "route.unknown"
     identifiers = [entry["operationId"] for methods in schema["paths"].values() for entry in methods.values()]
     assert len(identifiers) == len(set(identifiers))
+
+
+def test_long_answers_are_compressed_for_who_asks_and_short_ones_never(node: RunningNode) -> None:
+    asked = {"params": {"id": CASE}}
+    plain = node.request("GET", "/v1/items/proof", headers={"accept-encoding": "identity"}, **asked)
+    packed = node.request("GET", "/v1/items/proof", headers={"accept-encoding": "gzip"}, **asked)
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < len(plain.content) * 0.8
+    assert packed.json()["heads"] == plain.json()["heads"]
+    assert "content-encoding" not in node.request("GET", "/healthz", headers={"accept-encoding": "gzip"}).headers
