@@ -56,7 +56,7 @@ class ProposerBook:
         passed = [self.validators[index].public_key for index in order[: order.index(made_by)]]
         # Whoever made the block is well again. Of the others the last f count, and never all of them.
         failed = [key for key in self.failed if key != header.proposer and key not in passed] + passed
-        return ProposerBook(height, validators, tuple(failed[len(failed) - self.validators.faults_tolerated :]))
+        return ProposerBook(height, validators, tuple(failed[max(0, len(failed) - self.validators.faults_tolerated) :]))
 
 
 def proposer_book(height: int, validators: ValidatorSet, headers: Iterable[Header]) -> ProposerBook:
