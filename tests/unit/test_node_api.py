@@ -407,9 +407,9 @@ def test_openapi_names_every_route_and_loads_nothing(node: RunningNode) -> None:
 
 
 def test_long_answers_are_compressed_for_who_asks_and_short_ones_never(node: RunningNode) -> None:
-    asked = {"params": {"id": CASE}}
-    plain = node.request("GET", "/v1/items/proof", headers={"accept-encoding": "identity"}, **asked)
-    packed = node.request("GET", "/v1/items/proof", headers={"accept-encoding": "gzip"}, **asked)
+    asked = {"id": CASE}
+    plain = node.request("GET", "/v1/items/proof", params=asked, headers={"accept-encoding": "identity"})
+    packed = node.request("GET", "/v1/items/proof", params=asked, headers={"accept-encoding": "gzip"})
     assert "content-encoding" not in plain.headers
     assert packed.headers["content-encoding"] == "gzip"
     assert int(packed.headers["content-length"]) < len(plain.content) * 0.8
