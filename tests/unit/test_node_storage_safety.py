@@ -3,18 +3,21 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from consensus.effects import SafetyRecord
+from consensus.effects import ReportKind, SafetyRecord
+from consensus.messages import Prepare
 from ledger.codec import encode
 from ledger.evidence import Equivocation, equivocation
 from node.storage.database import Database
 from node.storage.errors import DamagedError, LockedError, NotInitialisedError, StorageError
 from node.storage.safety_store import EVIDENCE_MAX, SafetyStore
 from tests.support import damage
+from tests.support.replicas import Bench, reports, sent
 from tests.support.shared_data import REPOSITORY
 
 VOTE = SafetyRecord(5, 0, "prepare", b"signed")
@@ -167,6 +170,39 @@ def test_evidence_is_kept_once_and_within_bounds(safety: Path) -> None:
         assert store.keep_evidence(double_vote(8, 3))
         assert len(store.evidence()) == EVIDENCE_MAX + 1
         assert store.evidence()[0].first[0] == b"\1" * 32
+
+
+class StoreOnDisk:
+    """A real safety store behind the replica of a bench; every restart opens it anew."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._store = SafetyStore.open(directory, create=True)
+
+    def persist(self, records: Iterable[SafetyRecord]) -> None:
+        self._store.persist(records)
+
+    def records_above(self, height: int) -> list[SafetyRecord]:
+        self._store.close()
+        self._store = SafetyStore.open(self._directory)
+        return [record for record in self._store.records() if record.height > height]
+
+
+@pytest.mark.fault(20)
+def test_a_replica_that_restarts_on_the_store_says_the_same_again_and_refuses_to_say_other_things(
+    tmp_path: Path,
+) -> None:
+    bench = Bench()
+    bench.disk = StoreOnDisk(tmp_path / "safety")  # type: ignore[assignment]
+    block, other = bench.block(0, "first"), bench.block(0, "second")
+    bench.propose(block)
+    (said,) = sent(bench.accept(block), Prepare)
+    assert said.block_hash == block.header.hash
+    again = [message for message in sent(bench.restart(), Prepare) if message.height == 1]
+    assert again == [said] * len(again)
+    effects = bench.propose(other) + bench.accept(other)
+    assert sent(effects, Prepare) == []
+    assert ReportKind.DOUBLE_SIGN_REFUSED in reports(effects)
 
 
 _VOTE_UNTIL_IT_FAILS = """
