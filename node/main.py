@@ -88,6 +88,8 @@ async def run_node(home_directory: Path, *, is_parent_watched: bool = False) -> 
             log.info(
                 "started", name=config.name, height=node.chain.tip.height, api=f"{config.api_host}:{config.api_port}"
             )
+            if home.safety.new_reason is not None:
+                log.warning("follows_first", reason=home.safety.new_reason)
             try:
                 await wait_stopped(stop, node)
             finally:

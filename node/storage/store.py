@@ -5,6 +5,7 @@ The rows and their keys: ``node.storage.rows``.
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from ledger.state import HistoryEntry
 from ledger.transaction import Transaction
 from ledger.validators import ValidatorSet
 from node.storage.bodies import decode_body, decode_entry, outline
-from node.storage.database import Database, KeyValues, PinnedValues, prefix_end
+from node.storage.database import Database, KeyValues, PinnedValues, prefix_end, sync_directory
 from node.storage.encoded_blocks import EncodedBlock, EncodedBlocks, encoded_block, encoded_header
 from node.storage.errors import DamagedError, NotInitialisedError, PrunedError
 from node.storage.node_cache import CACHED_LEVELS, NodeCache
@@ -316,7 +317,11 @@ class Store:
 
 def mark_initialised(directory: Path, chain_id: bytes) -> None:
     """Note beside the database which chain it holds: LevelDB itself opens as empty when its log was lost."""
-    (directory / _MARKER_NAME).write_text(json.dumps({"chain_id": chain_id.hex()}) + "\n")
+    with (directory / _MARKER_NAME).open("w") as marker:
+        marker.write(json.dumps({"chain_id": chain_id.hex()}) + "\n")
+        marker.flush()
+        os.fsync(marker.fileno())
+    sync_directory(directory)
 
 
 def write_genesis(database: KeyValues, genesis_block: BlockWrite) -> None:

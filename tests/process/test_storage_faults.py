@@ -173,6 +173,8 @@ def test_an_old_backup_of_a_whole_home_follows_first_and_never_votes_twice(clust
     for node in network.nodes:
         with Client(node.api) as client:
             assert client.evidence() == ()
+    events = [json.loads(line) for line in (home / LOG_NAME).read_text().splitlines()]
+    assert [event["reason"] for event in events if event["event"] == "follows_first"][-1] == "copied"
     # It learnt, and votes again: its signature is in certificates after its return.
     cluster.stop_all()
     key = key_from_text(validator_key_path(home).read_text()).public_key
