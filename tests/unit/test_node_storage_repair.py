@@ -13,11 +13,15 @@ import pytest
 
 from cli.main import run
 from ledger.codec import encode
+from node.bootstrap.headers import CertifiedHeader
 from node.bootstrap.peer import UnavailableError
+from node.bootstrap.serving import snapshot_answers
+from node.bootstrap.snapshots import Snapshots
+from node.bootstrap.wire import RowKind, decode_headers, decode_rows, encode_rows_question
 from node.chain import Chain
 from node.config import PeerConfig, load_config
 from node.home import open_home
-from node.network.wire import CertifiedBlock
+from node.network.wire import CertifiedBlock, decode_batch, encode_range
 from node.repair import Repaired, RepairError, repair_stores
 from node.storage.check import check_ledger
 from node.storage.database import Database
@@ -85,6 +89,34 @@ class GivingPeer:
 
     async def take_snapshot(self) -> object:
         raise UnavailableError("http://peer/p2p/snapshot answered 404")
+
+
+class SnapshotPeer(GivingPeer):
+    """A peer that gave its old blocks up and has its state to give."""
+
+    def __init__(self, directory: Path, chain_id: bytes) -> None:
+        super().__init__(directory, chain_id)
+        self.is_away = lambda _: True
+        self.store = Store.open(directory, chain_id)
+        self._snapshots = Snapshots(self.store, lambda: 0)
+        self._answers = snapshot_answers(self.store, self._snapshots)
+
+    async def take_snapshot(self) -> object:
+        return self._snapshots.take()
+
+    async def rows(self, height: int, kind: RowKind, after: bytes | None) -> list[tuple[bytes, bytes]]:
+        return decode_rows(self._answer("snapshot/rows", encode_rows_question(height, kind, after)))
+
+    async def headers(self, first: int, last: int) -> list[CertifiedHeader]:
+        return decode_headers(self._answer("headers", encode_range(first, last)))
+
+    async def bodies(self, first: int, last: int) -> list[bytes]:
+        return decode_batch(self._answer("bodies", encode_range(first, last)))
+
+    def _answer(self, path: str, body: bytes) -> bytes:
+        found = self._answers[path](body)
+        assert found is not None
+        return found
 
 
 def rows(directory: Path) -> dict[bytes, bytes]:
@@ -326,6 +358,37 @@ def test_a_peer_that_lies_is_passed_over_and_named(home: Path, peer: GivingPeer,
     repaired, notes = repair(home, liar, peer)
     assert notes == ["block 1 of http://liar breaks the rule certificate_of_another_block"]
     assert repaired.fetched[0] == 1
+    assert rows(home / "ledger") == template.rows
+
+
+def test_where_nobody_has_the_old_blocks_the_state_is_taken(home: Path, template: Template, tmp_path: Path) -> None:
+    damage.flip_bit_in_table(home / "ledger" / "leveldb")
+    peer = SnapshotPeer(Path(shutil.copytree(template.home / "ledger", tmp_path / "peer")), template.chain_id)
+    repaired, notes = repair(home, peer)
+    peer.store.close()
+    assert (repaired.snapshot_height, repaired.height, repaired.fetched) == (HEIGHT, HEIGHT, [])
+    assert "the state of the peers was taken instead of older blocks" in notes[-1]
+    assert check(home, template.chain_id) == []
+    opened = open_home(home)
+    assert opened.store.tip.height == HEIGHT
+    opened.close()
+    assert {path.name.split("-")[0] for path in home.iterdir() if path.name.startswith("ledger")} == {
+        "ledger",
+        "ledger.damaged",
+    }
+
+
+def test_a_pruned_ledger_is_repaired_with_all_blocks_where_a_peer_has_them(
+    home: Path, peer: GivingPeer, template: Template
+) -> None:
+    with closing(Store.open(home / "ledger", template.chain_id)) as store:
+        object.__setattr__(store.tip, "time_ms", store.tip.time_ms + 1_000_000)
+        assert store.prune(30, heights_max=100, transactions_max=100) == 30
+    Store.open(home / "ledger", template.chain_id).close()
+    change(home / "ledger", first_key(template, b"s", 20), turned)
+    repaired, _ = repair(home, peer)
+    assert repaired.fetched == list(range(1, 30))
+    assert repaired.own_blocks == 31
     assert rows(home / "ledger") == template.rows
 
 
