@@ -24,9 +24,12 @@ from node.records import Record, Records
 from node.storage.store import Store
 
 DEPTH_MAX: Final = 20
-_NO_PACKING: Final = frozenset(
-    code.name.lower() for code in (*BLOCKING, ResultCode.CYCLE, ResultCode.TOO_DEEP, ResultCode.TOO_MANY_CONTENTS)
-)
+# What keeps a container from gaining or losing contents, and what keeps a thing from being packed. A container that is
+# named as a child of its own breaks rules by that which concern none of the others.
+_BLOCKED: Final = frozenset(code.name.lower() for code in BLOCKING)
+_NO_PACKING: Final = _BLOCKED | {
+    code.name.lower() for code in (ResultCode.CYCLE, ResultCode.TOO_DEEP, ResultCode.TOO_MANY_CONTENTS)
+}
 
 
 class Direction(Enum):
@@ -241,7 +244,7 @@ def _containers(records: list[Record], identifier: str) -> list[Link]:
         relation = _relation(event)
         if relation is not None and event.parent is not None and event.parent != identifier:
             named = identifier in event.children or _names_class(event, identifier)
-            if event.action == ADD and named and event.parent not in _refused(record):
+            if event.action == ADD and named and event.parent not in _refused(record, _BLOCKED):
                 if relation == "packed":
                     close(relation, record.at_ms)
                 open_since.setdefault((relation, event.parent), record.at_ms)
@@ -263,12 +266,12 @@ def _contents(records: list[Record], identifier: str) -> list[Link]:
             if (relation, child) in open_since:
                 links.append(Link(child, relation, Interval(open_since.pop((relation, child)), at_ms)))
 
-    for record, event in _effective(records, identifier):
+    for record, event in _effective(records, identifier, _BLOCKED):
         relation = _relation(event)
         children = (*event.children, *(quantity.class_id for quantity in event.child_quantities))
         if relation is not None and event.parent == identifier:
             if event.action == ADD:
-                refused = _refused(record)
+                refused = _refused(record, _NO_PACKING)
                 for child in children:
                     if child not in refused:
                         open_since.setdefault((relation, child), record.at_ms)
@@ -299,21 +302,23 @@ def _made(records: list[Record], identifier: str, *, into: bool) -> list[Link]:
     return list(found.values())
 
 
-def _effective(records: list[Record], identifier: str) -> Iterator[tuple[Record, Event]]:
+def _effective(
+    records: list[Record], identifier: str, refusing: frozenset[str] = _NO_PACKING
+) -> Iterator[tuple[Record, Event]]:
     """Yield the events that had an effect on a thing: neither refused for it nor declared to be wrong."""
     for record in records:
         event = record.event
         if event is None or event.declaration is not None or record.is_declared_wrong:
             continue
-        if not _NO_PACKING.isdisjoint(record.violations(identifier)):
+        if not refusing.isdisjoint(record.violations(identifier)):
             continue
         yield record, event
 
 
-def _refused(record: Record) -> set[str]:
+def _refused(record: Record, refusing: frozenset[str]) -> set[str]:
     output = record.output if isinstance(record.output, dict) else {}
     rows = cast("list[list[str]]", output.get("violations", []))
-    return {name for name, rule in rows if rule in _NO_PACKING}
+    return {name for name, rule in rows if rule in refusing}
 
 
 def _relation(event: Event) -> str | None:

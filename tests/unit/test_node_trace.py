@@ -222,6 +222,16 @@ def test_repacking_closes_the_interval_before(small: ExampleLedger) -> None:
     assert box.interval == Interval(first, second)
 
 
+def test_a_container_that_is_packed_in_itself_still_holds_the_others(small: ExampleLedger) -> None:
+    world, item = World(small), sgtin(3)
+    world.event("ObjectEvent", "ADD", epcs=[item])
+    since_ms = world.event("AggregationEvent", "ADD", parent=BOX, children=[BOX, item])
+    root = grown(small, item, Direction.BACK)
+    assert below(root, Branch.CONTAINERS) == [(BOX, "packed")]
+    assert root.branches[Branch.CONTAINERS][0].interval == Interval(since_ms)
+    assert below(grown(small, BOX, Direction.CONTENTS), Branch.CONTENTS) == [(item, "packed")]
+
+
 def test_unpacking_everything_closes_every_interval(small: ExampleLedger) -> None:
     world = World(small)
     world.make(sgtin(1), sgtin(2), BOX)
