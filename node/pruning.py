@@ -21,6 +21,7 @@ class Pruner:
         self._store = store
         self._retain_blocks = retain_blocks
         self._given_back_height = 0
+        self._part = 0
 
     @property
     def lowest_wanted(self) -> int:
@@ -44,5 +45,6 @@ class Pruner:
     def give_back(self) -> None:
         """Let the database rewrite its files without what was pruned; may run in another thread."""
         height = self._store.earliest_height
-        self._store.give_back()
+        self._store.give_back(self._part)
+        self._part = (self._part + 1) % 16
         self._given_back_height = height
