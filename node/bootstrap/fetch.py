@@ -165,12 +165,14 @@ class _Fetching:
                     raise BootstrapError("body_missing", f"the peer has no transactions of block {height}")
                 count = (height - first + 1) // 2
                 continue
+            checked: dict[bytes, bytes | None] = {}
             for row in reversed(rows):
                 if header.time_ms < time_ms_min:
                     break
-                self._database.write(checked_body_rows(header, row))
+                checked |= checked_body_rows(header, row)
                 height -= 1
                 header = self._header(height)
+            self._database.write(checked)
             self._progress("transactions", tip.height - height, None)
         return height + 1 if height else 0
 
