@@ -24,7 +24,7 @@ from consensus.effects import (
     Send,
 )
 from consensus.events import BlockCommitted, BlockProposed, Event, MessageReceived, ProposalChecked, Tick, WorkAvailable
-from consensus.messages import SignedMessage, decode_message
+from consensus.messages import Message, SignedMessage, decode_message, sign_message
 from consensus.proposers import ProposerBook, epoch_start, proposer_book
 from consensus.replica import Replica
 from ledger.block import Header
@@ -112,6 +112,12 @@ class SmallCluster:
         while min(len(self.blocks[index]) for index in self.replicas) < height:
             assert self.now_ms < deadline_ms, f"heights {[len(self.blocks[index]) for index in self.replicas]}"
             self.run(TICK_MS)
+
+    def say(self, source: int, targets: Iterable[int], message: Message) -> None:
+        """Let a validator that is down say something to some of the others."""
+        signed = sign_message(KEYS[source], CHAIN_ID, message)
+        for target in targets:
+            self._send(source, target, signed.encoded)
 
     def count(self, kind: ReportKind) -> int:
         """Return how often all replicas together reported something."""
