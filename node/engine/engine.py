@@ -155,6 +155,9 @@ class Engine:
             if not isinstance(verdict, Candidate):
                 self._observer.dropped(f"block_{verdict}")
                 self._observer.refused("block", peer, block.header.height, verdict)
+                if verdict == "parent" and block.header.height == self._chain.tip.height + 1:
+                    # A quorum signed it, on another block than our tip: where is the one that it stands on?
+                    self._compare(self._chain.tip.height, peer)
                 break
             self._commit(verdict, block.certificate)
             self._drain()
@@ -187,6 +190,12 @@ class Engine:
                 f"{peer.hex()}. Stop all nodes and show both to the operators; `tradelane validators` lists who "
                 f"signed both"
             )
+
+    def _compare(self, height: int, peer: bytes) -> None:
+        """Ask a peer for its block at a height, one question at a time."""
+        if peer not in self._comparing:
+            self._comparing.add(peer)
+            self._peers.ask(peer, ComparisonQuestion(height))
 
     def _keep_double_votes(self, other: Certificate) -> None:
         """Keep the votes of those who signed our block and the other one in the same view."""
@@ -274,9 +283,7 @@ class Engine:
             case KeepEvidence():
                 self._safety.keep_evidence(effect.evidence)
             case CompareTip():
-                if effect.peer not in self._comparing:
-                    self._comparing.add(effect.peer)
-                    self._peers.ask(effect.peer, ComparisonQuestion(effect.height))
+                self._compare(effect.height, effect.peer)
             case Report():
                 self._observer.reported(effect)
             case _:
