@@ -178,6 +178,8 @@ def _rendered(facts: Facts, root: TrustRoot, now_ms: int) -> RenderableType:
         f"\n[bold green]verified[/] on network {escape(root.network)} as of block {facts.height}, "
         f"{time_text(facts.time_ms)} ({age_s} s ago), signed by {newest.signers} of {newest.validators} validators"
     )
+    if facts.height < root.height:
+        lines.append(f"[yellow]![/] older than block {root.height}, which the trust root knows: there is a newer state")
     lines += [_head_text(head) for head in facts.heads]
     lines += [_records(facts, head) for head in facts.heads if head.records]
     lines += [stay_text(stay) for stay in facts.stays]
