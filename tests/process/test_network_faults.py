@@ -13,9 +13,10 @@ import pytest
 
 from cli.processes import NodeProcesses
 from consensus.messages import Status, decode_message, sign_message
-from ledger.codec import encode
+from ledger.codec import decode, encode
 from ledger.key_file import key_from_text
 from ledger.keys import SecretKey
+from ledger.shape import as_array
 from node.config import validator_key_path
 from node.network.wire import CHAIN_HEADER, decode_batch, encode_batch
 from node.setup import Network, NetworkNode, create_network
@@ -174,6 +175,7 @@ def test_what_was_said_once_is_worth_nothing_later_or_on_another_chain(cluster: 
     link.is_recording = True
     for _ in range(4):
         pay(network, nodes[0], wait_s=10)
+    time.sleep(1.5)  # a heart beat at least
     link.is_recording = False
     carried = requests(bytes(link.carried))
     batches = [decode_batch(body) for path, body in carried if path == "messages"]
@@ -245,12 +247,9 @@ def test_who_said_it_is_who_signed_it_whatever_connection_it_came_on(cluster: Li
     stranger = SecretKey(b"\x21" * 32)
     before = {reason: junk(listener, reason) for reason in ("bad_signature", "not_a_validator")}
     far = Status(here.height + 9, 0, bytes.fromhex(here.tip_hash))
-    fields = [far.height, far.view, far.tip_hash]
     for forger in (keys[sender], stranger):
-        signature = sign_message(forger, chain_id, far).signature
-        post(
-            network, listener, "messages", encode_batch([encode(["status", fields, keys[other].public_key, signature])])
-        )
+        *said, _, signature = as_array(decode(sign_message(forger, chain_id, far).encoded), 4, "message")
+        post(network, listener, "messages", encode_batch([encode([*said, keys[other].public_key, signature])]))
     post(network, listener, "messages", encode_batch([sign_message(stranger, chain_id, far).encoded]))
     assert junk(listener, "bad_signature") == before["bad_signature"] + 2
     assert junk(listener, "not_a_validator") == before["not_a_validator"] + 1
