@@ -10,6 +10,7 @@ from ledger.errors import ProofError
 from ledger.genesis import Genesis
 from ledger.proof import trust_from_genesis, verify_bundle
 from ledger.proof.facts import Facts
+from ledger.readable import Json
 from node.proofs import BundleRefusedError, head_bundle, statement_bundle
 from node.queries import Thing
 from node.storage.store import Store
@@ -40,14 +41,19 @@ class Checked:
     blocks: int
 
 
+def bundle_of(store: Store, thing: Thing) -> dict[str, Json]:
+    """Return the bundle of a thing, with its history unless that is too long; raises BundleRefusedError."""
+    if thing.count > RECORDS_MAX:
+        return statement_bundle(store, thing.key, thing.count)
+    return head_bundle(store, thing.key)
+
+
 def check(store: Store, genesis: Genesis, thing: Thing) -> Checked:
     """Return what the proof of a thing proves."""
     refusal: str | None = None
     facts: Facts | None = None
     try:
-        is_long = thing.count > RECORDS_MAX
-        bundle = statement_bundle(store, thing.key, thing.count) if is_long else head_bundle(store, thing.key)
-        facts = verify_bundle(bundle, trust_from_genesis(genesis))
+        facts = verify_bundle(bundle_of(store, thing), trust_from_genesis(genesis))
     except (BundleRefusedError, ProofError) as error:
         refusal = error.code
     header = store.tip if facts is None else store.header(facts.height)

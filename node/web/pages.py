@@ -20,8 +20,11 @@ from ledger.genesis import Genesis
 from ledger.readable import Json
 from node.api.problems import Problem
 from node.config import NodeConfig
+from node.proofs import BundleRefusedError
+from node.queries import find_thing
 from node.storage.store import Store
 from node.web.accept import HTML, JSON, negotiate
+from node.web.checks import bundle_of
 from node.web.consumer import Told, find_product, tell
 from node.web.label import label_link, label_png, label_svg
 from node.web.linkset import LINKSET_TYPE, VOCABULARY, Link, known_type, links_of, linkset, product_links
@@ -74,7 +77,7 @@ class _Pages:
 
     def __init__(self, node: PagesNode) -> None:
         self._node = node
-        self._renderer = Renderer(node.genesis.network)
+        self._renderer = Renderer(node.genesis)
         self._limiter: anyio.CapacityLimiter | None = None
 
     def endpoint(self, handler: Callable[[Request], Response]) -> "Callable[[Request], object]":
@@ -93,6 +96,8 @@ class _Pages:
         asked = dict(request.query_params)
         if asked.get("format") == "json":
             wanted = JSON
+        elif asked.get("format") == "offline":
+            wanted = HTML
         if known_type(asked.get("linkType", "")) == "linkset":
             wanted = LINKSET_TYPE
         try:
@@ -113,7 +118,7 @@ class _Pages:
             if found is None:
                 return self._no_link(wanted, asked["linkType"])
             return RedirectResponse(found.href, 307, headers={"vary": "Accept"})
-        return self._facts(wanted, link, told, product)
+        return self._facts(wanted, link, told, product, is_offline=asked.get("format") == "offline")
 
     def label(self, request: Request) -> Response:
         """Answer with the QR label of ``id`` as ``format`` svg (default) or png."""
@@ -162,17 +167,34 @@ class _Pages:
             raise DigitalLinkError("too_long", f"the address has more than {_URL_LENGTH_MAX} characters")
         return f"{self._public_url}{path}{'?' if query else ''}{query}"
 
-    def _facts(self, wanted: str, link: DigitalLink, told: Told | None, product: Product | None) -> Response:
+    def _facts(
+        self, wanted: str, link: DigitalLink, told: Told | None, product: Product | None, *, is_offline: bool
+    ) -> Response:
         """Answer with the facts as a page or as JSON."""
         page_links = _page_links(link.canonical())
         headers = {"link": f'<{self._anchor(link)}?linkType=linkset>; rel="linkset"; type="{LINKSET_TYPE}"'}
         if wanted == JSON:
             facts = {"product": _json(product)} if told is None else told.facts.to_json()
             return _json_response({**facts, "links": cast("dict[str, Json]", page_links)}, headers)
+        if told is not None and is_offline:
+            return self._offline(told)
         if told is not None:
             return self._page(self._renderer.thing(told, page_links), headers=headers)
         assert product is not None, "otherwise it is unknown"
         return self._page(self._renderer.product(product, page_links), headers=headers)
+
+    def _offline(self, told: Told) -> Response:
+        """Answer with the page that checks without a server, to be kept as a file."""
+        thing = find_thing(self._node.store, told.facts.id)
+        assert thing is not None, "things do not go away"
+        try:
+            bundle = bundle_of(self._node.store, thing)
+        except BundleRefusedError as error:
+            return self._page(self._renderer.message("Not now", f"There is no proof to save: {error}."), 503)
+        return self._page(
+            self._renderer.offline(told, bundle),
+            headers={"content-disposition": 'attachment; filename="record-check.html"'},
+        )
 
     def _anchor(self, link: DigitalLink) -> str:
         return DigitalLink(link.key, link.value, link.qualifiers, (), self._public_url).uri()
@@ -219,6 +241,7 @@ def _page_links(identifier: str) -> dict[str, str]:
         "proof": f"/v1/items/proof?{query}",
         "trace": f"/v1/items/trace?{query}",
         "label": f"/v1/label?{query}",
+        "offline": "?format=offline",
         "json": "?format=json",
     }
 

@@ -4,6 +4,7 @@ Templates escape everything; the one piece of markup made outside of them is the
 """
 
 import hashlib
+import json
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +16,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from contracts.provenance.things import ACTIVE
+from ledger.genesis import Genesis
+from ledger.proof import trust_from_genesis, trust_to_json
+from ledger.readable import Json
+from ledger.state import head_key
 from node.web import words
 from node.web.consumer import Facts, Told
 from node.web.journey import OWN, SOURCE, Chapter, HandOver, Step
 from node.web.places import Firm
 from node.web.product import Claim, Product, Source, value_text
+from node.web.scripts import one_script
 from node.web.temperature import chart
 from standards.digital_link import CANONICAL_STEM
 
@@ -68,10 +74,25 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """What the check in the browser goes by: the key of the thing (hexadecimal), its records, the proof's address.
+
+    ``trust`` is the trust file of ``validators`` members, ready to stand in a data block.
+    """
+
+    key: str
+    count: int
+    proof: str
+    trust: Markup
+    validators: int
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Facts with the texts that only the page needs."""
 
     facts: Facts
+    check: Check
     claims: tuple[Fact, ...]
     sources: tuple[Origin, ...]
     chapters: tuple[Part, ...]
@@ -90,8 +111,10 @@ class Page:
 class Renderer:
     """Renders pages for one network; made once, used by every request."""
 
-    def __init__(self, network: str) -> None:
-        self._network = network
+    def __init__(self, genesis: Genesis) -> None:
+        self._network = genesis.network
+        self._trust = _data_block(trust_to_json(trust_from_genesis(genesis)))
+        self._validators = len(genesis.validators)
         self._environment = Environment(
             loader=FileSystemLoader(_TEMPLATES),
             autoescape=True,
@@ -101,9 +124,10 @@ class Renderer:
         )
         self._environment.filters["lower_first"] = _lower_first
         self._style = (_TEMPLATES / "style.css").read_text(encoding="utf-8").strip()
-        digest = b64encode(hashlib.sha256(self._style.encode()).digest()).decode()
+        self._script = one_script()
         self.headers: Mapping[str, str] = {
-            "content-security-policy": f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self' data:; "
+            "content-security-policy": f"default-src 'none'; script-src 'self'; connect-src 'self'; "
+            f"style-src {_source(self._style)}; img-src 'self' data:; "
             "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
             "x-content-type-options": "nosniff",
             "referrer-policy": "no-referrer",
@@ -112,7 +136,25 @@ class Renderer:
 
     def thing(self, told: Told, links: Mapping[str, str]) -> str:
         """Return the page of a thing."""
-        return self._render("thing.html", page=_page(told), links=links)
+        return self._render("thing.html", page=_page(told, self._check(told, links["proof"])), links=links)
+
+    def offline(self, told: Told, bundle: Mapping[str, Json]) -> str:
+        """Return a page that checks the proof of a thing without a server, complete in one file.
+
+        It may run its own script and load nothing, so that it cannot tell anybody that it was opened.
+        """
+        facts = told.facts
+        return self._render(
+            "offline.html",
+            policy=f"default-src 'none'; script-src {_source(self._script)}; style-src {_source(self._style)}; "
+            "base-uri 'none'; form-action 'none'",
+            name=facts.name,
+            identifier=facts.id,
+            saved=f"{words.date_text(facts.as_of_ms)}, {words.time_text(facts.as_of_ms)} UTC",
+            check=self._check(told, ""),
+            bundle=_data_block(json.dumps(bundle, separators=(",", ":"))),
+            script=Markup(self._script),  # noqa: S704 (a file of this package)
+        )
 
     def product(self, product: Product, links: Mapping[str, str]) -> str:
         """Return the page of a product that is not about one piece."""
@@ -122,18 +164,39 @@ class Renderer:
         """Return a page that says why there is nothing else to show."""
         return self._render("message.html", title=title, text=text, advice=advice, identifier=identifier)
 
+    def _check(self, told: Told, proof: str) -> Check:
+        facts = told.facts
+        return Check(
+            key=head_key(facts.kind, facts.id).hex(),
+            count=facts.checked.count,
+            proof=proof,
+            trust=self._trust,
+            validators=self._validators,
+        )
+
     def _render(self, template: str, **values: object) -> str:
         # The style is ours, and its hash is in the policy, so it must not be escaped.
         style = Markup(self._style)  # noqa: S704 (a file of this package)
         return self._environment.get_template(template).render(style=style, network=self._network, **values)
 
 
-def _page(told: Told) -> Page:
+def _data_block(text: str) -> Markup:
+    """Return JSON for a ``<script type="application/json">``, which would end at any ``</script`` in it."""
+    return Markup(text.replace("<", "\\u003c"))  # noqa: S704 (no tag is left in it)
+
+
+def _source(text: str) -> str:
+    """Return how a policy names an inline script or style (CSP level 3, section 2.3.1)."""
+    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _page(told: Told, check: Check) -> Page:
     facts, readings = told.facts, list(told.readings)
     steps = [step for chapter in facts.journey.chapters for step in chapter.steps]
     temperature = facts.temperature
     return Page(
         facts=facts,
+        check=check,
         claims=tuple(_facts(claim for claim in facts.claims if not _is_shown_elsewhere(claim, facts))),
         sources=tuple(map(_origin, facts.sources)),
         chapters=tuple(_parts(facts.journey.chapters, facts.name)),

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from node.web.scripts import STATIC
-from tests.support.javascript_verifier import Question, browser_answers, python_answer, served
 from tests.golden.generate_proofs import FOLDER
 from tests.support.browser import chromium_path, open_browser
+from tests.support.javascript_verifier import Question, browser_answers, python_answer, served
 from tests.support.proof_mutations import changed_bundle, changed_text
 
 CHROMIUM = chromium_path()

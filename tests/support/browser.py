@@ -33,6 +33,7 @@ _FLAGS: Final = (
     "--remote-debugging-port=0",
 )
 _PATIENCE_S: Final = 60.0
+_WAIT_S: Final = 15.0
 _LOOK_S: Final = 0.02
 _KEY_CODES: Final = {"Tab": {"windowsVirtualKeyCode": 9}, "Enter": {"windowsVirtualKeyCode": 13}}
 
@@ -63,12 +64,17 @@ class Browser:
         result: dict[str, Any] = answer["result"]
         return result
 
-    async def view(self, width: int, *, scale: float = 1, scheme: str = "light", media: str = "") -> None:
+    async def view(
+        self, width: int, *, scale: float = 1, scheme: str = "light", media: str = "", is_still: bool = False
+    ) -> None:
         """Be a phone or a desktop of this width."""
         await self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=scale, mobile=width < 600
         )
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        features = [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce" if is_still else "no-preference"},
+        ]
         await self.call("Emulation.setEmulatedMedia", media=media, features=features)
 
     async def open(self, url: str) -> None:
@@ -87,7 +93,7 @@ class Browser:
 
     async def wait_for(self, expression: str) -> None:
         """Wait until a JavaScript expression is true."""
-        for _ in range(int(_PATIENCE_S / _LOOK_S)):
+        for _ in range(int(_WAIT_S / _LOOK_S)):
             if await self.evaluate(f"Boolean({expression})"):
                 return
             await asyncio.sleep(_LOOK_S)
@@ -116,9 +122,13 @@ class Browser:
             "Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=0, uploadThroughput=0
         )
 
-    async def screenshot(self) -> bytes:
-        """Return the whole page as PNG."""
-        answer = await self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+    async def screenshot(self, selector: str = "html") -> bytes:
+        """Return the whole page, or one element of it, as PNG."""
+        box = await self.evaluate(
+            f"(({{ x, y, width, height }}) => ({{ x: x + scrollX, y: y + scrollY, width, height, scale: 1 }}))"
+            f"(document.querySelector({json.dumps(selector)}).getBoundingClientRect())"
+        )
+        answer = await self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=box)
         return base64.b64decode(answer["data"])
 
     async def listen(self) -> None:

@@ -60,7 +60,7 @@ const isPoint = (text) => {
 	return y < PRIME && !SMALL_ORDER_Y.includes(y);
 };
 
-const importKey = (text) => crypto.subtle.importKey('raw', unhex(text), 'Ed25519', false, ['verify']);
+const importKey = async (text) => crypto.subtle.importKey('raw', unhex(text), 'Ed25519', false, ['verify']);
 
 const isSigned = async (keys, sender, message, signature) => {
 	const [r, s] = [signature.slice(0, 64), signature.slice(64)];
@@ -522,19 +522,25 @@ const follow = async (keys, sets, change) => {
 	return true;
 };
 
+const checkTrusted = (header, trust) =>
+	check(header.height !== trust.height || [undefined, header.hash].includes(trust.block_hash), 'trusted_block');
+
 // Check that every header is final; return the newest trust root that this leads to. `sets` comes to know every change.
 const checkFinality = async (keys, sets, bundle, trust) => {
 	let newest = trust;
+	bundle.followed = 0;
 	for (const change of bundle.validator_changes) {
-		if ((await follow(keys, sets, change)) && change.height > newest.height) newest = change;
+		if (!(await follow(keys, sets, change))) continue;
+		checkTrusted(change, trust);
+		bundle.followed++;
+		if (change.height > newest.height) newest = change;
 	}
 	for (const header of bundle.headers) {
 		check(header.height, 'genesis_header');
 		const validators = check(setBefore(sets, header.height), 'before_trust');
 		check(header.own === validators.hash, 'other_validators');
 		await checkCertificate(keys, header, validators);
-		const isTrusted = header.height !== trust.height || [undefined, header.hash].includes(trust.block_hash);
-		check(isTrusted, 'trusted_block');
+		checkTrusted(header, trust);
 		if (header.own === header.next && header.height > newest.height) newest = header;
 	}
 	if (newest === trust) return trust;
@@ -796,19 +802,24 @@ const factsOf = (bundle, sets, trust, stays) => {
 	const { height, time_ms } = headers.at(-1);
 	const headerByHeight = byName(headers, 'height');
 	return {
-		...{ kind, chain_id, height, time_ms, network: trust.network, changes: bundle.validator_changes.length },
+		...{ kind, chain_id, height, time_ms, network: trust.network, changes: bundle.followed },
 		headers: headers.map((header) => {
 			const { members, quorum, faults } = setBefore(sets, header.height);
 			const { height, time_ms, hash, signers } = header;
-			return { height, time_ms, block_hash: hash, signers: signers.length, validators: members.length, quorum, faults };
+			return {
+				...{ height, time_ms, block_hash: hash, validators_hash: header.own, quorum, faults },
+				...{ signers: signers.length, validators: members.length },
+			};
 		}),
 		transactions: bundle.transactions.map(({ height, index, id, sender, code, operations, outputs }) => {
 			const { time_ms } = headerByHeight.get(height);
 			return { height, time_ms, index, id, sender, code, operations, outputs };
 		}),
 		heads: bundle.heads.map(({ key, value, count }) => {
-			const { records = [], after_count = 0 } = bundle.historyByKey.get(key) ?? {};
-			return { key, value, count, is_complete: value !== null && records.length === count, after_count, records };
+			const history = bundle.historyByKey.get(key);
+			const { records = [], after_count = 0 } = history ?? {};
+			const is_complete = value !== null && records.length === count;
+			return { key, value, count, is_shown: Boolean(history), is_complete, after_count, records };
 		}),
 		stays,
 		trust,
