@@ -65,6 +65,13 @@ def refusal_of(
             "transaction.wrong_chain",
             f"it is signed for chain {transaction.chain_id.hex()[:16]}, this is {chain_id.hex()[:16]}",
         )
+    # ``decode_submission`` looks at this too, but governance may lower the limit while a transaction waits.
+    if len(transaction.encoded) > parameters.transaction_bytes_max:
+        return Refusal(
+            RefusalKind.TOO_LARGE,
+            "transaction.too_large",
+            f"{len(transaction.encoded)} bytes, at most {parameters.transaction_bytes_max} are accepted",
+        )
     if len(transaction.operations) > parameters.transaction_operations_max:
         return Refusal(
             RefusalKind.TOO_LARGE,

@@ -118,11 +118,13 @@ class Chain:
         for transaction in waiting:
             if len(chosen) == self.parameters.block_transactions_max:
                 break
+            # What may not be in a block at all must not take the place of what may.
+            if refusal_of(transaction, self.parameters, self.chain_id, time_ms, self.is_committed) is not None:
+                continue
             if size_bytes + len(transaction.encoded) > self.parameters.block_bytes_max:
                 break
-            if refusal_of(transaction, self.parameters, self.chain_id, time_ms, self.is_committed) is None:
-                chosen.append(transaction)
-                size_bytes += len(transaction.encoded)
+            chosen.append(transaction)
+            size_bytes += len(transaction.encoded)
         if not chosen:
             return None
         execution, plan = self._execute(self.tip.height + 1, time_ms, chosen)
@@ -207,8 +209,6 @@ class Chain:
         if transactions_root(transaction_ids) != header.transactions_root:
             return "transactions_root"
         for transaction in transactions:
-            if len(transaction.encoded) > self.parameters.transaction_bytes_max:
-                return "transaction_size"
             refusal = refusal_of(transaction, self.parameters, self.chain_id, header.time_ms, self.is_committed)
             if refusal is not None:
                 return refusal.code

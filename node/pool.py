@@ -19,6 +19,7 @@ class Pool:
         self, chain: Chain, limits: MempoolLimits, dropped: Callable[[str], None], clock_ms: Callable[[], int]
     ) -> None:
         self._chain = chain
+        self._parameters = chain.parameters
         self._mempool = Mempool(limits)
         self._dropped = dropped
         self._clock_ms = clock_ms
@@ -53,6 +54,11 @@ class Pool:
                 self._details[transaction.transaction_id] = detail
         while len(self._details) > _DETAILS_MAX:
             self._details.popitem(last=False)
+        if self._chain.parameters != self._parameters:
+            # What no block may hold any more would keep everybody waiting for a proposal that cannot come.
+            self._parameters = self._chain.parameters
+            refused = [waiting.transaction_id for waiting in self._mempool if self._refusal(waiting) is not None]
+            self._mempool.remove(refused)
 
     def check(self, encoded: bytes) -> Transaction | Refusal:
         """Return the decoded transaction, or why it may not wait here; its signature is not checked yet."""
@@ -61,12 +67,7 @@ class Pool:
             return transaction
         if transaction.transaction_id in self._mempool:
             return transaction
-        # A block of the near future will hold it, so it is measured against the clock and not against the tip.
-        time_ms = max(self._clock_ms(), self._chain.tip.time_ms + 1)
-        refusal = refusal_of(
-            transaction, self._chain.parameters, self._chain.chain_id, time_ms, self._chain.is_committed
-        )
-        return transaction if refusal is None else refusal
+        return self._refusal(transaction) or transaction
 
     def add(self, transaction: Transaction) -> Refusal | None:
         """Take a transaction that ``check`` let pass and whose signature is good."""
@@ -96,3 +97,8 @@ class Pool:
             else:
                 self._dropped(problem.code)
         return added
+
+    def _refusal(self, transaction: Transaction) -> Refusal | None:
+        # A block of the near future will hold it, so it is measured against the clock and not against the tip.
+        time_ms = max(self._clock_ms(), self._chain.tip.time_ms + 1)
+        return refusal_of(transaction, self._chain.parameters, self._chain.chain_id, time_ms, self._chain.is_committed)
