@@ -3,6 +3,7 @@
 They are files of this package, served as they are. ``/verify.js`` is a stable address (docs/proofs.md).
 """
 
+import gzip
 import hashlib
 import re
 from pathlib import Path
@@ -47,10 +48,15 @@ class _Script:
     def __init__(self, name: str) -> None:
         self._content = script(name).encode()
         tag = hashlib.sha256(self._content).hexdigest()[:32]
-        self._headers = {**_HEADERS, "etag": f'"{tag}"'}
+        self._headers = {**_HEADERS, "etag": f'W/"{tag}"', "vary": "Accept-Encoding"}
+        # Without a time in it, so that every start makes the same bytes.
+        self._compressed = gzip.compress(self._content, mtime=0)
 
     async def answer(self, request: Request) -> Response:
         """Answer with the script, or with 304."""
         if self._headers["etag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=self._headers)
-        return Response(self._content, media_type="text/javascript", headers=self._headers)
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(self._content, media_type="text/javascript", headers=self._headers)
+        headers = {**self._headers, "content-encoding": "gzip"}
+        return Response(self._compressed, media_type="text/javascript", headers=headers)

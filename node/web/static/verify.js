@@ -88,7 +88,13 @@ const isLonger = (text, most) => text.length > most && text.replace(/[\ud800-\ud
 const parseJson = (text, most) => {
 	check(!isLonger(text, most), 'too_long');
 	const pattern = new RegExp(TOKEN);
-	const next = () => check(pattern.exec(text), 'not_json');
+	const next = () => {
+		let token;
+		try {
+			token = pattern.exec(text);
+		} catch {} // more escapes in one string than the engine can keep in mind
+		return check(token, 'not_json');
+	};
 	const list = (end, read) => {
 		let token = next();
 		while (token[1] !== end) {
