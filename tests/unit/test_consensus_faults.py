@@ -378,3 +378,23 @@ def test_two_quorums_share_an_honest_validator_and_the_honest_alone_are_one(coun
     assert count - faults >= quorum
     assert 2 * (quorum - 1) - count < faults + 1, "no larger than it has to be"
     assert 3 * faults < count <= 3 * faults + 3
+
+
+# Network
+
+
+@pytest.mark.fault(36)
+@each_size
+@pytest.mark.parametrize("seed", range(3))
+def test_a_network_that_loses_doubles_and_disorders_messages_is_safe_and_goes_on_when_it_is_well(
+    count: int, seed: int
+) -> None:
+    cluster = SmallCluster(count, seed=seed)
+    cluster.loss, cluster.doubling, cluster.delay_ms_max = 0.4, 0.5, 600
+    cluster.run(30_000)
+    assert cluster.is_agreed()
+    cluster.loss, cluster.doubling, cluster.delay_ms_max = 0.0, 0.0, 10
+    stored = max(len(blocks) for blocks in cluster.blocks.values())
+    cluster.run_to(stored + 5, within_ms=90_000)
+    assert cluster.is_agreed()
+    assert cluster.evidence == [], "doubled messages are no double votes"
