@@ -214,8 +214,8 @@ class Node:
         await self.runtime.receive_transactions(batch)
 
     def waiting_transaction(self, transaction_id: bytes) -> bytes | None:
-        """Return a waiting transaction's bytes, or None."""
-        transaction = self._pool.get(transaction_id)
+        """Return the bytes of a transaction that waits or belongs to the block in progress, or None."""
+        transaction = self.runtime.transaction(transaction_id)
         return None if transaction is None else transaction.encoded
 
     @property

@@ -14,6 +14,7 @@ import structlog
 from consensus.effects import Report
 from consensus.replica import Replica
 from ledger.certificate import Certificate
+from ledger.transaction import Transaction
 from node.admission import signature_refusal
 from node.chain import Candidate, Chain
 from node.engine.engine import Engine
@@ -69,6 +70,10 @@ class Runtime:
     def peer_heights(self) -> dict[bytes, int]:
         """The height that each peer last said it works on."""
         return self._engine.peer_heights
+
+    def transaction(self, transaction_id: bytes) -> Transaction | None:
+        """Return a transaction that waits or belongs to the block in progress, or None."""
+        return self._engine.transaction(transaction_id)
 
     async def run(self) -> None:
         """Tick for ever; raises what stopped the node (a disk that failed, a broken invariant)."""
@@ -181,11 +186,13 @@ class Runtime:
             return None
 
     async def _ask_transactions(self, peer: bytes, question: TransactionsQuestion) -> None:
+        batch: list[bytes] = []
         try:
-            await self._take(await self._peers.fetch_transactions(peer, question.transaction_ids))
+            batch = await self._peers.fetch_transactions(peer, question.transaction_ids)
+            await self._take(batch)
         except PeerError as error:
             self._log.info("fetch_failed", peer=peer.hex()[:16], error=str(error))
-        self._feed(lambda: self._engine.on_transactions(peer))
+        self._feed(lambda: self._engine.on_transactions(peer, batch))
 
     async def _take(self, batch: Sequence[bytes]) -> int:
         candidates = self._pool.screen(batch)

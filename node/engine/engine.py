@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Final, assert_never
 
 from consensus.effects import (
+    LOCK_RECORD,
     Broadcast,
     CheckProposal,
     CommitBlock,
@@ -22,6 +23,7 @@ from consensus.effects import (
     Persist,
     ProposeBlock,
     Report,
+    SafetyRecord,
     Send,
 )
 from consensus.events import (
@@ -33,6 +35,7 @@ from consensus.events import (
     Tick,
     WorkAvailable,
 )
+from consensus.height import Lock
 from consensus.messages import Proposal
 from consensus.replica import Replica
 from ledger.certificate import Certificate, VoteKind
@@ -40,6 +43,7 @@ from ledger.evidence import equivocation
 from ledger.keys import Verifier, verify
 from ledger.transaction import Transaction
 from ledger.validators import ValidatorSet
+from node.admission import decode_submission, signature_refusal
 from node.chain import Candidate, Chain
 from node.engine.catching_up import CatchingUp
 from node.engine.gate import Gate
@@ -88,7 +92,7 @@ class Engine:
         self._candidates: OrderedDict[bytes, Candidate] = OrderedDict()
         self._comparing: set[bytes] = set()
         self._catching_up = CatchingUp(peers)
-        self._gathering = Gathering(pool, peers)
+        self._gathering = Gathering(pool, peers, safety.transactions_above(chain.tip.height))
         self._peer_heights: dict[bytes, int] = {}
         self._gossiped: set[bytes] = set()
         self._next_gossip_ms: int | None = None
@@ -138,8 +142,21 @@ class Engine:
         if len(self._pool):
             self._dispatch(WorkAvailable(is_waiting=True))
 
-    def on_transactions(self, peer: bytes) -> None:
-        """Take note of a peer's answer to a ``TransactionsQuestion``; what it gave is in the pool already."""
+    def transaction(self, transaction_id: bytes) -> Transaction | None:
+        """Return a transaction that waits or belongs to the block in progress, for a peer that asks; or None."""
+        return self._gathering.transaction(transaction_id)
+
+    def on_transactions(self, peer: bytes, batch: Sequence[bytes] = ()) -> None:
+        """Take a peer's answer to a ``TransactionsQuestion``, of which the pool has taken what it wants already.
+
+        A block that was prepared long ago may hold what the pool would not have any more.
+        """
+        for encoded in batch:
+            found = decode_submission(encoded, self._chain.parameters)
+            if not isinstance(found, Transaction) or not self._gathering.is_wanted(found.transaction_id):
+                continue
+            if signature_refusal(found, self._verifier) is None:
+                self._gathering.hold([found])
         self._end_searches(peer)
         self._drain()
 
@@ -260,9 +277,19 @@ class Engine:
         """
         records = [record for effect in effects if isinstance(effect, Persist) for record in effect.records]
         if records:
-            self._safety.persist(records)
+            self._safety.persist(records, self._locked_transactions(records))
         for effect in effects:
             self._carry_out(effect)
+
+    def _locked_transactions(self, records: Sequence[SafetyRecord]) -> list[Transaction]:
+        """Return the transactions of the blocks that records lock us on, and hold them until one is decided."""
+        locked: list[Transaction] = []
+        for record in records:
+            if record.kind == LOCK_RECORD:
+                candidate = self._candidates.get(Lock.from_record(record).proposal.header.hash)
+                locked += () if candidate is None else candidate.transactions
+        self._gathering.hold(locked)
+        return locked
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
@@ -343,7 +370,7 @@ class Engine:
     def _commit_proposal(self, proposal: Proposal, certificate: Certificate) -> None:
         candidate = self._candidates.get(proposal.header.hash)
         if candidate is None:
-            transactions = [self._pool.get(transaction_id) for transaction_id in proposal.transaction_ids]
+            transactions = [self.transaction(transaction_id) for transaction_id in proposal.transaction_ids]
             found = [transaction for transaction in transactions if transaction is not None]
             assert len(found) == len(transactions), "a block was decided that was never checked here"
             verdict = self._chain.check(proposal.header, found, None)

@@ -12,6 +12,7 @@ n                                why the store cannot vouch: "new", "copied" or 
 o                                identity of the lock file beside the store (written with the first vote)
 l                                [height, view] of the highest vote
 r height(8) view(4) kind         [height, view, kind, data]
+t height(8) transaction id       a transaction of a block that the node was locked on at this height
 d kind, validator, height, view  evidence of a double vote
 """
 
@@ -22,6 +23,7 @@ from typing import Final, cast
 from consensus.effects import SafetyRecord
 from ledger.codec import decode_own, encode
 from ledger.evidence import Equivocation, decode_equivocation
+from ledger.transaction import Transaction, decode_transaction
 from node.storage.database import Database, KeyValues, prefix_end
 from node.storage.errors import DamagedError, StorageError
 
@@ -33,6 +35,7 @@ _NEW_KEY: Final = b"n"
 _ORIGIN_KEY: Final = b"o"
 _LAST_KEY: Final = b"l"
 _RECORD: Final = b"r"
+_TRANSACTION: Final = b"t"
 _EVIDENCE: Final = b"d"
 
 
@@ -102,8 +105,11 @@ class SafetyStore:
             records.append(SafetyRecord(height=height, view=view, kind=kind, data=data))
         return records
 
-    def persist(self, records: Iterable[SafetyRecord]) -> None:
-        """Write records; they are on disk when this returns. Raises StorageError, after which the node must stop."""
+    def persist(self, records: Iterable[SafetyRecord], transactions: Iterable[Transaction] = ()) -> None:
+        """Write records, and the transactions of the block that they lock on; on disk when this returns.
+
+        Raises StorageError, after which the node must stop.
+        """
         changes: dict[bytes, bytes | None] = {}
         last = self._last or (0, 0)
         for record in records:
@@ -113,15 +119,23 @@ class SafetyStore:
             last = max(last, (record.height, record.view))
         if not changes:
             return
+        for transaction in transactions:
+            changes[_TRANSACTION + last[0].to_bytes(8, "big") + transaction.transaction_id] = transaction.encoded
         changes[_LAST_KEY] = encode(list(last))
         if self._reason is not None:
             changes |= {_NEW_KEY: None, _ORIGIN_KEY: self._origin}
         self._database.write(changes)
         self._reason, self._last = None, last
 
+    def transactions_above(self, height: int) -> list[Transaction]:
+        """Return the transactions of the blocks that the node was locked on above a height."""
+        start = _TRANSACTION + (height + 1).to_bytes(8, "big")
+        return [decode_transaction(row) for _, row in self._database.scan(start, prefix_end(_TRANSACTION))]
+
     def forget_below(self, height: int) -> None:
         """Drop the records of decided heights."""
         stale = [key for key, _ in self._database.scan(_RECORD, _key(height, 0, ""))]
+        stale += [key for key, _ in self._database.scan(_TRANSACTION, _TRANSACTION + height.to_bytes(8, "big"))]
         if stale:
             self._database.write(dict.fromkeys(stale))
 
