@@ -189,7 +189,8 @@ def test_a_trust_file_that_knows_a_later_height_unmasks_an_old_state(
     ledger: ExampleLedger, pages: Pages, tmp_path: Path
 ) -> None:
     trust = json.loads(trust_to_json(trust_from_genesis(ledger.home.genesis)))
-    later = tmp_path / "trust.json"
+    later, now = tmp_path / "later.json", tmp_path / "now.json"
+    now.write_text(json.dumps(trust))
     later.write_text(json.dumps({**trust, "height": 21, "earlier": [{"height": 0, "validators": trust["validators"]}]}))
 
     async def look(browser: Browser) -> None:
@@ -197,7 +198,14 @@ def test_a_trust_file_that_knows_a_later_height_unmasks_an_old_state(
         assert (await result(browser))["state"] == "verified"
         await browser.choose_file("#trust-file", later)
         await browser.wait_for("document.getElementById('check').dataset.state === 'refused'")
-        assert "Reason: stale." in (await result(browser))["text"]
+        seen = await result(browser)
+        assert "Reason: stale." in seen["text"]
+        assert seen["top"].startswith("Proof refused")
+        await browser.choose_file("#trust-file", now)
+        await browser.wait_for("document.getElementById('check').dataset.state === 'verified'")
+        seen = await result(browser)
+        assert "with your trust file now.json." in seen["text"]
+        assert seen["top"].startswith("Record verified")
 
     looking(look, pages.clock_ms)
 

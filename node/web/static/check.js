@@ -104,6 +104,9 @@ const entryOf = (facts, [height, index, operation]) => {
 	return [timeText(time), `${event || what}, signed by key ${entry.sender.slice(0, 8)}…`, `block ${height}`];
 };
 
+// The top of the page as the server wrote it; a later check, with another file, begins from there again.
+const first = document.querySelector('.outcome')?.cloneNode(true);
+
 const show = (state, title, texts) => {
 	const panel = byId('check');
 	panel.dataset.state = state;
@@ -114,7 +117,8 @@ const show = (state, title, texts) => {
 	byId('check-steps').replaceChildren();
 	byId('check-entries').replaceChildren();
 	byId('check-more').hidden = true;
-	const top = document.querySelector('.outcome');
+	const top = first?.cloneNode(true);
+	if (top) document.querySelector('.outcome').replaceWith(top);
 	if (state === 'refused' && top) {
 		top.className = 'outcome refused';
 		top.querySelector('.verdict').textContent = 'Proof refused';
