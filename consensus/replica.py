@@ -116,6 +116,11 @@ class Replica:
         return self._state.proposers.proposer_index(self._state.view)
 
     @property
+    def may_vote(self) -> bool:
+        """Whether this replica has learnt enough since its start to vote at the height in progress."""
+        return self._may_vote
+
+    @property
     def phase(self) -> Phase:
         """Where the replica stands in its view."""
         return self._state.phase

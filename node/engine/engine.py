@@ -117,6 +117,8 @@ class Engine:
         """Let the monotonic clock go on."""
         self._now_ms = now_ms
         self._dispatch(Tick(now_ms))
+        if self._safety.is_new and self._replica.may_vote:
+            self._safety.trust()
         self._look_for_blocks()
         if self._next_gossip_ms is None or now_ms >= self._next_gossip_ms:
             self._next_gossip_ms = now_ms + _GOSSIP_MS

@@ -4,7 +4,7 @@ It is separate from the ledger and must never come back from a backup: a node th
 one for the same place, and two such votes are what PBFT cannot forgive. So the store knows whether it can vouch for
 all that its key signed (``is_new``): not one that was just created, not a copy of a directory that was put back in
 place of another (its lock file is another file then), and not one whose last write was cut off. A replica with such a
-store follows until the others have passed what they show (docs/consensus.md), and its first vote ends that state.
+store follows until the others have passed what they show (docs/consensus.md); that it may vote ends the state.
 
 key                              value
 f                                [version of this table]
@@ -88,6 +88,15 @@ class SafetyStore:
     def last_vote(self) -> tuple[int, int] | None:
         """(height, view) of the highest that was ever signed with this store, or None where nothing was."""
         return self._last
+
+    def trust(self) -> None:
+        """Note that from now on all votes of this key are here: the node has learnt and may vote; durable on return.
+
+        Not only its first vote ends the state, for a node may be allowed to vote for long before it has to.
+        """
+        if self._reason is not None:
+            self._database.write({_NEW_KEY: None, _ORIGIN_KEY: self._origin})
+            self._reason = None
 
     def distrust(self, reason: str) -> None:
         """Note that votes are missing here, as something else shows; durable on return."""

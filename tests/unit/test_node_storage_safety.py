@@ -47,6 +47,18 @@ def test_a_store_is_new_until_its_first_vote_and_never_again(tmp_path: Path) -> 
         assert store.last_vote == (5, 0)
 
 
+def test_a_store_is_trusted_once_its_node_may_vote_though_it_has_not_voted(tmp_path: Path) -> None:
+    with closing(SafetyStore.open(tmp_path / "safety", create=True)) as store:
+        store.trust()
+        assert not store.is_new
+    with closing(SafetyStore.open(tmp_path / "safety")) as store:
+        assert store.new_reason is None
+        assert store.last_vote is None
+    shutil.copytree(tmp_path / "safety", tmp_path / "copy")
+    with closing(SafetyStore.open(tmp_path / "copy")) as store:
+        assert store.new_reason == "copied"
+
+
 def test_the_highest_vote_is_kept_when_its_record_is_not(safety: Path) -> None:
     with closing(SafetyStore.open(safety)) as store:
         store.persist([SafetyRecord(6, 2, "commit", b"c"), SafetyRecord(6, 1, "lock", b"l")])
