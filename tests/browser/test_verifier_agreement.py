@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
+from ledger.keys import verify
 from ledger.proof import trust_to_json
 from node.proofs import head_bundle
 from node.web.scripts import STATIC
 from tests.golden.generate_proofs import FOLDER
+from tests.golden.test_ledger_signature_vectors import inputs
 from tests.support.browser import chromium_path, open_browser
 from tests.support.chain_builder import ChainBuilder, record
 from tests.support.javascript_verifier import Question, browser_answers, python_answer, served
@@ -172,3 +174,33 @@ def test_thirty_events_in_thirty_blocks_take_at_most_50_ms(tmp_path: Path) -> No
     times_ms = asyncio.run(measure())
     print(f"first {times_ms[0]:.1f} ms, best {min(times_ms):.1f} ms, median {sorted(times_ms)[20]:.1f} ms")
     assert min(times_ms) <= 50
+
+
+# The module keeps its rule of signatures to itself; a copy of it gives it away.
+_JUDGE = """
+(async (signatures) => {
+  const text = await (await fetch('/verify.js')).text();
+  const copy = new Blob([text, 'export { isSigned, unhex };'], { type: 'text/javascript' });
+  const { isSigned, unhex } = await import(URL.createObjectURL(copy));
+  const keys = new Map();
+  return Promise.all(signatures.map(([key, message, signature]) => isSigned(keys, key, unhex(message), signature)));
+})
+"""
+
+
+def test_the_published_edge_cases_of_ed25519() -> None:
+    judged = [row for row in inputs() if len(row[2]) == 32 and len(row[4]) == 64]
+    signatures = [[part.hex() for part in row[2:]] for row in judged]
+
+    async def ask() -> list[bool]:
+        assert CHROMIUM is not None
+        with served() as address:
+            async with open_browser(CHROMIUM) as browser:
+                await browser.open(address)
+                found: list[bool] = await browser.evaluate(f"({_JUDGE})({json.dumps(signatures)})")
+                return found
+
+    expected = [verify(key, message, signature) for _, _, key, message, signature in judged]
+    found = asyncio.run(ask())
+    assert [row[:2] for row, one, other in zip(judged, found, expected, strict=True) if one != other] == []
+    assert sum(found) == 88 + 1 + 43
