@@ -121,4 +121,5 @@ def test_the_page_on_real_nodes_names_the_tests_and_the_perturbations_that_there
     marked = re.findall(r"^@pytest\.mark\.fault\((\d+)\)\n(?:@.*\n)*def (test_\w+)\(", "\n".join(sources), re.MULTILINE)
     assert sorted(rows) == sorted(marked)
     named = re.findall(r"^\| `([a-z -]+)` \|", page, re.MULTILINE)
-    assert named == [*(what.name for what in PERTURBATIONS), "replaced"]
+    # Once where they are told, once where they are measured.
+    assert named == [*(what.name for what in PERTURBATIONS), "replaced"] * 2
