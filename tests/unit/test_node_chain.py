@@ -140,6 +140,7 @@ def test_an_old_block_that_a_quorum_stands_behind_is_not_measured_against_the_cl
     assert isinstance(world.chain.check(candidate.header, candidate.transactions, None), Candidate)
 
 
+@pytest.mark.fault(5, 16)
 def test_a_block_from_a_peer_is_believed_for_its_certificate_alone(world: World) -> None:
     candidate = world.candidate(world.transaction(1))
     header, transactions = candidate.header, candidate.transactions
