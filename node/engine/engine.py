@@ -387,6 +387,7 @@ class Engine:
         height = candidate.header.height
         self._candidates.clear()
         self._gathering.forget()
+        self._gathering.hold(self._safety.transactions_above(height))
         self._pool.committed(candidate.transactions, candidate.execution.details)
         if height % _SAFETY_CLEANING_HEIGHTS == 0:
             self._safety.forget_below(height)
