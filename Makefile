@@ -19,7 +19,7 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11
 # pip, quiet, and as unable to be surprised as it can be: every file has the hash of the lock.
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo up test lint types unit sim model soak bench lock check-lock clean
+.PHONY: help demo up test lint types unit sim sim-mutants model soak bench lock check-lock clean
 
 help: ## Show this text
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ unit: $(VENV)/.developing ## The tests alone
 
 sim: $(VENV)/.developing ## Simulate clusters: make sim SEEDS=0:100000
 	$(BIN)/python -m tests.sim --seeds $(SEEDS)
+
+sim-mutants: $(VENV)/.developing ## Plant bugs one after another and say which seed finds each
+	$(BIN)/python -m tests.sim --mutants
 
 model: $(VENV)/.developing ## Check every state of the model of the view change; needs spin and gcc
 	$(BIN)/python -m tests.support.model_checker

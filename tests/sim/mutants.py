@@ -6,30 +6,39 @@ breaks; a mutant's ``seeds_max`` says within how many seeds that must be.
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 import consensus.proposals
 import consensus.replica
+import consensus.restoring
 import consensus.view_change
+import node.engine.gate as gate_module
 from consensus.authenticate import Authentic, Rejected
-from consensus.effects import LOCK_RECORD, Effect, Persist, ReportKind
-from consensus.events import Event
+from consensus.effects import LOCK_RECORD, Effect, ReportKind, SafetyRecord
+from consensus.height import HeightState
+from consensus.learning import Learning
 from consensus.messages import PrePrepare, SignedMessage
 from consensus.proposers import ProposerBook
 from consensus.replica import Replica
 from consensus.votes import Counted, VoteBook
+from ledger.block import Header
 from ledger.certificate import Certificate, VoteKind, assemble_certificate
+from ledger.transaction import Transaction
 from ledger.validators import ValidatorSet
-from tests.sim import cluster as cluster_module
+from node.chain import Candidate, Chain
+from node.engine.engine import Engine
+from node.engine.gathering import Gathering
+from node.storage.safety_store import SafetyStore
 from tests.sim.cluster import Cluster
 from tests.sim.invariants import InvariantBrokenError
+from tests.sim.machine import Machine
 from tests.sim.scenario import scenario_of
 
 Patch = tuple[object, str, Any]
@@ -110,32 +119,33 @@ def _justification_unchecked() -> list[Patch]:
 
 
 def _records_dropped(*kinds: str) -> list[Patch]:
-    real = Replica._restore
+    real = consensus.restoring.take_up
 
-    def restore(replica: Replica) -> None:
-        replica._records = [record for record in replica._records if record.kind not in kinds]
-        real(replica)
+    def take_up(state: HeightState, records: Iterable[SafetyRecord], own_index: int | None) -> list[SafetyRecord]:
+        return real(state, [record for record in records if record.kind not in kinds], own_index)
 
-    return [(Replica, "_restore", restore)]
+    return [(consensus.replica, "take_up", take_up)]
 
 
 def _sent_before_persist() -> list[Patch]:
-    real = Replica.step
+    def carry_out_all(engine: Engine, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            engine._carry_out(effect)
+        records = [record for effect in effects for record in getattr(effect, "records", ())]
+        if records:
+            engine._safety.persist(records, engine._locked_transactions(records))
 
-    def step(replica: Replica, event: Event) -> tuple[Effect, ...]:
-        return tuple(sorted(real(replica, event), key=lambda effect: isinstance(effect, Persist)))
-
-    return [(Replica, "step", step)]
+    return [(Engine, "_carry_out_all", carry_out_all)]
 
 
 def _records_of_later_heights_dropped() -> list[Patch]:
-    real = Replica._restore
+    real = consensus.restoring.take_up
 
-    def restore(replica: Replica) -> None:
-        real(replica)
-        replica._records = []
+    def take_up(state: HeightState, records: Iterable[SafetyRecord], own_index: int | None) -> list[SafetyRecord]:
+        real(state, records, own_index)
+        return []
 
-    return [(Replica, "_restore", restore)]
+    return [(consensus.replica, "take_up", take_up)]
 
 
 def _certificates_unchecked() -> list[Patch]:
@@ -146,7 +156,96 @@ def _signatures_unchecked() -> list[Patch]:
     def authenticate(signed: SignedMessage, validators: ValidatorSet, *_: object) -> Authentic | Rejected:
         return Authentic(signed, validators.index_of(signed.sender) or 0)
 
-    return [(cluster_module, "authenticate", authenticate)]
+    return [(gate_module, "authenticate", authenticate)]
+
+
+def _sync_without_certificate() -> list[Patch]:
+    def check_certified(
+        chain: Chain, header: Header, _certificate: Certificate, transactions: Sequence[Transaction]
+    ) -> Candidate | str:
+        return chain.check(header, transactions, None)
+
+    return [(Chain, "check_certified", check_certified)]
+
+
+def _rule_off(*rules: str) -> list[Patch]:
+    """Let blocks that break one of these rules pass."""
+    real = Chain._broken_rule
+
+    def broken_rule(chain: Chain, *rest: Any) -> str | None:
+        found = real(chain, *rest)
+        return None if found in rules else found
+
+    return [(Chain, "_broken_rule", broken_rule)]
+
+
+def _next_validators_unchecked() -> list[Patch]:
+    def check(
+        chain: Chain, header: Header, transactions: Sequence[Transaction], clock_ms: int | None
+    ) -> Candidate | str:
+        broken = chain._broken_rule(header, transactions, clock_ms)
+        if broken not in {None, "next_validators_hash"}:
+            return str(broken)
+        execution, plan = chain._execute(header.height, header.time_ms, transactions)
+        return Candidate(header, tuple(transactions), execution, plan)
+
+    return [(Chain, "check", check)]
+
+
+def _validation_off() -> list[Patch]:
+    def check(
+        chain: Chain, header: Header, transactions: Sequence[Transaction], _clock_ms: int | None
+    ) -> Candidate | str:
+        execution, plan = chain._execute(header.height, header.time_ms, transactions)
+        return Candidate(header, tuple(transactions), execution, plan)
+
+    return [(Chain, "check", check)]
+
+
+def _acknowledged_before_commit() -> list[Patch]:
+    real = Engine._remember
+
+    def remember(engine: Engine, candidate: Candidate) -> None:
+        real(engine, candidate)
+        for transaction in candidate.transactions:
+            machine = cast("Machine", engine._observer)
+            if machine.is_honest and transaction.transaction_id in machine.waiting:
+                machine.waiting.discard(transaction.transaction_id)
+                world = cast("Cluster", machine.world)
+                world.invariants.on_acknowledged(machine, transaction.transaction_id, candidate.header.height)
+
+    return [(Engine, "_remember", remember)]
+
+
+def _learning_first_removed() -> list[Patch]:
+    return [(Learning, "may_vote", lambda *_: True)]
+
+
+def _skip_rule_wrong() -> list[Patch]:
+    """Let each node take its own turns for the failed ones' as well: the order differs between nodes."""
+
+    def proposer_index(book: ProposerBook, view: int) -> int:
+        return (
+            (book.height + 1 + view) % len(book.validators)
+            if book.failed
+            else (book.height + view) % len(book.validators)
+        )
+
+    return [(ProposerBook, "proposer_index", proposer_index), (ProposerBook, "after", _after_without_clearing)]
+
+
+def _after_without_clearing(book: ProposerBook, header: Header, validators: ValidatorSet) -> ProposerBook:
+    """Remember failures for ever while running; a node that starts reads them from the epoch, and has another order."""
+    failed = (*book.failed, header.proposer) if book.order()[0] != validators.index_of(header.proposer) else book.failed
+    return ProposerBook(header.height + 1, validators, failed)
+
+
+def _locked_transactions_forgotten() -> list[Patch]:
+    return [(Engine, "_locked_transactions", lambda *_: []), (Gathering, "hold", lambda *_: None)]
+
+
+def _evidence_dropped() -> list[Patch]:
+    return [(SafetyStore, "keep_evidence", lambda *_: False)]
 
 
 def _waits_for_exactly_its_view() -> list[Patch]:
@@ -206,6 +305,16 @@ MUTANTS: dict[str, Mutant] = {
     "message sent before persist": Mutant(_sent_before_persist, 5),
     "certificate signatures unchecked": Mutant(_certificates_unchecked, 5000),
     "message signatures unchecked": Mutant(_signatures_unchecked, 50),
+    "sync without certificate": Mutant(_sync_without_certificate, 5000),
+    "block validation off": Mutant(_validation_off, 5000),
+    "parent hash unchecked": Mutant(partial(_rule_off, "parent"), 5000),
+    "replay unchecked": Mutant(partial(_rule_off, "transaction.replayed"), 5000),
+    "next validators unchecked": Mutant(_next_validators_unchecked, 5000),
+    "acknowledged before commit": Mutant(_acknowledged_before_commit, 20),
+    "learning first removed": Mutant(_learning_first_removed, 5000),
+    "order of proposers differs": Mutant(_skip_rule_wrong, 5000),
+    "locked transactions forgotten": Mutant(_locked_transactions_forgotten, 5000),
+    "evidence dropped": Mutant(_evidence_dropped, 100),
     "view left only with its exact quorum": Mutant(_waits_for_exactly_its_view, 5000),
     "no retransmission": Mutant(_no_retransmission, 200),
     "no join on f+1": Mutant(_no_join_on_f_plus_1, 5000),

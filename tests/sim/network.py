@@ -48,8 +48,8 @@ class Network:
         self._scenario = scenario
         self._sent: defaultdict[tuple[int, int], int] = defaultdict(int)
 
-    def arrivals_ms(self, now_ms: int, source: int, target: int, message: Message) -> list[int]:
-        """Return the times at which a message arrives."""
+    def arrivals_ms(self, now_ms: int, source: int, target: int, message: Message | None) -> list[int]:
+        """Return the times at which something arrives; ``message`` is None where it is no message of the consensus."""
         scenario = self._scenario
         self._sent[source, target] += 1
         lots = _lots(scenario.seed, source, target, self._sent[source, target])
@@ -60,6 +60,7 @@ class Network:
         if lots[1] < scenario.drop * 65536:
             return []
         delay_ms = 1 + lots[0] * scenario.delay_ms_max // 65536
+        delay_ms += max(0, self._open_ms(now_ms, source, target) - now_ms)
         times_ms = [now_ms + delay_ms]
         if lots[2] < scenario.duplicate * 65536:
             times_ms.append(now_ms + delay_ms + 1 + lots[3] * 3 * scenario.delay_ms_max // 65536)
@@ -71,10 +72,19 @@ class Network:
             cut.from_ms <= now_ms < cut.to_ms and (source, target) in cut.links for cut in self._scenario.cuts
         )
 
-    def _is_kept_back(self, source: int, target: int, message: Message) -> bool:
+    def _open_ms(self, now_ms: int, source: int, target: int) -> int:
+        """Return when the last clog on the way opens."""
+        opens = [
+            clog.to_ms
+            for clog in self._scenario.clogs
+            if clog.machine in {source, target} and clog.from_ms <= now_ms < clog.to_ms
+        ]
+        return max(opens, default=now_ms)
+
+    def _is_kept_back(self, source: int, target: int, message: Message | None) -> bool:
         """Partition by what a message says: other groups in each view, or one kind kept from one node."""
         scenario = self._scenario
-        if isinstance(message, Status) or not (scenario.view_split or scenario.kind_cut):
+        if message is None or isinstance(message, Status) or not (scenario.view_split or scenario.kind_cut):
             return False
         seed, height, view = scenario.seed, message.height, message.view
         # The first view of a height is disturbed more often, so that a later one can decide something else.

@@ -1,46 +1,72 @@
 """Running seeds, one or many."""
 
-from collections.abc import Iterable
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 
-from consensus.effects import ReportKind
 from tests.sim.cluster import Cluster
+from tests.sim.describe import describe
 from tests.sim.invariants import InvariantBrokenError
 from tests.sim.scenario import scenario_of
 
-_CHUNK = 25
+_CHUNK = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One seed: the rule that it broke, or None, and its figures."""
+    """One seed: the rule that it broke, or None, and its figures; ``taken`` names the rare paths that it took."""
 
     seed: int
     broken: str | None
     events: int
     recovery_ms: int
-    reports: frozenset[ReportKind]
+    taken: frozenset[str]
+    atoms: tuple[str, ...] = ()
 
 
 def run_seed(seed: int, validator_count: int | None = None, without: frozenset[str] = frozenset()) -> Result:
     """Run one seed."""
     cluster = Cluster(scenario_of(seed, validator_count, without))
+    return _result(cluster, seed)
+
+
+def replay(
+    seed: int, validator_count: int | None = None, without: frozenset[str] = frozenset()
+) -> tuple[Result, list[str], str]:
+    """Run one seed again; return its last events as lines, and the hash of all of them."""
+    cluster = Cluster(scenario_of(seed, validator_count, without))
+    shown = cluster.log.maxlen
+    assert shown is not None
+    cluster.log = deque()
+    result = _result(cluster, seed)
+    lines = [f"{time_ms:>7}  {node:>4}  {describe(what)}" for time_ms, node, what in cluster.log]
+    return result, lines[-shown:], hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _result(cluster: Cluster, seed: int) -> Result:
     try:
         outcome = cluster.run()
     except InvariantBrokenError as error:
-        return Result(seed, str(error), cluster.events, 0, frozenset(cluster.reports))
-    return Result(seed, None, outcome.events, outcome.recovery_ms, outcome.reports)
+        return Result(seed, str(error), cluster.events, 0, frozenset(cluster.taken), tuple(cluster.atoms))
+    return Result(seed, None, outcome.events, outcome.recovery_ms, outcome.taken)
 
 
 def run_seeds(seeds: range, validator_count: int | None, without: frozenset[str], jobs: int) -> Iterable[Result]:
-    """Run seeds in their order, on several cores."""
+    """Run seeds in their order, on several cores; few results are in memory at a time."""
     work = partial(run_seed, validator_count=validator_count, without=without)
     if jobs == 1:
         yield from map(work, seeds)
         return
     # Started anew and not forked, which other threads of a test run would make unsafe.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(work, seeds, chunksize=_CHUNK)
+        for part in _parts(seeds, 1_000):
+            yield from pool.map(work, part, chunksize=_CHUNK)
+
+
+def _parts(seeds: range, size: int) -> Iterator[range]:
+    for first in range(seeds.start, seeds.stop, size):
+        yield range(first, min(first + size, seeds.stop))

@@ -6,6 +6,7 @@ else disturbs the few messages that matter (Twins, Bano and others 2020).
 
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import TypeVar
 
 LIARS = (
     "twin",
@@ -17,13 +18,21 @@ LIARS = (
     "corrupter",
     "bad_block",
     "flooder",
+    "slow",
+    "sync_liar",
+    "clock_liar",
     "mute",
 )
 """The roles of tests/sim/roles.py; the first ones are dealt more often."""
 
-FAULTS = ("drop", "duplicate", "delay", "cut", "view_split", "kind_cut", "fetch_cut", "crash", "power_cut", "rollback",
-          "idle", "liars")  # fmt: skip
+FAULTS = ("drop", "duplicate", "delay", "cut", "clog", "view_split", "kind_cut", "fetch_cut", "crash", "power_cut",
+          "rollback", "disk", "idle", "skew", "change", "liars")  # fmt: skip
 """What ``--without`` takes away."""
+
+DISK_FAULTS = ("slow", "full", "sync_error", "sync_error_kept", "flip_ledger", "flip_safety", "torn", "reformat")
+"""What may happen to a disk; ``is_damage`` says which of them are more than a crash."""
+
+_HARMLESS = frozenset({"slow", "full", "sync_error", "sync_error_kept"})
 
 
 def chance(seed: int, *ids: object) -> float:
@@ -41,8 +50,35 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class Clog:
+    """A machine whose messages, in and out, wait for a time and then all arrive."""
+
+    machine: int
+    from_ms: int
+    to_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFault:
+    """What happens to the disk of a machine, and when."""
+
+    machine: int
+    kind: str
+    at_ms: int
+    for_ms: int
+
+    @property
+    def is_damage(self) -> bool:
+        """Whether it takes more than a crash would: at most ``faults_tolerated`` machines may have that or lie."""
+        return self.kind not in _HARMLESS
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
-    """One run. Rates are shares of 1; ``liars`` maps the index of a validator to its role."""
+    """One run. Rates are shares of 1; ``liars`` maps the index of a validator to its role.
+
+    ``without`` names what was taken away: classes of ``FAULTS`` and single atoms, such as ``cut.0`` or ``crash.2.1``.
+    """
 
     seed: int
     validator_count: int
@@ -51,15 +87,20 @@ class Scenario:
     duplicate: float = 0.0
     delay_ms_max: int = 30
     cuts: tuple[Cut, ...] = ()
+    clogs: tuple[Clog, ...] = ()
     view_split: float = 0.0
     kind_cut: float = 0.0
     fetch_cut: float = 0.0
     crash: float = 0.0
     power_cut_ms: int | None = None
     rollback: float = 0.0
+    disk: tuple[DiskFault, ...] = ()
     idle: float = 0.0
+    skew_ms: int = 0
+    change: bool = False
     view_timeout_ms: int = 2_000
     liars: dict[int, str] = field(default_factory=dict)
+    without: frozenset[str] = frozenset()
 
 
 def scenario_of(seed: int, validator_count: int | None = None, without: frozenset[str] = frozenset()) -> Scenario:
@@ -67,6 +108,9 @@ def scenario_of(seed: int, validator_count: int | None = None, without: frozense
     count = validator_count or (4, 4, 4, 4, 4, 4, 5, 7, 7, 1, 6, 10)[int(chance(seed, "size") * 12)]
     gst_ms = 4_000 + int(chance(seed, "gst") * 5_000)
     faults = _clean(seed, count, gst_ms) if chance(seed, "clean") < 0.5 else _noisy(seed, count, gst_ms)
+    liars = {} if "liars" in without else _liars(seed, count)
+    liars = {index: role for index, role in liars.items() if f"liar.{index}" not in without}
+    all_liars = _liars(seed, count)
     return Scenario(
         seed=seed,
         validator_count=count,
@@ -74,17 +118,57 @@ def scenario_of(seed: int, validator_count: int | None = None, without: frozense
         drop=0.0 if "drop" in without else faults.drop,
         duplicate=0.0 if "duplicate" in without else faults.duplicate,
         delay_ms_max=30 if "delay" in without else faults.delay_ms_max,
-        cuts=() if "cut" in without else faults.cuts,
+        cuts=_kept("cut", faults.cuts, without),
+        clogs=_kept("clog", faults.clogs, without),
         view_split=0.0 if "view_split" in without else faults.view_split,
         kind_cut=0.0 if "kind_cut" in without else faults.kind_cut,
         fetch_cut=0.0 if "fetch_cut" in without else faults.fetch_cut,
         crash=0.0 if "crash" in without else faults.crash,
         power_cut_ms=None if "power_cut" in without else faults.power_cut_ms,
         rollback=0.0 if "rollback" in without else faults.rollback,
+        disk=_kept("disk", _disk_faults(seed, count, gst_ms, all_liars), without),
         idle=0.0 if "idle" in without else faults.idle,
+        skew_ms=0 if "skew" in without else int(chance(seed, "skew") * 400),
+        change="change" not in without and count >= 4 and chance(seed, "change") < 0.25,
         view_timeout_ms=faults.view_timeout_ms,
-        liars={} if "liars" in without else _liars(seed, count),
+        liars=liars,
+        without=without,
     )
+
+
+Item = TypeVar("Item")
+
+
+def _kept(name: str, atoms: tuple[Item, ...], without: frozenset[str]) -> tuple[Item, ...]:
+    """Leave out the atoms that were taken away; the others keep their numbers in what is printed."""
+    return () if name in without else tuple(
+        atom for number, atom in enumerate(atoms) if f"{name}.{number}" not in without
+    )  # fmt: skip
+
+
+def _disk_faults(seed: int, count: int, gst_ms: int, liars: dict[int, str]) -> tuple[DiskFault, ...]:
+    """Deal faults of disks: damage only to so many honest machines that they and the liars can be borne."""
+    if chance(seed, "disks") < 0.55:
+        return ()
+    honest = [index for index in range(count) if index not in liars]
+    room = (count - 1) // 3 - len(liars)
+    damaged: set[int] = set()
+    faults = []
+    for number in range(1 + int(chance(seed, "disk faults") * 3)):
+        machine = honest[int(chance(seed, "disk of", number) * len(honest))]
+        kind = DISK_FAULTS[int(chance(seed, "disk kind", number) * len(DISK_FAULTS))]
+        fault = DiskFault(
+            machine,
+            kind,
+            int(chance(seed, "disk at", number) * gst_ms),
+            300 + int(chance(seed, "disk for", number) * 1500),
+        )
+        if fault.is_damage and machine not in damaged:
+            if len(damaged) >= room:
+                continue
+            damaged.add(machine)
+        faults.append(fault)
+    return tuple(faults)
 
 
 def _clean(seed: int, count: int, gst_ms: int) -> Scenario:
@@ -110,6 +194,7 @@ def _noisy(seed: int, count: int, gst_ms: int) -> Scenario:
         duplicate=chance(seed, "duplicate") * 0.5,
         delay_ms_max=20 + int(chance(seed, "delay") * 600),
         cuts=tuple(_cut(seed, number, count, gst_ms) for number in range(int(chance(seed, "cuts") * 3))),
+        clogs=_clogs(seed, count, gst_ms),
         fetch_cut=chance(seed, "fetch cut") * 0.8,
         crash=chance(seed, "crash rate") * 0.05,
         power_cut_ms=int(chance(seed, "power cut at") * gst_ms) if chance(seed, "power cut") < 0.2 else None,
@@ -130,6 +215,22 @@ def _cut(seed: int, number: int, count: int, gst_ms: int) -> Cut:
         if side[source] != side[target] and not (is_one_way and side[target])
     )
     return Cut(from_ms, from_ms + int(chance(seed, "cut for", number) * (gst_ms - from_ms)) + 1, links)
+
+
+def _clogs(seed: int, count: int, gst_ms: int) -> tuple[Clog, ...]:
+    """Clog a few machines one after another and unclog them in another order (swizzle-clogging)."""
+    if chance(seed, "clogs") < 0.7:
+        return ()
+    number_of = 1 + int(chance(seed, "clogged") * min(count, 4))
+    middle_ms = gst_ms // 2
+    return tuple(
+        Clog(
+            int(chance(seed, "clogged machine", number) * count),
+            int(chance(seed, "clog", number) * middle_ms),
+            middle_ms + int(chance(seed, "unclog", number) * (gst_ms - middle_ms)),
+        )
+        for number in range(number_of)
+    )
 
 
 def _liars(seed: int, count: int) -> dict[int, str]:

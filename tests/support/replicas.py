@@ -30,7 +30,7 @@ from ledger.hashing import tagged_hash
 from ledger.keys import SecretKey
 from ledger.validators import Validator, ValidatorSet
 from tests.sim.disk import Disk
-from tests.sim.invariants import StubKey, stub_verify
+from tests.sim.keys import StubKey, stub_verify
 from tests.sim.toy import CHAIN_ID, genesis, make_block
 
 CONFIG = ConsensusConfig()

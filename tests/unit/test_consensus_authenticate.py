@@ -18,7 +18,7 @@ from consensus.messages import (
 from ledger.certificate import VoteKind
 from ledger.keys import SecretKey
 from ledger.validators import Validator, ValidatorSet
-from tests.sim.invariants import stub_verify
+from tests.sim.keys import stub_verify
 from tests.sim.toy import CHAIN_ID
 from tests.support.replicas import KEYS, Bench
 

@@ -20,7 +20,7 @@ from consensus.events import BlockProposed
 from consensus.height import Phase
 from consensus.messages import Commit, Prepare, PrePrepare, Status, ViewChange, tag_of
 from ledger.certificate import VoteKind
-from tests.sim.invariants import stub_verify
+from tests.sim.keys import stub_verify
 from tests.sim.toy import CHAIN_ID
 from tests.support.replicas import CONFIG, KEYS, Bench, of_type, reports, sent, validator_set
 

@@ -1,5 +1,6 @@
 """The simulator over a fixed set of seeds, its determinism, and that it finds planted bugs. ``make sim`` runs more."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,21 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from consensus.effects import ReportKind
-from tests.sim.mutants import MUTANTS, break_seed, hunt
+from tests.sim.coverage import PATHS
+from tests.sim.mutants import MUTANTS, hunt
 from tests.sim.run import Result, run_seed
 from tests.sim.scenario import FAULTS, LIARS, scenario_of
 
 ROOT = Path(__file__).resolve().parents[2]
-SEEDS = range(10_000, 10_300)
-# The seeds that a hunt over 0:5000 found; a bug may move to another seed when the protocol changes, then hunt anew.
+CORPUS = ROOT / "tests" / "sim" / "corpus"
+SEEDS = range(60)
 QUICK = [name for name, mutant in MUTANTS.items() if mutant.seeds_max <= 20]
-SEED_OF = {
-    "prepared certificate dropped in view change": 63,
-    "new view's justification unchecked": 125,
-    "view changes forgotten on restart": 301,
-    "view left only with its exact quorum": 585,
-}
+FIELD_OF = {"cut": "cuts", "clog": "clogs", "delay": "delay_ms_max", "power_cut": "power_cut_ms", "skew": "skew_ms"}
 
 
 @pytest.fixture(scope="module")
@@ -35,25 +31,34 @@ def test_no_seed_breaks_a_rule(results: list[Result]) -> None:
 
 def test_clusters_are_well_again_soon_after_the_network_is_healed(results: list[Result]) -> None:
     times_ms = sorted(result.recovery_ms for result in results)
-    assert times_ms[len(times_ms) // 2] <= 1_000
-    assert times_ms[len(times_ms) * 99 // 100] <= 7_000
+    assert times_ms[len(times_ms) // 2] <= 1_500
+    assert times_ms[len(times_ms) * 99 // 100] <= 9_000
 
 
 def test_the_seeds_take_the_rare_paths(results: list[Result]) -> None:
-    seen = set().union(*(result.reports for result in results))
-    assert {
-        ReportKind.EQUIVOCATION,
-        ReportKind.DOUBLE_SIGN_REFUSED,
-        ReportKind.PROPOSAL_REFUSED,
-        ReportKind.VIEW_CHANGE,
-        ReportKind.UNJUSTIFIED_PROPOSAL,
-        ReportKind.FUTURE_VIEW,
-        ReportKind.STALE_ANSWER,
-    } <= seen
-    scenarios = [scenario_of(seed) for seed in SEEDS]
+    taken = set().union(*(result.taken for result in results))
+    assert taken >= {
+        "report: view_change",
+        "report: equivocation",
+        "report: learned",
+        "report: old_view",
+        "committed above view 0",
+        "evidence kept",
+        "lock taken up",
+        "fail stop",
+        "crash: crash after",
+        "crash: crash before",
+        "transaction.expired",
+        "transaction.replayed",
+        "validators changed",
+    }
+    assert len(set(PATHS)) == len(PATHS)
+    scenarios = [scenario_of(seed) for seed in range(3_000)]
     assert {role for scenario in scenarios for role in scenario.liars.values()} == set(LIARS)
     assert {scenario.validator_count for scenario in scenarios} == {1, 4, 5, 6, 7, 10}
-    assert all(len(scenario.liars) <= (scenario.validator_count - 1) // 3 for scenario in scenarios)
+    for scenario in scenarios:
+        damaged = {fault.machine for fault in scenario.disk if fault.is_damage}
+        assert len(damaged | set(scenario.liars)) <= (scenario.validator_count - 1) // 3
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -61,7 +66,7 @@ def test_a_fault_can_be_taken_away_and_the_others_stay(fault: str) -> None:
     for seed in range(40):
         with_all, without = scenario_of(seed), scenario_of(seed, without=frozenset({fault}))
         kept = [name for name in with_all.__slots__ if getattr(with_all, name) != getattr(without, name)]
-        assert len(kept) <= 1
+        assert set(kept) <= {"without", FIELD_OF.get(fault, fault)}
 
 
 def test_a_replay_is_the_same_whatever_the_hash_seed_of_the_interpreter() -> None:
@@ -75,11 +80,11 @@ def test_a_replay_is_the_same_whatever_the_hash_seed_of_the_interpreter() -> Non
             check=True,
             timeout=60,
         ).stdout
-        for hash_seed in ("0", "1")
+        for hash_seed in ("0", "1", "random")
     }
     assert len(shown) == 1
     lines = shown.pop().splitlines()
-    assert len(lines) == 63, "the scenario, a heading, 60 events, the verdict"
+    assert len(lines) == 63, "the faults, a heading, 60 events, the verdict"
     assert "no rule broken" in lines[-1]
 
 
@@ -88,8 +93,7 @@ def test_a_quick_bug_is_found(name: str) -> None:
     assert hunt(name, range(MUTANTS[name].seeds_max)) is not None
 
 
-@pytest.mark.parametrize("name", SEED_OF)
-def test_a_rare_bug_is_found_where_the_hunt_found_it_and_only_with_the_bug(name: str) -> None:
-    seed = SEED_OF[name]
-    assert break_seed(seed, None) is None
-    assert break_seed(seed, name) is not None
+@pytest.mark.parametrize("path", sorted(CORPUS.glob("*.json")), ids=lambda path: path.stem)
+def test_a_seed_that_once_failed_does_not_fail_again(path: Path) -> None:
+    entry = json.loads(path.read_text("utf-8"))
+    assert run_seed(entry["seed"], entry["validators"], frozenset(entry["without"])).broken is None

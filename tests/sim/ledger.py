@@ -1,0 +1,126 @@
+"""A small ledger: accounts that pay one another, a counter for each, and validators that a transaction may change.
+
+It stands in for ``contracts.execute`` where thousands of runs have to be fast; the chain around it is the real one.
+"""
+
+from collections.abc import Sequence
+from typing import Final, cast
+
+from contracts import heads
+from contracts.context import BlockContext
+from contracts.execute import Execution
+from ledger.authenticated_map import plan_update
+from ledger.block import Header, receipts_root, transactions_root
+from ledger.codec import Value, decode_own, encode
+from ledger.hashing import ZERO_HASH, tagged_hash
+from ledger.parameters import Parameters, parameters_from_value
+from ledger.receipt import Receipt
+from ledger.state import HeadSource
+from ledger.transaction import Transaction
+from ledger.validators import Validator, ValidatorSet
+from node.storage.store import BlockWrite, StoredBlock
+
+ACCOUNTS: Final = 6
+OPENING_BALANCE: Final = 1_000
+PAY: Final = "sim.pay"
+SET_VALIDATORS: Final = "sim.set_validators"
+SUPPLY: Final = ACCOUNTS * OPENING_BALANCE
+START_MS: Final = 1_767_225_600_000
+
+OK, TOO_LITTLE, UNKNOWN = 0, 1, 2
+PARAMETERS: Final = Parameters(block_transactions_max=12, transaction_validity_ms_max=60_000)
+
+
+def account(number: int) -> bytes:
+    """Return the key of an account's head."""
+    return b"account/%d" % number
+
+
+class ToyExecutor:
+    """An ``Executor`` for the methods of this file; it keeps nothing between blocks."""
+
+    def execute(self, block: BlockContext, transactions: Sequence[Transaction], source: HeadSource) -> Execution:
+        """Return what the transactions do: one operation each, all or nothing."""
+        del block
+        accounts: dict[bytes, list[int]] = {}
+        changes: dict[bytes, bytes | None] = {}
+        receipts = []
+        for transaction in transactions:
+            operation = transaction.operations[0]
+            if operation.method == PAY:
+                code = _pay(accounts, source, operation.arguments)
+            elif operation.method == SET_VALIDATORS:
+                changes[heads.VALIDATORS] = encode(operation.arguments["members"])
+                code = OK
+            else:
+                code = UNKNOWN
+            receipts.append(Receipt(transaction.transaction_id, code, None if code == OK else 0, ()))
+        changes |= {key: encode(cast("Value", state)) for key, state in accounts.items()}
+        return Execution(tuple(receipts), changes, (), ("",) * len(receipts))
+
+    def read_parameters(self, source: HeadSource) -> Parameters:
+        """Return the committed parameters."""
+        return parameters_from_value(decode_own(_head(source, heads.PARAMETERS)))
+
+    def read_validators(self, source: HeadSource) -> ValidatorSet:
+        """Return the committed validators."""
+        members = cast("list[list[Value]]", decode_own(_head(source, heads.VALIDATORS)))
+        return ValidatorSet(Validator(cast("bytes", key), cast("str", name)) for key, name in members)
+
+
+def members_value(validators: ValidatorSet) -> Value:
+    """Return validators as the argument of ``SET_VALIDATORS``."""
+    return [[validator.public_key, validator.organisation] for validator in validators]
+
+
+def read_account(source: HeadSource, number: int) -> tuple[int, int]:
+    """Return (balance, number of changes) of an account."""
+    balance, count = cast("list[int]", decode_own(_head(source, account(number))))
+    return balance, count
+
+
+def genesis_block(validators: ValidatorSet) -> BlockWrite:
+    """Return block 0 of the small ledger."""
+    changes: dict[bytes, bytes | None] = {
+        heads.PARAMETERS: encode(PARAMETERS.to_value()),
+        heads.VALIDATORS: encode(members_value(validators)),
+    }
+    changes |= {account(number): encode([OPENING_BALANCE, 0]) for number in range(ACCOUNTS)}
+    plan = plan_update(lambda _: None, changes)
+    header = Header(
+        chain_id=tagged_hash("genesis", b"simulation"),
+        height=0,
+        time_ms=START_MS - 1_000,
+        parent_hash=ZERO_HASH,
+        proposer=validators[0].public_key,
+        transaction_count=0,
+        transactions_root=transactions_root([]),
+        receipts_root=receipts_root([]),
+        state_root=plan.root,
+        validators_hash=validators.hash,
+        next_validators_hash=validators.hash,
+    )
+    return BlockWrite(StoredBlock(header, None, (), ()), changes, plan.nodes, (), validators)
+
+
+def _pay(accounts: dict[bytes, list[int]], source: HeadSource, arguments: dict[str, Value]) -> int:
+    giver, taker, amount = (cast("int", arguments[name]) for name in ("from", "to", "amount"))
+    states = []
+    for number in (giver, taker):
+        key = account(number)
+        if key not in accounts:
+            accounts[key] = list(read_account(source, number))
+        states.append(accounts[key])
+    if amount > states[0][0]:
+        return TOO_LITTLE
+    states[0][0] -= amount
+    states[1][0] += amount
+    for state in states:
+        state[1] += 1
+    return OK
+
+
+def _head(source: HeadSource, key: bytes) -> bytes:
+    encoded = source.head(key)
+    assert encoded is not None, f"genesis put a head at {key!r}"
+    return encoded

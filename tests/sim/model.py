@@ -1,0 +1,81 @@
+"""A second, dumb ledger beside the one under test: what each block does, from its transactions alone."""
+
+from typing import cast
+
+from ledger.block import Header
+from ledger.codec import Value
+from ledger.transaction import Transaction
+from ledger.validators import Validator, ValidatorSet
+from tests.sim.keys import stub_verify
+from tests.sim.ledger import ACCOUNTS, OPENING_BALANCE, PARAMETERS, PAY, SET_VALIDATORS
+
+
+class Model:
+    """The chain as honest nodes store it: balances, validators and transactions, block by block."""
+
+    def __init__(self, chain_id: bytes, validators: ValidatorSet) -> None:
+        self._chain_id = chain_id
+        self._validators = {1: validators, 2: validators}
+        self._first_validators = validators
+        self._balances: dict[bytes, list[int]] = {}
+        self._times_ms: dict[bytes, int] = {}
+        self._height_of: dict[bytes, int] = {}
+        self._indexes: dict[int, dict[bytes, int]] = {}
+
+    def validators_of(self, height: int) -> ValidatorSet:
+        """Return who signs the block at a height; the newest known ones where it is not known yet."""
+        return self._validators.get(height) or self._validators[max(self._validators)]
+
+    def balances(self, block_hash: bytes) -> list[int]:
+        """Return the balances after a block."""
+        return self._balances[block_hash]
+
+    def index_of(self, height: int, transaction_id: bytes) -> int | None:
+        """Return where in its block a transaction stands, or None."""
+        return self._indexes.get(height, {}).get(transaction_id)
+
+    def take(self, header: Header, transactions: tuple[Transaction, ...]) -> tuple[str, str] | None:
+        """Take a block that somebody stored; return (rule, what breaks it), or None."""
+        if header.hash in self._balances:
+            return None
+        broken = self._broken(header, transactions)
+        if broken is not None:
+            return broken
+        balances = list(self._balances.get(header.parent_hash, [OPENING_BALANCE] * ACCOUNTS))
+        after = self._validators[header.height + 1]
+        for transaction in transactions:
+            operation = transaction.operations[0]
+            if operation.method == SET_VALIDATORS:
+                members = cast("list[list[Value]]", operation.arguments["members"])
+                after = ValidatorSet(Validator(cast("bytes", key), cast("str", name)) for key, name in members)
+            elif operation.method == PAY:
+                giver, taker, amount = (cast("int", operation.arguments[name]) for name in ("from", "to", "amount"))
+                if balances[giver] >= amount:
+                    balances[giver] -= amount
+                    balances[taker] += amount
+        self._validators[header.height + 2] = after
+        self._balances[header.hash] = balances
+        self._times_ms[header.hash] = header.time_ms
+        self._indexes[header.height] = {each.transaction_id: index for index, each in enumerate(transactions)}
+        self._height_of.update(dict.fromkeys(self._indexes[header.height], header.height))
+        return None
+
+    def _broken(self, header: Header, transactions: tuple[Transaction, ...]) -> tuple[str, str] | None:
+        if header.time_ms <= self._times_ms.get(header.parent_hash, 0):
+            return "validity", "its time is not after its parent's"
+        if header.validators_hash != self.validators_of(header.height).hash:
+            return "validators", "it names other validators than sign it"
+        if header.next_validators_hash != self.validators_of(header.height + 1).hash:
+            return "validators", "it names other validators than sign the next"
+        if not 0 < len(transactions) <= PARAMETERS.block_transactions_max:
+            return "validity", f"{len(transactions)} transactions"
+        ids = [transaction.transaction_id for transaction in transactions]
+        if len(set(ids)) != len(ids) or any(identifier in self._height_of for identifier in ids):
+            return "replay", "a transaction is in the chain twice"
+        for transaction in transactions:
+            if transaction.chain_id != self._chain_id or not transaction.is_authentic(stub_verify):
+                return "validity", "a transaction is not its sender's"
+            left_ms = transaction.valid_until_ms - header.time_ms
+            if not 0 <= left_ms <= PARAMETERS.transaction_validity_ms_max:
+                return "validity", f"a transaction {left_ms} ms before its end"
+        return None
