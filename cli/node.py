@@ -1,4 +1,4 @@
-"""`tradelane node run`, `check` and `repair`, `tradelane init`: one node, for real deployments and for `up`."""
+"""`tradelane node run`, `check`, `repair`, `vouch`, and `tradelane init`: one node, in earnest and for `up`."""
 
 import asyncio
 import secrets
@@ -18,6 +18,7 @@ from node.config import ConfigError, load_config
 from node.home import read_genesis
 from node.setup import write_home
 from node.storage.errors import DamagedError, LockedError, StorageError
+from node.storage.safety_store import SafetyStore
 from node.storage.salvage import in_words
 from node.storage.store import Store
 from tradelane import (
@@ -55,6 +56,10 @@ _REPAIR_EPILOG: Final = """\b
 Examples:
   tradelane node repair --home /var/lib/tradelane
   tradelane node repair --home .tradelane/node-1 --json
+"""
+_VOUCH_EPILOG: Final = """\b
+Examples:
+  tradelane node vouch --home /var/lib/tradelane --yes
 """
 INIT_EPILOG: Final = """\b
 Examples:
@@ -139,6 +144,35 @@ def repair(context: typer.Context, home: HomeOption, *, json: JsonOption = False
     except RepairError as error:
         raise UnavailableError("ledger.not_repaired", str(error)) from error
     session.output.result(repaired, *_repair_lines(repaired))
+
+
+@app.command("vouch", epilog=_VOUCH_EPILOG)
+def vouch(
+    context: typer.Context,
+    home: HomeOption,
+    *,
+    is_confirmed: Annotated[bool, typer.Option("--yes", help="I know that no vote of this node is missing.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Say that a stopped node's safety store holds all its votes, though it cannot know.
+
+    Only for a power cut that hit so many validators at once that those left wait for each other (docs/operations.md).
+    A node that votes without knowing what it voted before can do what the protocol cannot forgive.
+    """
+    session = open_session(context, json=json)
+    with _storage_errors(), closing(SafetyStore.open(load_config(home).safety_directory)) as safety:
+        reason = safety.new_reason
+        if reason is not None and not is_confirmed:
+            raise BadRequestError(
+                "safety.not_confirmed",
+                f"the safety store cannot vouch for its votes: {reason}",
+                "read docs/operations.md first; if no vote can be missing: tradelane node vouch --yes",
+            )
+        safety.trust()
+    if reason is None:
+        session.output.result({"reason": None}, "nothing to do: the safety store can vouch for its votes")
+    else:
+        session.output.result({"reason": reason}, f"the node votes again from its next start on (it was: {reason})")
 
 
 def _repair_lines(repaired: "Repaired") -> list[str]:
