@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from consensus.effects import LOCK_RECORD, SafetyRecord
-from consensus.messages import Proposal, SignedMessage, decode_proposal, encode_proposal
+from consensus.messages import Proposal, SignedMessage, decode_proposal, encode_proposal, statement_of
 from consensus.proposers import ProposerBook
 from consensus.view_change import ViewChangeBook
 from consensus.votes import VoteBook
@@ -100,6 +100,25 @@ class HeightState:
     def is_active(self) -> bool:
         """Whether anything is going on: a timer runs or something was signed."""
         return self.deadline_ms is not None or bool(self.sent)
+
+    @property
+    def is_view_open(self) -> bool:
+        """Whether a block may be proposed in our view: at once in view 0, else when a quorum wants the view."""
+        return self.view == 0 or bool(self.entitlement)
+
+    @property
+    def is_view_reached(self) -> bool:
+        """Whether a quorum got as far as our view: it says so, or we once saw a proposal that proved it."""
+        if self.is_view_open or self.view in self.pre_prepares:
+            return True
+        if ("prepare", self.view) in self.sent or ("pre-prepare", self.view) in self.sent:
+            return True
+        return self.view_changes.count_from(self.view) >= self.validators.quorum
+
+    def is_proposed(self, block_hash: bytes) -> bool:
+        """Say whether this block is the one that was proposed in our view."""
+        held = self.pre_prepares.get(self.view)
+        return held is not None and statement_of(held.message) == block_hash
 
 
 def new_height(proposers: ProposerBook) -> HeightState:

@@ -1,4 +1,4 @@
-"""Repair: what to send to a validator that says, by its STATUS, that it lacks something.
+"""Repair: what to send to a validator that says, by its STATUS, that it lacks something, and what to say again.
 
 A STATUS names what its sender has seen of its view, so the answer is what it lacks of ours and no more.
 """
@@ -40,3 +40,14 @@ def lacking(state: HeightState, status: Status, own_index: int | None) -> list[S
     if proposal is not None and (is_below or not status.has_proposal):
         found.append(proposal)
     return found
+
+
+def repeated(state: HeightState, own_key: bytes) -> list[SignedMessage]:
+    """Return what is said again while our view lasts, for a message may have been lost with nobody to ask for it.
+
+    Whoever prepared the proposal passes it on: its proposer may be gone while others still wait for it.
+    """
+    own = [signed for (_, view), signed in state.sent.items() if view == state.view]
+    held = state.pre_prepares.get(state.view)
+    is_anothers = held is not None and held.sender != own_key and ("prepare", state.view) in state.sent
+    return [*own, held] if held is not None and is_anothers else own

@@ -45,7 +45,7 @@ from consensus.messages import (
 from consensus.pen import Pen
 from consensus.proposals import broken_pre_prepare
 from consensus.proposers import ProposerBook
-from consensus.repair import lacking, status_of
+from consensus.repair import lacking, repeated, status_of
 from consensus.restoring import take_up
 from consensus.view_change import highest_prepared
 from consensus.votes import Counted
@@ -174,13 +174,7 @@ class Replica:
     def _retransmit(self) -> None:
         """Send again what we said in this view, for a message may have been lost with nobody to ask for it."""
         self._next_retransmission_ms = self._now_ms + self._config.retransmit_interval_ms
-        for (_, view), signed in list(self._state.sent.items()):
-            if view == self._state.view:
-                self._effects.append(Broadcast(signed.encoded))
-        held = self._state.pre_prepares.get(self._state.view)
-        if held is not None and held.sender != self.public_key and ("prepare", self._state.view) in self._state.sent:
-            # Whoever holds the proposal passes it on: its proposer may be gone while others still wait for it.
-            self._effects.append(Broadcast(held.encoded))
+        self._effects += [Broadcast(signed.encoded) for signed in repeated(self._state, self.public_key)]
 
     def _start_timer(self) -> None:
         self._state.deadline_ms = self._now_ms + self._config.timeout_ms(self._state.view)
@@ -395,21 +389,17 @@ class Replica:
                 self._check(state.proposals[event.block_hash], is_fresh=False)
                 return
             self._report(ReportKind.DECIDED_BLOCK_REFUSED, f"height {state.height}: {event.refusal}")
-        if event.view == state.view and self._is_current(event.block_hash):
+        if event.view == state.view and state.is_proposed(event.block_hash):
             self._report(ReportKind.PROPOSAL_REFUSED, event.refusal, state.pre_prepares[state.view].sender)
             self._change_view(state.view + 1)
 
     def _after_acceptance(self, block_hash: bytes) -> None:
         """Vote for the block of our view, and see whether the votes of others wait for it."""
         state = self._state
-        if self._is_current(block_hash):
+        if state.is_proposed(block_hash):
             self._vote(VoteKind.PREPARE, Prepare(state.height, state.view, block_hash))
         self._try_to_lock()
         self._try_to_decide()
-
-    def _is_current(self, block_hash: bytes) -> bool:
-        held = self._state.pre_prepares.get(self._state.view)
-        return held is not None and statement_of(held.message) == block_hash
 
     def _vote(self, kind: VoteKind, message: Prepare | Commit, *records: SafetyRecord) -> None:
         index = self._index
@@ -538,16 +528,11 @@ class Replica:
 
     def _is_view_reached(self) -> bool:
         """Say whether a quorum got as far as our view: it says so, or we once saw a proposal that proved it."""
-        state = self._state
-        if state.view == 0 or state.entitlement or state.view in state.pre_prepares:
-            return True
-        if ("prepare", state.view) in state.sent or ("pre-prepare", state.view) in state.sent:
-            return True
-        return state.view_changes.count_from(state.view) >= state.validators.quorum
+        return self._state.is_view_reached
 
     def _is_view_open(self) -> bool:
-        """Say whether a block may be proposed in our view: at once in view 0, else when a quorum wants the view."""
-        return self._state.view == 0 or bool(self._state.entitlement)
+        """Say whether a block may be proposed in our view."""
+        return self._state.is_view_open
 
     # The next height
 
