@@ -162,7 +162,8 @@ def test_a_certified_block_on_another_parent_shows_a_fork_below_it() -> None:
         node.engine.on_comparison(asked, [block_of(other, 1)])
 
 
-def test_an_uncertified_block_on_another_parent_is_not_compared() -> None:
+@pytest.mark.fault(15, 16)
+def test_an_uncertified_block_on_another_parent_is_not_compared_and_another_peer_is_asked_next() -> None:
     node, other = node_at(1), chain_of(2, 500)
     node.engine.tick(20_000)
     ((asked, _),) = node.around.asked
@@ -170,3 +171,7 @@ def test_an_uncertified_block_on_another_parent_is_not_compared() -> None:
     node.engine.on_blocks(asked, [replace(theirs, certificate=signed(theirs.header, 0, SIGNERS[:2]))])
     assert node.around.dropped_for == ["block_certificate_no_quorum"]
     assert not any(isinstance(question, ComparisonQuestion) for _, question in node.around.asked)
+    node.engine.tick(40_000)
+    assert node.around.asked[-1][0] != asked
+    node.engine.on_blocks(node.around.asked[-1][0], node.blocks(2, 2))
+    assert node.chain.tip.height == 2

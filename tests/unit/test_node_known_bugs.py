@@ -195,7 +195,7 @@ def test_a_transaction_that_is_committed_is_never_ordered_again(
     assert isinstance(refused, Refusal)
     assert refused.code == "transaction.replayed"
     assert node.chain.propose(PEERS[2], [transaction], START_MS + 2) is None
-    other = node.source.transaction("maker", ("nothing", {}))
+    (other,) = node.source.nothing()
     node.submit(other)
     again = replace(node.candidate(other).header, transactions_root=transactions_root([transaction.transaction_id]))
     assert node.chain.check(again, [transaction], START_MS + 2) == "transaction.replayed"
@@ -219,7 +219,8 @@ def make_smaller(source: ValidatorChain) -> Candidate:
     name = f"p{source.nonce}"
     action: Value = ["governance.set_parameters", SMALL]
     propose: Call = ("governance.propose", {"id": name, "action": action, "expires_ms": START_MS + 60_000})
-    calls = [("maker", propose), *((each, ("governance.approve", {"id": name})) for each in ("carrier", "shop"))]
+    approve: Call = ("governance.approve", {"id": name})
+    calls = [("maker", propose), ("carrier", approve), ("shop", approve)]
     made = source.candidate([source.transaction(signer, call) for signer, call in calls])
     assert source.chain.commit(made, source.certify(made.header, source.sets[1]))
     assert source.chain.parameters.transaction_bytes_max == 1_500
