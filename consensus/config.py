@@ -26,6 +26,11 @@ class ConsensusConfig:
         assert self.future_messages_max > 0, "the messages of the next height are worth keeping"
         assert self.future_bytes_max > 0, "the messages of the next height are worth keeping"
 
+    @property
+    def listening_ms(self) -> int:
+        """How long a replica on a new disk listens at least: every other that is there says something in that time."""
+        return self.status_interval_ms * 3 // 2
+
     def timeout_ms(self, view: int) -> int:
         """Return how long a view may last before the replica asks for the next one."""
         timeout_ms = self.view_timeout_ms

@@ -51,10 +51,14 @@ class ProposalChecked:
 
 @dataclass(frozen=True, slots=True)
 class BlockCommitted:
-    """A block is stored for good, by agreement or by catching up; ``validators`` are those of the height after it."""
+    """A block is stored for good, by agreement or by catching up; ``validators`` are those of the height after it.
+
+    ``is_signed_by_us`` says that its certificate bears the signature of this replica's key.
+    """
 
     header: Header
     validators: ValidatorSet
+    is_signed_by_us: bool = False
 
 
 Event: TypeAlias = Tick | MessageReceived | WorkAvailable | BlockProposed | ProposalChecked | BlockCommitted

@@ -61,8 +61,8 @@ class Replica:
     """One validator's part in the agreement, or an observer's where its key is not in the set.
 
     ``proposers`` is the book of the height after ``tip``. ``records`` are those of the safety store: what this key
-    signed before a restart; ``is_store_new`` says that it cannot vouch for what was signed before. ``now_ms`` is the
-    monotonic clock that ``Tick`` goes on with.
+    signed before a restart; ``is_store_new`` says that it cannot vouch for what was signed before, ``has_signed`` that
+    a certificate of the chain bears the key's signature. ``now_ms`` is the monotonic clock that ``Tick`` goes on with.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class Replica:
         now_ms: int,
         *,
         is_store_new: bool,
+        has_signed: bool,
     ) -> None:
         assert proposers.height == tip.height + 1, "the book is of the height in progress"
         self._config = config
@@ -87,12 +88,14 @@ class Replica:
         self._future = FutureMessages(config.future_messages_max, config.future_bytes_max)
         self._effects: list[Effect] = []
         self._pen = Pen(key, chain_id, self._effects)
-        self._learning = Learning(key.public_key, is_store_new=is_store_new)
+        self._learning = Learning(
+            is_store_new=is_store_new, has_signed=has_signed, listen_until_ms=now_ms + config.listening_ms
+        )
         self._next_status_ms = now_ms
         self._next_retransmission_ms = now_ms
         self._next_fetch_ms = now_ms
         self._records = [record for record in records if record.height > tip.height]
-        self._learning.look(self.height, proposers.validators)
+        self._learning.look(self.height, proposers.validators, now_ms)
         self._restore()
 
     @property
@@ -150,6 +153,7 @@ class Replica:
 
     def _on_tick(self, now_ms: int) -> None:
         self._now_ms = max(self._now_ms, now_ms)
+        self._learn()
         state = self._state
         if state.deadline_ms is not None and self._now_ms >= state.deadline_ms:
             self._on_timeout()
@@ -185,7 +189,7 @@ class Replica:
     def _on_message(self, authentic: Authentic) -> None:
         signed, message = authentic.signed, authentic.message
         if signed.sender == self._pen.public_key:
-            self._pen.look_at_own(self._state, signed)
+            self._on_own_message(signed)
         elif isinstance(message, Status):
             self._on_status(signed.sender, message)
         elif message.height < self._state.height:
@@ -213,6 +217,14 @@ class Replica:
             case _:
                 assert_never(message)
 
+    def _on_own_message(self, signed: SignedMessage) -> None:
+        """See whether a message of our own key is an echo, a trace of what a lost disk knew, or a second holder's."""
+        if self._learning.is_tracing and not isinstance(signed.message, Status):
+            self._learning.note_signed()
+            self._report(ReportKind.OWN_MESSAGE, tag_of(signed.message), signed.sender)
+        else:
+            self._pen.look_at_own(self._state, signed)
+
     def _keep_for_later(self, authentic: Authentic) -> None:
         message = authentic.message
         if message.height == self._state.height + 1:
@@ -223,7 +235,7 @@ class Replica:
     def _on_status(self, sender: bytes, status: Status) -> None:
         """Take a heart beat: learn from it, fetch what we lack, send what its sender lacks of us."""
         state = self._state
-        self._learning.hear(sender, status, self._index)
+        self._learning.hear(sender, status, shows_own_vote=self._is_shown_by(status))
         self._learn()
         if status.height > state.height:
             self._fetch(status.height - 1, sender)
@@ -233,9 +245,17 @@ class Replica:
                 self._effects.append(CompareTip(self._tip.height, sender))
             self._effects += [Send(sender, signed.encoded) for signed in lacking(state, status, self._index)]
 
+    def _is_shown_by(self, status: Status) -> bool:
+        """Say whether a status shows that our key signed something in its view."""
+        own = self._index
+        if own is None:
+            return False
+        is_own_turn = status.height == self._state.height and self._state.proposers.proposer_index(status.view) == own
+        return status.shows(own) or (status.has_proposal and is_own_turn)
+
     def _learn(self) -> None:
         """See whether a quorum was heard since the start; if so, take up what voting was held back from."""
-        if self._learning.look(self._state.height, self._state.validators):
+        if self._learning.look(self._state.height, self._state.validators, self._now_ms):
             self._report(ReportKind.LEARNED, f"voting from height {self._state.height} on"
                          if self._may_vote else f"following at height {self._state.height}")  # fmt: skip
             self._resume()
@@ -543,7 +563,10 @@ class Replica:
         is_same_set = event.validators == self._state.validators
         self._tip = event.header
         self._state = new_height(self._state.proposers.after(event.header, event.validators))
+        if event.is_signed_by_us:
+            self._learning.note_signed()
         self._restore()
+        self._learn()
         for authentic in self._future.take_all():
             # It was authenticated with the old set. With another set it would count for the wrong validator.
             if is_same_set:

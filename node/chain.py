@@ -94,6 +94,16 @@ class Chain:
         headers = (self.store.header(at) for at in range(max(1, epoch_start(height)), height))
         return proposer_book(height, self.validators, (header for header in headers if header is not None))
 
+    def has_signed(self, public_key: bytes) -> bool:
+        """Say whether the certificate of any block bears the signature of a key."""
+        for height in range(1, self.tip.height + 1):
+            certificate, validators = self.store.certificate(height), self.validators_at(height)
+            assert certificate is not None, "every block above block 0 is certified"
+            assert validators is not None, "the validators of every height are here"
+            if validators.index_of(public_key) in certificate.signers:
+                return True
+        return False
+
     def is_committed(self, transaction_id: bytes) -> bool:
         """Say whether a transaction is in a block."""
         return self.store.transaction_position(transaction_id) is not None

@@ -96,6 +96,7 @@ class Node:
             records=home.safety_records(),
             now_ms=int(time.monotonic() * 1000),
             is_store_new=home.safety.is_new,
+            has_signed=home.safety.is_new and self.chain.has_signed(self._public_key),
         )
         pruner = Pruner(home.store, home.config.retain_blocks)
         self.space = DiskSpace(home.config.home, lambda: time.monotonic_ns() // 1_000_000)

@@ -381,6 +381,7 @@ class Engine:
         self._commit(candidate, certificate)
 
     def _commit(self, candidate: Candidate, certificate: Certificate) -> None:
+        is_ours = self._chain.validators.index_of(self._replica.public_key) in certificate.signers
         self._observer.committing()
         if not self._chain.commit(candidate, certificate):
             return
@@ -391,7 +392,7 @@ class Engine:
         self._pool.committed(candidate.transactions, candidate.execution.details)
         if height % _SAFETY_CLEANING_HEIGHTS == 0:
             self._safety.forget_below(height)
-        self._events.append(BlockCommitted(candidate.header, self._chain.validators))
+        self._events.append(BlockCommitted(candidate.header, self._chain.validators, is_ours))
         self._events.append(WorkAvailable(is_waiting=len(self._pool) > 0))
         self._observer.committed(candidate, certificate)
 

@@ -343,15 +343,28 @@ class Cluster:
             case "torn":
                 machine.stop()
                 machine.safety.lose_last_write()
+                self._forget_votes(machine)
                 self._crash(machine, fault.for_ms, "power cut on a disk that lied")
             case "reformat":
                 machine.stop()
                 machine.format_ledger()
                 machine.format_safety()
                 self.invariants.on_lost(machine.number)
+                self._forget_votes(machine)
                 self._crash(machine, fault.for_ms, "disk replaced")
             case _:
                 pass
+
+    def _forget_votes(self, machine: Machine) -> None:
+        """Let a machine that lost votes be a newcomer where nobody could show it a trace of them.
+
+        It counts among the f, so nothing else may break. Where every other has its signature in a block, it must find
+        that and wait; then it is held to what it said before.
+        """
+        key = machine.key.public_key
+        others = [other for other in self.machines if other.is_honest and other is not machine]
+        if not all(other.chain.has_signed(key) for other in others):
+            self.invariants.on_votes_lost(machine.number)
 
     def fate(self, machine: Machine, platter: str, changes: Mapping[bytes, bytes | None]) -> WriteFate:
         """Decide about a write."""
@@ -497,7 +510,9 @@ class Cluster:
             return
         self.taken.add(f"report: {report.kind.value}")
         is_wrong = report.kind is ReportKind.DECIDED_BLOCK_REFUSED and not report.detail.endswith(_NOT_AVAILABLE)
-        if is_wrong or report.kind is ReportKind.OWN_KEY_ELSEWHERE:
+        # A machine whose disk lost votes may meet them again, and is right to stop then.
+        is_alarm = report.kind is ReportKind.OWN_KEY_ELSEWHERE and machine.number not in self._damaged
+        if is_wrong or is_alarm:
             raise InvariantBrokenError("false_alarm", f"node {machine.number}: {report.kind.value}, {report.detail}")
 
     def on_refused(self, machine: Machine, what: str) -> None:

@@ -76,6 +76,11 @@ class Invariants:
         """Expect an earlier tip at the next start: the disk was damaged or replaced."""
         self.tips.pop(node, None)
 
+    def on_votes_lost(self, node: int) -> None:
+        """Hold a node no more to what it signed."""
+        self.said = {place: value for place, value in self.said.items() if place[0] != node}
+        self.committed_in_view = {place: view for place, view in self.committed_in_view.items() if place[0] != node}
+
     def on_commit(self, machine: Machine, candidate: Candidate, certificate: Certificate) -> None:
         """Check a block that an honest node has just stored."""
         self._check_block(machine, candidate.header, certificate, candidate.transactions)

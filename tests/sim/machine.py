@@ -144,6 +144,8 @@ class Machine:
         """Begin the safety store anew: it knows nothing of what this key signed."""
         self.safety = Platter("safety")
         write_new(VirtualValues(self.safety, always_kept))
+        # A store is made long before its node runs: a power cut of today takes nothing of that back.
+        self.safety.before.clear()
 
     def holds(self, height: int, view: int, kind: str) -> bool:
         """Say whether a record of this place is on the disk, read past the store."""
@@ -175,6 +177,7 @@ class Machine:
             records=records,
             now_ms=self.world.now_ms(),
             is_store_new=safety.is_new,
+            has_signed=safety.is_new and self.chain.has_signed(self.key.public_key),
         )
         self.engine = Engine(
             self.chain, self.replica, safety, self.pool, self, self, gate, self.wall_clock_ms, self.verifier

@@ -94,6 +94,7 @@ class EngineNode:
             (),
             0,
             is_store_new=False,
+            has_signed=False,
         )
         votes = MemoryValues()
         write_new(votes)

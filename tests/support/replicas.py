@@ -63,9 +63,11 @@ class Bench:
         *,
         is_taught: bool = True,
         is_store_new: bool = False,
+        has_signed: bool | None = None,
     ) -> None:
         self.is_taught = is_taught
         self.is_store_new = is_store_new
+        self.has_signed = has_signed
         self.validators = validator_set(count)
         self.index = index
         self.tip = tip or genesis()
@@ -91,6 +93,7 @@ class Bench:
             records,
             self.now_ms,
             is_store_new=self.is_store_new,
+            has_signed=self.tip.height > 0 if self.has_signed is None else self.has_signed,
         )
         self.early = teach(replica, self.validators, self.index, self.tip) if self.is_taught else []
         return replica

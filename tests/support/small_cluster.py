@@ -83,6 +83,7 @@ class SmallCluster:
             self.disks[index].records_above(tip.height),
             self.now_ms,
             is_store_new=False,
+            has_signed=False,
         )
         self._post(index, WorkAvailable(is_waiting=True), 0)
 

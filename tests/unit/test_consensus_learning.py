@@ -2,7 +2,8 @@
 
 import pytest
 
-from consensus.effects import Broadcast, CommitBlock, Persist, ProposeBlock, ReportKind, SafetyRecord
+from consensus.effects import Broadcast, CommitBlock, Effect, Persist, ProposeBlock, ReportKind, SafetyRecord
+from consensus.events import BlockCommitted
 from consensus.learning import Learning
 from consensus.messages import Commit, Message, Prepare, Status, ViewChange, sign_message
 from ledger.block import Header
@@ -21,9 +22,12 @@ def tip_at(height: int, count: int = 4) -> Header:
     return tip
 
 
-def new_bench(count: int = 4, index: int = 0, height: int = 1, *, is_store_new: bool = False) -> Bench:
+def new_bench(
+    count: int = 4, index: int = 0, height: int = 1, *, is_store_new: bool = False, has_signed: bool | None = None
+) -> Bench:
     """Return a replica that starts at a height and has heard of nobody."""
-    return Bench(count, index, tip=tip_at(height - 1, count), is_taught=False, is_store_new=is_store_new)
+    tip = tip_at(height - 1, count)
+    return Bench(count, index, tip=tip, is_taught=False, is_store_new=is_store_new, has_signed=has_signed)
 
 
 def tell(bench: Bench, *heights: int, shown: tuple[int, ...] = ()) -> list[ReportKind]:
@@ -32,7 +36,12 @@ def tell(bench: Bench, *heights: int, shown: tuple[int, ...] = ()) -> list[Repor
     others = [index for index in range(len(bench.validators)) if index != bench.index]
     for other, height in zip(others, heights, strict=False):
         effects += bench.say(other, Status(height, 0, bench.tip.hash, prepares=shown))
-    return reports(effects)
+    return reports(effects + listened(bench))
+
+
+def listened(bench: Bench) -> list[Effect]:
+    """Let the time go by for which a replica on a new disk listens at least."""
+    return bench.tick(CONFIG.listening_ms) if bench.is_store_new else []
 
 
 def votes(bench: Bench) -> bool:
@@ -70,18 +79,18 @@ def test_a_vote_needs_a_quorum_heard_and_oneself_counts(count: int) -> None:
 
 def test_one_voice_counts_once_and_an_outsider_not_at_all() -> None:
     validators = validator_set(7)
-    learning = Learning(KEYS[0].public_key, is_store_new=False)
+    learning = Learning(is_store_new=False, has_signed=False, listen_until_ms=0)
     for _ in range(9):
-        learning.hear(KEYS[1].public_key, Status(1, 0, bytes(32)), 0)
+        learning.hear(KEYS[1].public_key, Status(1, 0, bytes(32)), shows_own_vote=False)
     for outsider in (7, 8, 9):
-        learning.hear(KEYS[outsider].public_key, Status(1, 0, bytes(32)), 0)
-    assert not learning.look(1, validators)
+        learning.hear(KEYS[outsider].public_key, Status(1, 0, bytes(32)), shows_own_vote=False)
+    assert not learning.look(1, validators, 0)
     for other in (2, 3):
-        learning.hear(KEYS[other].public_key, Status(1, 0, bytes(32)), 0)
-        assert not learning.look(1, validators)
-    learning.hear(KEYS[4].public_key, Status(1, 0, bytes(32)), 0)
-    assert learning.look(1, validators)
-    assert not learning.look(1, validators), "it is news once"
+        learning.hear(KEYS[other].public_key, Status(1, 0, bytes(32)), shows_own_vote=False)
+        assert not learning.look(1, validators, 0)
+    learning.hear(KEYS[4].public_key, Status(1, 0, bytes(32)), shows_own_vote=False)
+    assert learning.look(1, validators, 0)
+    assert not learning.look(1, validators, 0), "it is news once"
     assert learning.may_vote(1)
 
 
@@ -133,11 +142,12 @@ def test_a_chain_begins_with_new_disks() -> None:
 
 
 @pytest.mark.parametrize("kind", ["view_changes", "prepares", "commits"])
-def test_a_vote_of_ours_that_somebody_shows_ends_the_exception_of_the_first_height(kind: str) -> None:
+def test_votes_of_ours_that_f_and_one_show_are_a_trace(kind: str) -> None:
     bench = new_bench(is_store_new=True)
-    shown = {"view_changes": (), "prepares": (), "commits": (), kind: (0,)}
-    bench.say(1, Status(1, 0, bench.tip.hash, False, shown["view_changes"], shown["prepares"], shown["commits"]))
-    bench.say(2, Status(1, 0, bench.tip.hash))
+    for other in (1, 2):
+        shown = {"view_changes": (), "prepares": (), "commits": (), kind: (0,)}
+        bench.say(other, Status(1, 0, bench.tip.hash, False, *shown.values()))
+    listened(bench)
     for height in (1, 2):
         follow_to(bench, height)
         assert not votes(bench)
@@ -145,18 +155,73 @@ def test_a_vote_of_ours_that_somebody_shows_ends_the_exception_of_the_first_heig
     assert votes(bench)
 
 
-def test_votes_of_others_that_somebody_shows_change_nothing() -> None:
-    bench = new_bench(is_store_new=True)
-    tell(bench, 1, 1, shown=(1, 2, 3))
+def test_a_proposal_of_ours_that_f_and_one_hold_is_a_trace() -> None:
+    bench = new_bench(index=1, is_store_new=True)
+    for other in (2, 3):
+        bench.say(other, Status(1, 0, bench.tip.hash, has_proposal=True))
+    listened(bench)
+    assert not votes(bench)
+    follow_to(bench, 3)
     assert votes(bench)
 
 
-def test_where_others_are_further_a_new_disk_is_no_beginning() -> None:
+def test_what_f_alone_show_does_not_keep_a_chain_from_beginning() -> None:
     bench = new_bench(is_store_new=True)
-    tell(bench, 2, 2)
+    bench.say(1, Status(1, 0, bench.tip.hash, False, (0,), (0,), (0,)))
+    bench.say(2, Status(1, 0, bench.tip.hash))
+    assert not votes(bench), "what comes first may be old"
+    assert len(sent(listened(bench), Prepare)) == 1
+
+
+def test_a_message_of_ours_that_comes_back_is_a_trace_and_no_second_holder() -> None:
+    bench = new_bench(is_store_new=True)
+    block = bench.block()
+    echo = sign_message(KEYS[0], CHAIN_ID, Prepare(1, 0, block.header.hash))
+    assert reports(bench.deliver(echo)) == [ReportKind.OWN_MESSAGE]
+    tell(bench, 1, 1)
+    for height in (1, 2):
+        follow_to(bench, height)
+        assert not votes(bench)
     follow_to(bench, 3)
+    assert votes(bench)
+
+
+def test_a_newcomer_without_a_trace_begins_where_the_others_are() -> None:
+    bench = new_bench(height=3, is_store_new=True, has_signed=False)
+    tell(bench, 5, 5)
+    for height in (3, 4):
+        follow_to(bench, height)
+        assert not votes(bench), "it may have voted here, and has not seen all certificates yet"
+    follow_to(bench, 5)
+    assert votes(bench)
+
+
+def test_a_trace_that_is_found_on_the_way_counts() -> None:
+    bench = new_bench(height=3, is_store_new=True, has_signed=False)
+    tell(bench, 5, 5)
+    block = bench.block()
+    bench.tip = block.header
+    bench.feed(BlockCommitted(block.header, bench.validators, is_signed_by_us=True))
+    for height in (4, 5, 6):
+        follow_to(bench, height)
+        assert not votes(bench)
+    follow_to(bench, 7)
+    assert votes(bench)
+
+
+def test_after_a_lost_disk_the_greatest_height_counts_whoever_says_it() -> None:
+    """The only one who was as far as we were may be the one who seems to lie."""
+    bench = new_bench(7, height=3, is_store_new=True)
+    tell(bench, 9, 3, 3, 3)
+    follow_to(bench, 10)
     assert not votes(bench)
-    follow_to(bench, 4)
+    follow_to(bench, 11)
+    assert votes(bench)
+
+
+def test_votes_of_others_that_somebody_shows_change_nothing() -> None:
+    bench = new_bench(is_store_new=True)
+    tell(bench, 1, 1, shown=(1, 2, 3))
     assert votes(bench)
 
 

@@ -101,7 +101,7 @@ def new_replica(
     """Return the replica of a validator, or of an observer for None."""
     key = OUTSIDER if index is None else KEYS[index]
     proposers = ProposerBook(tip.height + 1, VALIDATORS)
-    replica = Replica(config, CHAIN_ID, key, proposers, tip, records, 0, is_store_new=False)
+    replica = Replica(config, CHAIN_ID, key, proposers, tip, records, 0, is_store_new=False, has_signed=False)
     for other in range(4):
         if other != index:
             replica.step(received(sign_message(KEYS[other], CHAIN_ID, Status(tip.height + 1, 0, tip.hash))))
