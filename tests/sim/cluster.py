@@ -324,6 +324,7 @@ class Cluster:
                 machine.format_ledger()
             if machine.safety.rotten:
                 machine.format_safety()
+                self._forget_votes(machine)
             self.invariants.on_lost(machine.number)
         self._crash(machine, 200 + int(self._chance("repair", machine.number, machine.starts) * 500), "disk")
         self._note(machine, str(error))

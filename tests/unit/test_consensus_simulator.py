@@ -15,7 +15,8 @@ from tests.sim.scenario import FAULTS, LIARS, scenario_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "tests" / "sim" / "corpus"
-SEEDS = range(60)
+LIVENESS = json.loads((ROOT / "tests" / "sim" / "liveness.json").read_text("utf-8"))
+SEEDS = range(*LIVENESS["seeds"])
 QUICK = [name for name, mutant in MUTANTS.items() if mutant.seeds_max <= 20]
 FIELD_OF = {"cut": "cuts", "clog": "clogs", "delay": "delay_ms_max", "power_cut": "power_cut_ms", "skew": "skew_ms"}
 
@@ -30,9 +31,10 @@ def test_no_seed_breaks_a_rule(results: list[Result]) -> None:
 
 
 def test_clusters_are_well_again_soon_after_the_network_is_healed(results: list[Result]) -> None:
+    """The figures are kept beside the simulator; a change that makes either worse by a quarter does not pass."""
     times_ms = sorted(result.recovery_ms for result in results)
-    assert times_ms[len(times_ms) // 2] <= 1_500
-    assert times_ms[len(times_ms) * 99 // 100] <= 9_000
+    assert times_ms[len(times_ms) // 2] <= 1.25 * LIVENESS["p50_ms"]
+    assert times_ms[len(times_ms) * 99 // 100] <= 1.25 * LIVENESS["p99_ms"]
 
 
 def test_the_seeds_take_the_rare_paths(results: list[Result]) -> None:
