@@ -51,3 +51,11 @@ def repeated(state: HeightState, own_key: bytes) -> list[SignedMessage]:
     held = state.pre_prepares.get(state.view)
     is_anothers = held is not None and held.sender != own_key and ("prepare", state.view) in state.sent
     return [*own, held] if held is not None and is_anothers else own
+
+
+def shows_vote_of(state: HeightState, status: Status, index: int | None) -> bool:
+    """Say whether a status shows that a validator signed something in its view."""
+    if index is None:
+        return False
+    is_its_turn = status.height == state.height and state.proposers.proposer_index(status.view) == index
+    return status.shows(index) or (status.has_proposal and is_its_turn)

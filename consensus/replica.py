@@ -10,6 +10,7 @@ from typing import assert_never
 
 from consensus.authenticate import Authentic
 from consensus.config import ConsensusConfig
+from consensus.double_votes import double_vote, second_pre_prepare
 from consensus.effects import (
     Broadcast,
     CheckProposal,
@@ -17,7 +18,6 @@ from consensus.effects import (
     CompareTip,
     Effect,
     FetchBlocks,
-    KeepEvidence,
     ProposeBlock,
     Report,
     ReportKind,
@@ -45,13 +45,12 @@ from consensus.messages import (
 from consensus.pen import Pen
 from consensus.proposals import broken_pre_prepare
 from consensus.proposers import ProposerBook
-from consensus.repair import lacking, repeated, status_of
+from consensus.repair import lacking, repeated, shows_vote_of, status_of
 from consensus.restoring import take_up
 from consensus.view_change import highest_prepared
 from consensus.votes import Counted
 from ledger.block import Header
 from ledger.certificate import VIEW_MAX, VoteKind
-from ledger.evidence import equivocation
 
 VIEWS_AHEAD_MAX = 64
 """How far above our view votes are kept; further ones come again when we get there."""
@@ -235,7 +234,7 @@ class Replica:
     def _on_status(self, sender: bytes, status: Status) -> None:
         """Take a heart beat: learn from it, fetch what we lack, send what its sender lacks of us."""
         state = self._state
-        self._learning.hear(sender, status, shows_own_vote=self._is_shown_by(status))
+        self._learning.hear(sender, status, shows_own_vote=shows_vote_of(state, status, self._index))
         self._learn()
         if status.height > state.height:
             self._fetch(status.height - 1, sender)
@@ -244,14 +243,6 @@ class Replica:
                 self._report(ReportKind.FORK_SUSPECTED, f"another block at height {self._tip.height}", sender)
                 self._effects.append(CompareTip(self._tip.height, sender))
             self._effects += [Send(sender, signed.encoded) for signed in lacking(state, status, self._index)]
-
-    def _is_shown_by(self, status: Status) -> bool:
-        """Say whether a status shows that our key signed something in its view."""
-        own = self._index
-        if own is None:
-            return False
-        is_own_turn = status.height == self._state.height and self._state.proposers.proposer_index(status.view) == own
-        return status.shows(own) or (status.has_proposal and is_own_turn)
 
     def _learn(self) -> None:
         """See whether a quorum was heard since the start; if so, take up what voting was held back from."""
@@ -337,7 +328,7 @@ class Replica:
             return
         held = state.pre_prepares.get(message.view)
         if held is not None:
-            self._on_second_pre_prepare(held, signed, message)
+            self._effects += second_pre_prepare(state, held, signed)
             return
         broken = broken_pre_prepare(signed.sender, message, state.proposers, self._tip)
         if broken is not None:
@@ -346,29 +337,6 @@ class Replica:
         if message.view > state.view:
             self._enter_view(message.view)
         self._accept(signed, message.proposal)
-
-    def _on_second_pre_prepare(self, held: SignedMessage, signed: SignedMessage, message: PrePrepare) -> None:
-        block_hash = message.proposal.header.hash
-        first = statement_of(held.message)
-        if first == block_hash or held.sender != signed.sender:
-            self._report(ReportKind.DUPLICATE, f"a second pre-prepare of view {message.view}", signed.sender)
-            return
-        assert isinstance(first, bytes), "a pre-prepare states a block hash"
-        self._keep_evidence("pre-prepare", message.view, signed.sender, (first, held.signature),
-                            (block_hash, signed.signature))  # fmt: skip
-
-    def _keep_evidence(
-        self, kind: str, view: int, sender: bytes, first: tuple[bytes, bytes], second: tuple[bytes, bytes]
-    ) -> None:
-        """Report two contradicting votes, and order once that they are kept."""
-        state = self._state
-        self._report(ReportKind.EQUIVOCATION, f"two {kind} votes in view {view}", sender)
-        index = state.validators.index_of(sender)
-        assert index is not None, "authentic messages come from validators"
-        if (kind, view, index) not in state.equivocations:
-            state.equivocations.add((kind, view, index))
-            evidence = equivocation(kind, state.height, view, sender, first, second)
-            self._effects.append(KeepEvidence(evidence))
 
     def _accept(self, signed: SignedMessage, proposal: Proposal) -> None:
         """Take the proposal of our view: have it checked, or vote at once where it was."""
@@ -440,7 +408,7 @@ class Replica:
             first = state.votes.vote_of(kind, vote.view, sender_index)
             assert first is not None, "a vote contradicts one that is there"
             second = (vote.block_hash, signed.signature)
-            self._keep_evidence(kind.value, vote.view, signed.sender, first, second)
+            self._effects += double_vote(state, kind.value, vote.view, signed.sender, first, second)
         elif counted is Counted.NEW:
             self._try_to_lock()
             self._try_to_decide(signed.sender)

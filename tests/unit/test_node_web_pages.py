@@ -114,6 +114,11 @@ class _Text(HTMLParser):
             self.words.append(data)
 
 
+def scripts(response: httpx.Response) -> list[dict[str, str | None]]:
+    """Return the attributes of every script in a page."""
+    return [attributes for tag, attributes in read(response).tags if tag == "script"]
+
+
 def read(response: httpx.Response) -> _Text:
     parser = _Text()
     parser.feed(response.text)
@@ -167,7 +172,7 @@ def test_the_page_tells_the_journey_of_the_pack(client: Client) -> None:
     assert "genuine" not in text.lower()
 
 
-_SCRIPTS = [{"type": "application/json", "id": "trust"}, {"type": "module", "src": "/check.js"}]
+SCRIPTS = [{"type": "application/json", "id": "trust"}, {"type": "module", "src": "/check.js"}]
 
 
 def test_the_page_loads_and_runs_nothing_but_the_check(client: Client) -> None:
@@ -175,7 +180,7 @@ def test_the_page_loads_and_runs_nothing_but_the_check(client: Client) -> None:
     assert len(response.content) <= PAGE_BYTES_MAX
     page = read(response)
     assert {tag for tag, _ in page.tags}.isdisjoint({"img", "iframe", "form", "object", "embed"})
-    assert [attributes for tag, attributes in page.tags if tag == "script"] == _SCRIPTS
+    assert [attributes for tag, attributes in page.tags if tag == "script"] == SCRIPTS
     assert [
         name for _, attributes in page.tags for name in attributes if name == "style" or name.startswith("on")
     ] == []
@@ -454,7 +459,7 @@ def test_names_that_try_to_be_markup_are_text(empty: ExampleLedger) -> None:
     for path in (PACK_PATH, "/01/09521102002002", "/01/09521102002002/21/INVENTED"):
         page = read(client.get(path, headers=HTML))
         assert "img" not in {tag for tag, _ in page.tags}
-        assert [attributes for tag, attributes in page.tags if tag == "script"] in ([], _SCRIPTS)
+        assert [attributes for tag, attributes in page.tags if tag == "script"] in ([], SCRIPTS)
     assert evil[:60] in json.dumps(facts_of(client), ensure_ascii=False).replace('\\"', '"')
 
 
