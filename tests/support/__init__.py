@@ -1,1 +1,1 @@
-"""Helpers that several kinds of test share."""
+"""What several kinds of test share."""
