@@ -18,6 +18,7 @@ from ledger.limits import INTEGER_MAX, VALIDATORS_MAX
 from ledger.shape import as_array, as_blob, as_bytes, as_integer, as_list
 from ledger.validators import ValidatorSet
 
+OF_ANOTHER_BLOCK: Final = "of_another_block"
 VIEW_MAX: Final = (1 << 32) - 1
 _CERTIFICATE_BYTES_MAX: Final = 64 + VALIDATORS_MAX * (SIGNATURE_BYTES + 4)
 
@@ -67,6 +68,17 @@ class Certificate:
     def encode(self) -> bytes:
         """Return the canonical bytes."""
         return encode(self.to_value())
+
+    def block_refusal(
+        self, height: int, block_hash: bytes, validators: ValidatorSet, chain_id: bytes, verifier: Verifier = verify
+    ) -> str | None:
+        """Return None if a quorum of ``validators`` decided this very block, else the name of the one reason why not.
+
+        That it is of another block is ``OF_ANOTHER_BLOCK``; the other names are those of ``refusal``.
+        """
+        if (self.height, self.block_hash) != (height, block_hash):
+            return OF_ANOTHER_BLOCK
+        return self.refusal(VoteKind.COMMIT, validators, chain_id, verifier)
 
     def refusal(
         self, kind: VoteKind, validators: ValidatorSet, chain_id: bytes, verifier: Verifier = verify

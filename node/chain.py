@@ -19,7 +19,7 @@ from contracts.context import BlockContext
 from contracts.execute import Execution
 from ledger.authenticated_map import Plan, empty_root, plan_update
 from ledger.block import Header, receipts_root, transactions_root
-from ledger.certificate import Certificate, VoteKind
+from ledger.certificate import Certificate
 from ledger.genesis import Genesis
 from ledger.hashing import ZERO_HASH
 from ledger.keys import Verifier, verify
@@ -96,13 +96,8 @@ class Chain:
 
     def has_signed(self, public_key: bytes) -> bool:
         """Say whether the certificate of any block bears the signature of a key."""
-        for height in range(1, self.tip.height + 1):
-            certificate, validators = self.store.certificate(height), self.validators_at(height)
-            assert certificate is not None, "every block above block 0 is certified"
-            assert validators is not None, "the validators of every height are here"
-            if validators.index_of(public_key) in certificate.signers:
-                return True
-        return False
+        signed = self.store.signed_by(public_key, range(1, self.tip.height + 1))
+        return next(signed, None) is not None
 
     def is_committed(self, transaction_id: bytes) -> bool:
         """Say whether a transaction is in a block."""
@@ -113,12 +108,7 @@ class Chain:
         beyond = height - self.tip.height
         if beyond in (1, 2):
             return self.validators if beyond == 1 else self.next_validators
-        header = self.store.header(height) if height >= 1 else None
-        if header is None:
-            return None
-        if header.validators_hash == self.validators.hash:
-            return self.validators
-        return self.store.validators(header.validators_hash)
+        return self.store.validators_at(height)
 
     def propose(self, proposer: bytes, waiting: Iterable[Transaction], clock_ms: int) -> Candidate | None:
         """Return a block of the transactions that may be in it now, or None where none may."""
@@ -164,9 +154,9 @@ class Chain:
         self, header: Header, certificate: Certificate, transactions: Sequence[Transaction]
     ) -> Candidate | str:
         """Check a block that a peer says is committed: certificate, signatures and all that ``check`` checks."""
-        if certificate.height != header.height or certificate.block_hash != header.hash:
-            return "certificate_of_another_block"
-        refusal = certificate.refusal(VoteKind.COMMIT, self.validators, self.chain_id, self._verifier)
+        refusal = certificate.block_refusal(
+            header.height, header.hash, self.validators, self.chain_id, self._verifier
+        )  # fmt: skip
         if refusal is not None:
             return f"certificate_{refusal}"
         # The root covers the ids only, so a peer could hand us a transaction with a signature that is not its own.

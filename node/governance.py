@@ -25,7 +25,7 @@ def validators_at(store: Store, height: int | None) -> JsonObject | None:
     """
     tip = store.tip
     wanted = tip.height + 1 if height is None else height
-    members = _members(store, wanted)
+    members = read_validators(store) if wanted == tip.height + 2 else store.validators_at(wanted)
     if members is None:
         return None
     after = read_validators(store) if wanted == tip.height + 1 else None
@@ -96,16 +96,6 @@ def equivocation_json(evidence: Equivocation) -> JsonObject:
         "view": evidence.view,
         "votes": votes,
     }
-
-
-def _members(store: Store, height: int) -> ValidatorSet | None:
-    tip = store.tip
-    if height == tip.height + 2:
-        return read_validators(store)
-    if height == tip.height + 1:
-        return store.validators(tip.next_validators_hash)
-    header = store.header(height) if height >= 1 else None
-    return None if header is None else store.validators(header.validators_hash)
 
 
 def _change(before: ValidatorSet, after: ValidatorSet, from_height: int) -> JsonObject:

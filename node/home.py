@@ -103,21 +103,10 @@ def _check_votes_against_blocks(home: Home) -> None:
             f"{voted[0]}: blocks are lost, or an old copy was put in their place. Run `tradelane node repair --home "
             f"{home.config.home}`"
         )
-    signed = _highest_signed(home.store, home.validator_key.public_key)
+    late = range(tip, max(0, tip - _CERTIFICATES_LOOKED_AT), -1)
+    signed = next(home.store.signed_by(home.validator_key.public_key, late), None)
     if signed is not None and (voted is None or voted < signed):
         home.safety.distrust(f"no vote at height {signed[0]}")
-
-
-def _highest_signed(store: Store, public_key: bytes) -> tuple[int, int] | None:
-    """Return (height, view) of the last block of late whose certificate this key signed, or None."""
-    for height in range(store.tip.height, max(0, store.tip.height - _CERTIFICATES_LOOKED_AT), -1):
-        header, certificate = store.header(height), store.certificate(height)
-        validators = None if header is None else store.validators(header.validators_hash)
-        if certificate is None or validators is None:
-            continue
-        if validators.index_of(public_key) in certificate.signers:
-            return height, certificate.view
-    return None
 
 
 def read_genesis(home: Path) -> Genesis:

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from dataclasses import replace
 
 from ledger.block import Header
-from ledger.certificate import Certificate, VoteKind
+from ledger.certificate import OF_ANOTHER_BLOCK, Certificate
 from ledger.errors import ProofError
 from ledger.proof.parts import NEXT, Bundle, ChangeEntry
 from ledger.proof.trust import TrustRoot, ValidatorsFrom
@@ -79,10 +79,7 @@ def check_finality(bundle: Bundle, trust: TrustRoot) -> tuple[Timeline, TrustRoo
         if header.validators_hash != validators.hash:
             raise ProofError("other_validators", f"header {header.height} names others than the validators in force")
         _check_certificate(header, entry.certificate, validators, trust.chain_id)
-        if header.height == trust.height and trust.block_hash not in (None, header.hash):
-            raise ProofError(
-                "trusted_block", f"block {header.height} is another than the one that the trust root names"
-            )
+        _check_trusted_block(header, trust)
         is_settled = header.next_validators_hash == header.validators_hash
         if is_settled and (newest is None or newest.height < header.height):
             newest = header
@@ -134,8 +131,8 @@ def _check_trusted_block(header: Header, trust: TrustRoot) -> None:
 
 
 def _check_certificate(header: Header, certificate: Certificate, validators: ValidatorSet, chain_id: bytes) -> None:
-    if certificate.height != header.height or certificate.block_hash != header.hash:
+    refusal = certificate.block_refusal(header.height, header.hash, validators, chain_id)
+    if refusal == OF_ANOTHER_BLOCK:
         raise ProofError("certificate_block", f"the certificate with header {header.height} is for another block")
-    refusal = certificate.refusal(VoteKind.COMMIT, validators, chain_id)
     if refusal is not None:
         raise ProofError(f"certificate_{refusal}", f"no quorum stands behind block {header.height}: {refusal}")

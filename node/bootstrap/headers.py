@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ledger.block import Header
-from ledger.certificate import Certificate, VoteKind
+from ledger.certificate import Certificate
 from ledger.keys import Verifier, verify
 from ledger.validators import ValidatorSet
 
@@ -54,10 +54,10 @@ class HeaderChain:
             self.tip = header
 
     def _check_certificate(self, entry: CertifiedHeader) -> None:
-        header, certificate = entry.header, entry.certificate
-        if certificate.height != header.height or certificate.block_hash != header.hash:
-            raise BootstrapError("certificate_of_another_block", f"the certificate of {header.height} is of another")
-        refusal = certificate.refusal(VoteKind.COMMIT, self.validators, header.chain_id, self._verifier)
+        header = entry.header
+        refusal = entry.certificate.block_refusal(
+            header.height, header.hash, self.validators, header.chain_id, self._verifier
+        )
         if refusal is not None:
             raise BootstrapError(f"certificate_{refusal}", f"no quorum stands behind block {header.height}")
 

@@ -39,7 +39,7 @@ def snapshot_answers(store: Store, snapshots: Snapshots) -> dict[str, Answer]:
         first, last = decode_range(body)
         entries = []
         for height in range(first, min(last, store.tip.height, first + HEADERS_PER_ANSWER_MAX - 1) + 1):
-            header, certificate = store.header(height), store.certificate(height)
+            header, certificate = store.certified_header(height) or (None, None)
             if header is None or certificate is None:
                 break
             is_change = header.next_validators_hash != header.validators_hash

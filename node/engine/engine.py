@@ -38,7 +38,7 @@ from consensus.events import (
 from consensus.height import Lock
 from consensus.messages import Proposal
 from consensus.replica import Replica
-from ledger.certificate import Certificate, VoteKind
+from ledger.certificate import OF_ANOTHER_BLOCK, Certificate
 from ledger.evidence import equivocation
 from ledger.keys import Verifier, verify
 from ledger.transaction import Transaction
@@ -198,10 +198,13 @@ class Engine:
             if ours is None or validators is None or height == 0 or ours.hash == block.header.hash:
                 continue
             certificate = block.certificate
-            is_of_block = (certificate.height, certificate.block_hash) == (height, block.header.hash)
-            refusal = certificate.refusal(VoteKind.COMMIT, validators, self._chain.chain_id, self._verifier)
-            if not is_of_block or refusal is not None:
-                self._observer.dropped(f"comparison_{refusal or 'certificate_of_another_block'}")
+            refusal = certificate.block_refusal(
+                height, block.header.hash, validators, self._chain.chain_id, self._verifier
+            )  # fmt: skip
+            if refusal is not None:
+                self._observer.dropped(
+                    "comparison_" + ("certificate_" if refusal == OF_ANOTHER_BLOCK else "") + refusal
+                )  # fmt: skip
                 continue
             self._keep_double_votes(certificate)
             raise ForkError(

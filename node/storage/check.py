@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 from ledger.authenticated_map import key_hash, open_node, prove, value_hash, verify
 from ledger.block import Header
-from ledger.certificate import VoteKind
+from ledger.certificate import OF_ANOTHER_BLOCK, Certificate
 from ledger.errors import LedgerError, ProofError
 from ledger.keys import Verifier
 from ledger.keys import verify as verify_signature
@@ -62,10 +62,11 @@ class _Check:
         counts = {BODY: 0, TRANSACTION: 0, EVENT: 0}
         previous: Header | None = None
         for height in range(tip_height + 1):
-            header = self._store.header(height)
-            assert header is not None, "the walk at start found all headers"
+            found = self._store.certified_header(height)
+            assert found is not None, "the walk at start found all headers"
+            header, certificate = found
             if previous is not None:
-                yield from self._certificate_findings(previous, header)
+                yield from self._certificate_findings(previous, header, certificate)
             if height >= self._store.earliest_height:
                 try:
                     yield from self._body_findings(height, counts)
@@ -79,19 +80,22 @@ class _Check:
             if there != expected:
                 yield f"there are {there} rows of kind {prefix.decode()}, the blocks make {expected}"
 
-    def _certificate_findings(self, previous: Header, header: Header) -> Iterator[str]:
+    def _certificate_findings(self, previous: Header, header: Header, certificate: Certificate | None) -> Iterator[str]:
         if header.validators_hash != previous.next_validators_hash:
             yield f"block {header.height} is signed by other validators than block {previous.height} announced"
         validators = self._store.validators(header.validators_hash)
-        certificate = self._store.certificate(header.height)
         if validators is None:
             yield f"the validators of block {header.height} are missing"
-        elif certificate is None or (certificate.height, certificate.block_hash) != (header.height, header.hash):
+            return
+        refusal = (
+            OF_ANOTHER_BLOCK
+            if certificate is None
+            else certificate.block_refusal(header.height, header.hash, validators, header.chain_id, self._verifier)
+        )
+        if refusal == OF_ANOTHER_BLOCK:
             yield f"block {header.height} has no certificate of its own"
-        else:
-            refusal = certificate.refusal(VoteKind.COMMIT, validators, header.chain_id, self._verifier)
-            if refusal is not None:
-                yield f"the certificate of block {header.height} does not hold: {refusal}"
+        elif refusal is not None:
+            yield f"the certificate of block {header.height} does not hold: {refusal}"
 
     def _body_findings(self, height: int, counts: dict[bytes, int]) -> Iterator[str]:
         block = self._store.block(height)

@@ -6,14 +6,14 @@ The rows and their keys: ``node.storage.rows``.
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
 from ledger.authenticated_map import key_hash
 from ledger.block import Header, decode_header
-from ledger.certificate import Certificate
+from ledger.certificate import Certificate, decode_certificate
 from ledger.codec import decode_own, encode
 from ledger.receipt import Receipt
 from ledger.state import HistoryEntry
@@ -81,6 +81,8 @@ class Store:
         self._database = database
         self._node_cache = NodeCache(cached_levels)
         self._encoded_blocks = EncodedBlocks()
+        # Few and small, and asked for with every message of another height than the next.
+        self._validator_sets: dict[bytes, ValidatorSet] = {}
         self.tip = checked_tip(database, chain_id)
         check_state_root(database, self.tip)
         row = database.get(EARLIEST_KEY)
@@ -147,18 +149,46 @@ class Store:
 
     def header(self, height: int) -> Header | None:
         """Return the header at a height, or None above the tip."""
-        stored = self._database.get(block_key(HEADER, height))
-        return None if stored is None else decode_header_row(stored)[0]
+        encoded = self.encoded_header(height)
+        return None if encoded is None else decode_header(encoded[0])
 
     def certificate(self, height: int) -> Certificate | None:
         """Return the certificate of the block at a height, or None at block 0 and above the tip."""
+        encoded = self.encoded_header(height)
+        return None if encoded is None or encoded[1] is None else decode_certificate(encoded[1])
+
+    def certified_header(self, height: int) -> tuple[Header, Certificate | None] | None:
+        """Return the header at a height with its certificate (None at block 0), or None above the tip."""
         stored = self._database.get(block_key(HEADER, height))
-        return None if stored is None else decode_header_row(stored)[1]
+        return None if stored is None else decode_header_row(stored)
+
+    def validators_at(self, height: int) -> ValidatorSet | None:
+        """Return the validators who sign the block at a height, up to the one after the tip; None elsewhere."""
+        if height == self.tip.height + 1:
+            return self.validators(self.tip.next_validators_hash)
+        header = self.header(height) if height >= 1 else None
+        return None if header is None else self.validators(header.validators_hash)
+
+    def signed_by(self, public_key: bytes, heights: Iterable[int]) -> Iterator[tuple[int, int]]:
+        """Yield (height, view) of the blocks at these heights whose certificate bears the signature of a key."""
+        for height in heights:
+            header, certificate = self.certified_header(height) or (None, None)
+            if header is None or certificate is None:
+                continue
+            validators = self.validators(header.validators_hash)
+            if validators is None:
+                raise DamagedError(f"the validators of block {height} are missing")
+            if validators.index_of(public_key) in certificate.signers:
+                yield height, certificate.view
 
     def validators(self, validators_hash: bytes) -> ValidatorSet | None:
         """Return the validator set with this hash, if a header named it."""
-        stored = self._database.get(VALIDATORS + validators_hash)
-        return None if stored is None else decode_validators_row(stored)
+        found = self._validator_sets.get(validators_hash)
+        if found is None:
+            stored = self._database.get(VALIDATORS + validators_hash)
+            if stored is not None:
+                found = self._validator_sets[validators_hash] = decode_validators_row(stored)
+        return found
 
     def encoded_header(self, height: int) -> tuple[bytes, bytes | None] | None:
         """Return the encoded header and certificate (None at block 0) at a height, or None above the tip."""
@@ -205,7 +235,7 @@ class Store:
         entry = None if rows is None else decode_entry(rows[1], height, index)
         if rows is None or entry is None:
             return None
-        return decode_header(cast("list[bytes]", decode_own(rows[0]))[0]), *entry
+        return decode_header(encoded_header(rows[0])[0]), *entry
 
     def transaction_position(self, transaction_id: bytes) -> tuple[int, int] | None:
         """Return (height, index) of a committed transaction, or None."""
