@@ -125,20 +125,35 @@ def verify(root: bytes, key: bytes, proof: Sequence[bytes]) -> bytes | None:
     raise ProofError("state_path", "the state proof ends above the place of the key")
 
 
-def open_node(encoded: bytes, expected: bytes) -> tuple[int, list[tuple[int, bytes]]]:
-    """Return how many leaves a node holds, and the branches with inner nodes and their hashes.
+class TreeWalk:
+    """Takes all nodes of a tree in the order of their paths, where a node stands before those below it.
 
-    Raises
-    ------
-    ProofError
-        The bytes are not a node or do not hash to ``expected``.
-
+    What is expected next is known from the nodes before, so that a stack is enough however large the tree is.
     """
-    if _node_hash(encoded) != expected:
-        raise ProofError("state_path", "a node of the state tree does not hash to what its parent says")
-    slots = [(branch, _checked_slot(encoded, branch)) for branch in range(BRANCHES)]
-    leaves = sum(len(slot) == _LEAF_BYTES for _, slot in slots)
-    return leaves, [(branch, slot) for branch, slot in slots if len(slot) == HASH_BYTES]
+
+    def __init__(self, root: bytes) -> None:
+        self._expected: list[tuple[Path, bytes]] = [(b"", root)]
+
+    @property
+    def next_path(self) -> Path | None:
+        """The path of the node that comes next, None after the last."""
+        return self._expected[-1][0] if self._expected else None
+
+    def take(self, encoded: bytes) -> list[Slot]:
+        """Take the node at ``next_path`` and return its leaves, each a key hash and a value hash.
+
+        Raises
+        ------
+        ProofError
+            The bytes are not a node or do not hash to what the node above says.
+
+        """
+        path, expected = self._expected.pop()
+        if _node_hash(encoded) != expected:
+            raise ProofError("state_path", "a node of the state tree does not hash to what its parent says")
+        slots = [(path + bytes([branch]), _checked_slot(encoded, branch)) for branch in range(BRANCHES)]
+        self._expected += [(below, slot) for below, slot in reversed(slots) if len(slot) == HASH_BYTES]
+        return [slot for _, slot in slots if len(slot) == _LEAF_BYTES]
 
 
 def _update(

@@ -8,7 +8,7 @@ tree.
 
 from collections.abc import Sequence
 
-from ledger.authenticated_map import Path, open_node, prove, value_hash, verify
+from ledger.authenticated_map import Path, TreeWalk, prove, value_hash, verify
 from ledger.errors import ProofError
 from node.bootstrap.headers import BootstrapError
 from node.storage.database import KeyValues
@@ -21,7 +21,7 @@ class StateReceiver:
     def __init__(self, database: KeyValues, state_root: bytes) -> None:
         self._database = database
         self._root = state_root
-        self._expected: list[tuple[Path, bytes]] = [(b"", state_root)]
+        self._walk = TreeWalk(state_root)
         self._leaves = 0
         self._heads = 0
         self._last_key: bytes | None = None
@@ -40,15 +40,12 @@ class StateReceiver:
         """Take nodes of the tree in the order of their paths; raises BootstrapError."""
         changes: dict[bytes, bytes | None] = {}
         for path, encoded in nodes:
-            if not self._expected or self._expected[-1][0] != path:
+            if self._walk.next_path != path:
                 raise BootstrapError("node_order", "a node of the state tree is missing or out of order")
-            _, expected = self._expected.pop()
             try:
-                leaves, inner = open_node(encoded, expected)
+                self._leaves += len(self._walk.take(encoded))
             except ProofError as error:
                 raise BootstrapError("node", str(error)) from error
-            self._leaves += leaves
-            self._expected += [(path + bytes([branch]), below) for branch, below in reversed(inner)]
             changes[NODE + path] = encoded
         self._database.write(changes)
 
@@ -73,7 +70,7 @@ class StateReceiver:
             raise BootstrapError("head_missing", f"{self._heads} heads came, the state tree has {self._leaves}")
 
     def _require_tree(self) -> None:
-        if self._expected:
+        if self._walk.next_path is not None:
             raise BootstrapError("node_missing", "the state tree did not come whole")
 
     def _proven_value_hash(self, key: bytes) -> bytes | None:

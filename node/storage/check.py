@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Final, TypeAlias
 
-from ledger.authenticated_map import key_hash, open_node, prove, value_hash, verify
+from ledger.authenticated_map import TreeWalk, key_hash, prove, value_hash, verify
 from ledger.block import Header
 from ledger.certificate import OF_ANOTHER_BLOCK, Certificate
-from ledger.errors import LedgerError, ProofError
+from ledger.errors import ProofError
 from ledger.keys import Verifier
 from ledger.keys import verify as verify_signature
 from node.storage.bodies import MALFORMED
@@ -119,7 +119,7 @@ class _Check:
         head_count, head_sum = 0, 0
         for key, encoded in self._rows.scan(HEAD, prefix_end(HEAD)):
             head_count += 1
-            head_sum += _member(key_hash(key[1:]), value_hash(encoded))
+            head_sum += _member(key_hash(key[1:]) + value_hash(encoded))
             if head_count % _STEP == 0:
                 self._progress("heads", head_count, leaf_count)
         self._progress("heads", head_count, leaf_count)
@@ -133,45 +133,26 @@ class _Check:
                 yield f"the head {key[1:]!r} is not the one that the state tree holds"
 
     def _tree(self) -> tuple[int, int]:
-        """Walk the tree and return the number and the sum of its leaves; raises DamagedError.
-
-        The rows of the nodes come in the order of their paths, a node before those below it, so that a stack of what
-        is expected next is enough.
-        """
-        expected = [(b"", self._store.tip.state_root)]
+        """Walk the tree and return the number and the sum of its leaves; raises DamagedError."""
+        walk = TreeWalk(self._store.tip.state_root)
         count = total = 0
         for key, encoded in self._rows.scan(NODE, prefix_end(NODE)):
             path = key[1:]
-            if not expected or expected[-1][0] != path:
+            if walk.next_path != path:
                 raise DamagedError(f"node {path.hex() or 'root'} of the state tree is out of place")
-            _, node_hash = expected.pop()
             try:
-                _, inner = open_node(encoded, node_hash)
-            except (ProofError, LedgerError) as error:
+                leaves = walk.take(encoded)
+            except ProofError as error:
                 raise DamagedError(f"node {path.hex() or 'root'} of the state tree is damaged: {error}") from error
-            for leaf in _leaves(encoded):
+            for leaf in leaves:
                 count += 1
-                total += _member(leaf[:32], leaf[32:])
+                total += _member(leaf)
                 if count % _STEP == 0:
                     self._progress("state tree", count, 0)
-            expected += [(path + bytes([branch]), below) for branch, below in reversed(inner)]
-        if expected:
-            raise DamagedError(f"node {expected[-1][0].hex() or 'root'} of the state tree is missing")
+        if walk.next_path is not None:
+            raise DamagedError(f"node {walk.next_path.hex() or 'root'} of the state tree is missing")
         return count, total
 
 
-def _leaves(encoded: bytes) -> Iterator[bytes]:
-    """Yield the leaves of a node that was opened before: key hash and value hash, 64 bytes together."""
-    leaf_bits = int.from_bytes(encoded[:2], "big")
-    inner_bits = int.from_bytes(encoded[2:4], "big")
-    position = 4
-    for branch in range(16):
-        if leaf_bits >> branch & 1:
-            yield encoded[position : position + 64]
-            position += 64
-        elif inner_bits >> branch & 1:
-            position += 32
-
-
-def _member(place: bytes, value: bytes) -> int:
-    return int.from_bytes(sha256(place + value).digest(), "big")
+def _member(leaf: bytes) -> int:
+    return int.from_bytes(sha256(leaf).digest(), "big")
