@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from consensus.effects import SafetyRecord
@@ -11,6 +12,7 @@ from ledger.transaction import Operation, sign_transaction
 from node.chain import Chain
 from node.home import Home, open_home
 from node.setup import FOUNDERS, ISSUER, Network, create_network
+from node.storage.database import Database
 
 START_MS = 1_790_000_000_000
 BLOCK_MS = 1_000
@@ -46,6 +48,16 @@ def add_blocks(network: Network, count: int, operation: Callable[[int], Operatio
         return home.store.tip.height
     finally:
         home.close()
+
+
+def settle(network: Network) -> None:
+    """Let the ledger of the closed home lie in whole tables, with an empty log.
+
+    LevelDB merges its files in a thread when it likes, and leaves those that it merged for a while. A test that
+    damages a file has to know what is in it.
+    """
+    with closing(Database(network.home(network.nodes[0]) / "ledger")) as database:
+        database.compact(b"\0", b"\xff")
 
 
 def add_block(home: Home, network: Network, operation: Callable[[int], Operation] = open_account) -> None:

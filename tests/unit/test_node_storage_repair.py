@@ -30,7 +30,7 @@ from node.storage.safety_store import SafetyStore
 from node.storage.salvage import in_words
 from node.storage.store import Store
 from tests.support import damage
-from tests.support.solo_home import add_blocks, issue, solo_network
+from tests.support.solo_home import add_blocks, issue, settle, solo_network
 
 HEIGHT = 60
 
@@ -49,6 +49,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     network = solo_network(tmp_path_factory.mktemp("template") / "network")
     add_blocks(network, 38)
     add_blocks(network, 2, issue)
+    settle(network)
     assert add_blocks(network, 20) == HEIGHT
     home = network.home(network.nodes[0])
     copy = Path(shutil.copytree(home / "ledger", home.parent / "copy"))
