@@ -119,8 +119,10 @@ class Replica:
 
     @property
     def may_vote(self) -> bool:
-        """Whether this replica has learnt enough since its start to vote at the height in progress."""
-        return self._may_vote
+        """Whether this replica is a validator that has learnt enough since its start, and may vote at this height."""
+        return (
+            self._index is not None and not self._pen.is_silenced and self._learning.may_vote(self._state.height)
+        )  # fmt: skip
 
     @property
     def phase(self) -> Phase:
@@ -167,7 +169,7 @@ class Replica:
     def _on_timeout(self) -> None:
         state = self._state
         has_aim = self._has_work or state.lock is not None or state.view in state.pre_prepares
-        if not has_aim or not self._may_vote or state.is_decided:
+        if not has_aim or not self.may_vote or state.is_decided:
             # The transactions expired, or it is for others to change the view. Silence, until there is work again.
             state.deadline_ms = None
             return
@@ -248,7 +250,7 @@ class Replica:
         """See whether a quorum was heard since the start; if so, take up what voting was held back from."""
         if self._learning.look(self._state.height, self._state.validators, self._now_ms):
             self._report(ReportKind.LEARNED, f"voting from height {self._state.height} on"
-                         if self._may_vote else f"following at height {self._state.height}")  # fmt: skip
+                         if self.may_vote else f"following at height {self._state.height}")  # fmt: skip
             self._resume()
 
     def _resume(self) -> None:
@@ -283,7 +285,7 @@ class Replica:
     def _try_to_propose(self) -> None:
         """Propose where it is our turn: the block of the highest certificate that was shown, or a new one."""
         state = self._state
-        if self.proposer_index != self._index or state.view in state.pre_prepares or not self._may_vote:
+        if self.proposer_index != self._index or state.view in state.pre_prepares or not self.may_vote:
             return
         if state.is_making_block or ("pre-prepare", state.view) in state.sent or not self._is_view_open():
             return
@@ -455,7 +457,7 @@ class Replica:
         state = self._state
         assert view > state.view, "views only go up"
         index = self._index
-        if view > VIEW_MAX or not self._may_vote or index is None:
+        if view > VIEW_MAX or not self.may_vote or index is None:
             return
         self._enter_view(view)
         # The timer of the new view starts when a quorum got that far, so that nobody runs ahead alone.
@@ -548,15 +550,9 @@ class Replica:
     def _index(self) -> int | None:
         return self._state.validators.index_of(self._pen.public_key)
 
-    @property
-    def _may_vote(self) -> bool:
-        return (
-            self._index is not None and not self._pen.is_silenced and self._learning.may_vote(self._state.height)
-        )  # fmt: skip
-
     def _sign(self, message: Message, *records: SafetyRecord) -> SignedMessage | None:
         """Sign for a slot once, with the order to persist it; None where we may not sign."""
-        return self._pen.sign(self._state, message, records) if self._may_vote else None
+        return self._pen.sign(self._state, message, records) if self.may_vote else None
 
     def _restore(self) -> None:
         """Take up what our key signed for this height before a restart, and go on from there."""

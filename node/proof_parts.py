@@ -5,9 +5,9 @@ another thread while a bundle is built; the paths of the heads are therefore che
 are handed out, and taken again where the tip has moved.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 from contracts import heads
 from contracts.validators import validators_of
@@ -24,6 +24,8 @@ from node.storage.encoded_blocks import EncodedBlock
 from node.storage.errors import PrunedError
 from node.storage.rows import Position
 from node.storage.store import Store, StoredBlock
+
+_Block = TypeVar("_Block")
 
 TRIES_MAX: Final = 5
 _BLOCKS_KEPT: Final = 16
@@ -93,11 +95,7 @@ class Blocks:
         """Return a block that is there; raises BundleRefusedError if it is pruned."""
         block = self._kept.pop(height, None)
         if block is None:
-            try:
-                block = self._store.block(height)
-            except PrunedError as error:
-                raise BundleRefusedError("pruned", f"this node gave up old transactions: {error}") from error
-            assert block is not None, "an index never points above the tip"
+            block = _present(self._store.block, height)
             if len(self._kept) >= _BLOCKS_KEPT:
                 del self._kept[next(iter(self._kept))]
         self._kept[height] = block
@@ -212,8 +210,12 @@ def header_entry(store: Store, height: int) -> dict[str, Json]:
 
 def encoded_block(store: Store, height: int) -> EncodedBlock:
     """Return the bytes of a block that is there; raises BundleRefusedError if it is pruned."""
+    return _present(store.encoded_block, height)
+
+
+def _present(read: Callable[[int], _Block | None], height: int) -> _Block:
     try:
-        block = store.encoded_block(height)
+        block = read(height)
     except PrunedError as error:
         raise BundleRefusedError("pruned", f"this node gave up old transactions: {error}") from error
     assert block is not None, "an index never points above the tip"

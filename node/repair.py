@@ -18,9 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from node.bootstrap.backfill import broken_history
-from node.bootstrap.driver import connected_peers
-from node.bootstrap.fetch import fetch_snapshot
-from node.bootstrap.headers import BootstrapError
+from node.bootstrap.driver import connected_peers, first_snapshot, staging_directory
 from node.bootstrap.peer import Peer, UnavailableError
 from node.chain import Candidate, Chain, genesis_write
 from node.config import NodeConfig, load_config
@@ -33,7 +31,6 @@ from node.storage.safety_store import SafetyStore
 from node.storage.salvage import Salvage
 from node.storage.store import Store
 
-_FETCHING_NAME: Final = "ledger.fetching"
 _BLOCKS_PER_QUESTION: Final = 50
 
 Progress = Callable[[str, int, int], None]
@@ -265,23 +262,21 @@ class _Builder:
 
     async def _take_snapshot(self, staging: Path) -> bool:
         """Put the state of a peer into the place of what was built; without one, what was built stays."""
-        fetching = self._config.home / _FETCHING_NAME
-        for peer in self._peers:
-            try:
-                fetched = await fetch_snapshot(
-                    fetching, self._genesis, peer, lambda what, count, total: self._progress(what, count, total or 0)
-                )
-            except (BootstrapError, UnavailableError) as error:
-                self._note(f"the snapshot of {peer.config.url} cannot be used: {error}")
-                continue
-            shutil.rmtree(staging)
-            fetching.rename(staging)
-            self._repaired.snapshot_height = fetched.tip.height
-            self._repaired.own_blocks = 0
-            self._repaired.fetched.clear()
-            return True
-        shutil.rmtree(fetching, ignore_errors=True)
-        return False
+        fetched = await first_snapshot(
+            self._config,
+            self._genesis,
+            self._peers,
+            lambda what, count, total: self._progress(what, count, total or 0),
+            self._note,
+        )
+        if fetched is None:
+            return False
+        shutil.rmtree(staging)
+        staging_directory(self._config).rename(staging)
+        self._repaired.snapshot_height = fetched.tip.height
+        self._repaired.own_blocks = 0
+        self._repaired.fetched.clear()
+        return True
 
     def _put_in_place(self, staging: Path) -> None:
         """Exchange the directories; between the two renames there is none, which the next repair sees and finishes."""

@@ -8,6 +8,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import aiohttp
@@ -67,24 +68,44 @@ async def replace_ledger(
         The disk failed.
 
     """
-    staging = config.home / _STAGING_NAME
+    fetched = await first_snapshot(config, genesis, peers, progress, note)
+    if fetched is None:
+        return False
+    replaced = config.home / _REPLACED_NAME
+    shutil.rmtree(replaced, ignore_errors=True)
+    if config.ledger_directory.exists():
+        config.ledger_directory.rename(replaced)
+    staging_directory(config).rename(config.ledger_directory)
+    sync_directory(config.home)
+    note(_summary(fetched))
+    return True
+
+
+async def first_snapshot(
+    config: NodeConfig, genesis: Genesis, peers: Sequence[Peer], progress: Progress, note: Note
+) -> Fetched | None:
+    """Fetch the first good snapshot of these peers into ``staging_directory``; None, and no directory, without one.
+
+    Raises
+    ------
+    StorageError
+        The disk failed.
+
+    """
+    staging = staging_directory(config)
     for peer in peers:
         note(f"fetching a snapshot from {peer.config.url}")
         try:
-            fetched = await fetch_snapshot(staging, genesis, peer, progress)
+            return await fetch_snapshot(staging, genesis, peer, progress)
         except (BootstrapError, UnavailableError) as error:
             note(f"the snapshot of {peer.config.url} cannot be used: {error}")
-            continue
-        replaced = config.home / _REPLACED_NAME
-        shutil.rmtree(replaced, ignore_errors=True)
-        if config.ledger_directory.exists():
-            config.ledger_directory.rename(replaced)
-        staging.rename(config.ledger_directory)
-        sync_directory(config.home)
-        note(_summary(fetched))
-        return True
     shutil.rmtree(staging, ignore_errors=True)
-    return False
+    return None
+
+
+def staging_directory(config: NodeConfig) -> Path:
+    """Return where a snapshot is put while it is fetched."""
+    return config.home / _STAGING_NAME
 
 
 def finish_interrupted(config: NodeConfig) -> None:
