@@ -129,6 +129,12 @@ class Replica:
         """Where the replica stands in its view."""
         return self._state.phase
 
+    @property
+    def locked_block_hash(self) -> bytes | None:
+        """The hash of the block that the replica is locked on at the height in progress, or None."""
+        lock = self._state.lock
+        return None if lock is None else lock.proposal.header.hash
+
     def step(self, event: Event) -> tuple[Effect, ...]:
         """Take one event and return what to do, in order."""
         match event:

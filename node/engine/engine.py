@@ -35,7 +35,6 @@ from consensus.events import (
     Tick,
     WorkAvailable,
 )
-from consensus.height import Lock
 from consensus.messages import Proposal
 from consensus.replica import Replica
 from ledger.certificate import OF_ANOTHER_BLOCK, Certificate
@@ -286,15 +285,15 @@ class Engine:
         for effect in effects:
             self._carry_out(effect)
 
-    def _locked_transactions(self, records: Sequence[SafetyRecord]) -> list[Transaction]:
-        """Return the transactions of the blocks that records lock us on, and hold them until one is decided."""
-        locked: list[Transaction] = []
-        for record in records:
-            if record.kind == LOCK_RECORD:
-                candidate = self._candidates.get(Lock.from_record(record).proposal.header.hash)
-                locked += () if candidate is None else candidate.transactions
-        self._gathering.hold(locked)
-        return locked
+    def _locked_transactions(self, records: Sequence[SafetyRecord]) -> tuple[Transaction, ...]:
+        """Return the transactions of the block that the records lock us on, and hold them until one is decided."""
+        locked = self._replica.locked_block_hash
+        if locked is None or not any(record.kind == LOCK_RECORD for record in records):
+            return ()
+        candidate = self._candidates.get(locked)
+        transactions = () if candidate is None else candidate.transactions
+        self._gathering.hold(transactions)
+        return transactions
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
