@@ -19,10 +19,11 @@ from typing import Final
 
 from node.bootstrap.backfill import broken_history
 from node.bootstrap.driver import connected_peers, first_snapshot, staging_directory
-from node.bootstrap.peer import Peer, UnavailableError
+from node.bootstrap.peer import Peer
 from node.chain import Candidate, Chain, genesis_write
 from node.config import NodeConfig, load_config
 from node.home import read_genesis
+from node.network.asking import PeerError
 from node.network.wire import CertifiedBlock
 from node.storage.check import check_ledger
 from node.storage.database import sync_directory
@@ -243,7 +244,7 @@ class _Builder:
         for peer in self._peers:
             try:
                 blocks = await peer.blocks(first, last)
-            except UnavailableError as error:
+            except PeerError as error:
                 reasons.append(str(error))
                 continue
             for block in blocks:

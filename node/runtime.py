@@ -21,7 +21,8 @@ from node.engine.engine import Engine
 from node.engine.gate import open_gate
 from node.engine.ports import BlocksQuestion, ComparisonQuestion, ForkError, Question, TransactionsQuestion
 from node.metrics import Metrics
-from node.network.peers import PeerError, PeerNetwork
+from node.network.asking import PeerError
+from node.network.peers import PeerNetwork
 from node.network.wire import CertifiedBlock
 from node.pool import Pool
 from node.pruning import Pruner

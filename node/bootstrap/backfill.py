@@ -14,7 +14,8 @@ from ledger.hashing import ZERO_HASH
 from ledger.state import CHAIN_FIELD, COUNT_FIELD, next_chain, record_hash
 from node.bootstrap.bodies import checked_body_rows
 from node.bootstrap.headers import BootstrapError
-from node.bootstrap.peer import Peer, UnavailableError
+from node.bootstrap.peer import Peer
+from node.network.asking import PeerError
 from node.storage.store import Store
 
 _BLOCKS_PER_QUESTION: Final = 50
@@ -58,7 +59,7 @@ async def _filled(store: Store, peer: Peer, first: int, last: int, note: Callabl
             header = store.header(height)
             assert header is not None, "the headers of all blocks are here"
             store.fill_back(height, checked_body_rows(header, bodies[height - first]))
-    except (UnavailableError, BootstrapError) as error:
+    except (PeerError, BootstrapError) as error:
         note(f"the transactions of blocks {first} to {last} from {peer.config.url} cannot be used: {error}")
         return False
     return True

@@ -16,9 +16,10 @@ import aiohttp
 from ledger.genesis import Genesis
 from node.bootstrap.fetch import Fetched, Progress, fetch_snapshot
 from node.bootstrap.headers import BootstrapError
-from node.bootstrap.peer import Peer, UnavailableError
+from node.bootstrap.peer import Peer
 from node.bootstrap.wire import Tip
 from node.config import NodeConfig
+from node.network.asking import PeerError, peer_headers
 from node.storage.database import sync_directory
 
 _STAGING_NAME: Final = "ledger.fetching"
@@ -31,8 +32,8 @@ Note = Callable[[str], None]
 @asynccontextmanager
 async def connected_peers(config: NodeConfig, genesis: Genesis) -> AsyncIterator[list[Peer]]:
     """Give the configured peers as those whom to ask for a snapshot."""
-    async with aiohttp.ClientSession() as session:
-        yield [Peer(session, peer, genesis.chain_id) for peer in config.peers]
+    async with aiohttp.ClientSession(headers=peer_headers(genesis.chain_id)) as session:
+        yield [Peer(session, peer) for peer in config.peers]
 
 
 async def peers_to_ask(
@@ -97,7 +98,7 @@ async def first_snapshot(
         note(f"fetching a snapshot from {peer.config.url}")
         try:
             return await fetch_snapshot(staging, genesis, peer, progress)
-        except (BootstrapError, UnavailableError) as error:
+        except (BootstrapError, PeerError) as error:
             note(f"the snapshot of {peer.config.url} cannot be used: {error}")
     shutil.rmtree(staging, ignore_errors=True)
     return None
@@ -119,7 +120,7 @@ def finish_interrupted(config: NodeConfig) -> None:
 async def _tip(peer: Peer) -> Tip | None:
     try:
         return await peer.tip()
-    except UnavailableError:
+    except PeerError:
         return None
 
 

@@ -58,7 +58,7 @@ async def fetch_snapshot(directory: Path, genesis: Genesis, peer: Peer, progress
     ------
     BootstrapError
         The peer gave something that is not so.
-    UnavailableError
+    PeerError
         The peer went away or has no snapshot.
     StorageError
         The disk failed.

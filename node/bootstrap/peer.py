@@ -7,7 +7,6 @@ import aiohttp
 
 from ledger.block import Header, decode_header
 from ledger.codec import decode, encode
-from ledger.errors import LedgerError
 from ledger.shape import as_blob
 from node.bootstrap.headers import CertifiedHeader
 from node.bootstrap.wire import (
@@ -19,10 +18,9 @@ from node.bootstrap.wire import (
     encode_rows_question,
 )
 from node.config import PeerConfig
+from node.network.asking import ask
 from node.network.wire import (
     BODY_BYTES_MAX,
-    CHAIN_HEADER,
-    CONTENT_TYPE,
     CertifiedBlock,
     decode_batch,
     decode_blocks,
@@ -34,16 +32,11 @@ _Decoded = TypeVar("_Decoded")
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=60, connect=2, sock_read=5)
 
 
-class UnavailableError(Exception):
-    """The peer does not answer, has not got what was asked for, or answers with something that cannot be read."""
-
-
 class Peer:
-    """Asks one peer."""
+    """Asks one peer, by a session whose requests carry ``peer_headers``; every question raises PeerError."""
 
-    def __init__(self, session: aiohttp.ClientSession, config: PeerConfig, chain_id: bytes) -> None:
+    def __init__(self, session: aiohttp.ClientSession, config: PeerConfig) -> None:
         self._session = session
-        self._headers = {CHAIN_HEADER: chain_id.hex(), "Content-Type": CONTENT_TYPE}
         self.config = config
 
     async def tip(self) -> Tip:
@@ -71,21 +64,7 @@ class Peer:
         return await self._ask("blocks", encode_range(first, last), decode_blocks)
 
     async def _ask(self, path: str, body: bytes, read: Callable[[bytes], _Decoded]) -> _Decoded:
-        url = f"{self.config.url}/p2p/{path}"
-        try:
-            async with self._session.post(url, data=body, headers=self._headers, timeout=_TIMEOUT) as answer:
-                if answer.status != 200:
-                    raise UnavailableError(f"{url} answered {answer.status}")
-                data = bytearray()
-                async for chunk in answer.content.iter_chunked(1 << 16):
-                    data += chunk
-                    if len(data) > BODY_BYTES_MAX:
-                        raise UnavailableError(f"{url} answers with more than {BODY_BYTES_MAX} bytes")
-            return read(bytes(data))
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise UnavailableError(f"{url} does not answer: {error}") from error
-        except LedgerError as error:
-            raise UnavailableError(f"the answer of {url} cannot be read: {error}") from error
+        return await ask(self._session, f"{self.config.url}/p2p/{path}", body, read, _TIMEOUT)
 
 
 def _decode_header(body: bytes) -> Header:

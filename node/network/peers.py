@@ -16,13 +16,10 @@ import aiohttp
 import structlog
 
 from ledger.codec import encode
-from ledger.errors import LedgerError
 from node.config import PeerConfig
 from node.metrics import Metrics
+from node.network.asking import PeerError, ask, peer_headers
 from node.network.wire import (
-    BODY_BYTES_MAX,
-    CHAIN_HEADER,
-    CONTENT_TYPE,
     CertifiedBlock,
     decode_batch,
     decode_blocks,
@@ -40,10 +37,6 @@ _REACHABLE_SECONDS: Final = 5.0
 # A connection that a router forgot is silent for ever: an answer begins, and goes on, within five seconds or never.
 _SEND_TIMEOUT: Final = aiohttp.ClientTimeout(total=10, connect=2, sock_read=5)
 _FETCH_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=2, sock_read=5)
-
-
-class PeerError(Exception):
-    """A peer did not answer, or answered with something that cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +89,7 @@ class PeerNetwork:
     """All peers of this node."""
 
     def __init__(self, chain_id: bytes, configs: Sequence[PeerConfig], metrics: Metrics) -> None:
-        self._headers = {CHAIN_HEADER: chain_id.hex(), "Content-Type": CONTENT_TYPE}
+        self._headers = peer_headers(chain_id)
         self._peers = {config.public_key: _Peer(config, metrics) for config in configs}
         self._session: aiohttp.ClientSession | None = None
         self._senders: list[asyncio.Task[None]] = []
@@ -161,25 +154,22 @@ class PeerNetwork:
 
     async def fetch_transactions(self, public_key: bytes, transaction_ids: Sequence[bytes]) -> list[bytes]:
         """Return those of the transactions that the peer knows, encoded; raises PeerError."""
-        return _decoded(decode_batch, await self._ask(public_key, "transactions/get", encode(list(transaction_ids))))
+        return await self._ask(public_key, "transactions/get", encode(list(transaction_ids)), decode_batch)
 
     async def fetch_blocks(self, public_key: bytes, first: int, last: int) -> list[CertifiedBlock]:
         """Return blocks from ``first`` on, as many as the peer gives at once; raises PeerError."""
-        return _decoded(decode_blocks, await self._ask(public_key, "blocks", encode_range(first, last)))
+        return await self._ask(public_key, "blocks", encode_range(first, last), decode_blocks)
 
-    async def _ask(self, public_key: bytes, path: str, body: bytes) -> bytes:
+    async def _ask(self, public_key: bytes, path: str, body: bytes, read: Callable[[bytes], _Decoded]) -> _Decoded:
         peer = self._peers.get(public_key)
         if peer is None or self._session is None:
             raise PeerError("no address is known for this peer")
-        try:
-            async with self._session.post(f"{peer.config.url}/p2p/{path}", data=body, timeout=_FETCH_TIMEOUT) as answer:
-                if answer.status != 200:
-                    raise PeerError(f"the peer answered {answer.status}")
-                body = await _read_bounded(answer)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise PeerError(f"{peer.config.url} does not answer: {error}") from error
-        peer.answered_at = time.monotonic()
-        return body
+
+        def noted(answer: bytes) -> _Decoded:
+            peer.answered_at = time.monotonic()
+            return read(answer)
+
+        return await ask(self._session, f"{peer.config.url}/p2p/{path}", body, noted, _FETCH_TIMEOUT)
 
     async def _send_for_ever(self, peer: _Peer) -> None:
         pause_seconds = 0.0
@@ -205,19 +195,3 @@ class PeerNetwork:
             return False
         peer.answered_at = time.monotonic()
         return True
-
-
-async def _read_bounded(answer: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for chunk in answer.content.iter_chunked(1 << 16):
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            raise PeerError(f"the peer's answer is larger than {BODY_BYTES_MAX} bytes")
-    return bytes(body)
-
-
-def _decoded(decoder: Callable[[bytes], _Decoded], body: bytes) -> _Decoded:
-    try:
-        return decoder(body)
-    except LedgerError as error:
-        raise PeerError(f"the peer's answer cannot be read: {error}") from error

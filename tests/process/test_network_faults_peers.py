@@ -158,7 +158,7 @@ def test_a_node_that_starts_does_not_wait_for_a_peer_that_hangs(monkeypatch: pyt
             silent.listen(8)
             config = PeerConfig(PEER, f"http://127.0.0.1:{silent.getsockname()[1]}")
             async with ClientSession() as session:
-                hanging = bootstrap_peer.Peer(session, config, CHAIN_ID)
+                hanging = bootstrap_peer.Peer(session, config)
                 asked = peers_to_ask([hanging], own_height=0, behind_blocks_max=10, faults_tolerated=0)
                 assert await asyncio.wait_for(asked, 3) == []
 

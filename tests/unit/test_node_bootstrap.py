@@ -14,11 +14,11 @@ from node.bootstrap.backfill import broken_history, fill_back
 from node.bootstrap.driver import peers_to_ask
 from node.bootstrap.fetch import Fetched, fetch_snapshot
 from node.bootstrap.headers import BootstrapError, CertifiedHeader
-from node.bootstrap.peer import UnavailableError
 from node.bootstrap.serving import snapshot_answers
 from node.bootstrap.snapshots import SNAPSHOTS_MAX, Snapshots
 from node.bootstrap.wire import RowKind, Tip, decode_headers, decode_rows, decode_tip, encode_rows_question
 from node.config import PeerConfig
+from node.network.asking import PeerError
 from node.network.wire import decode_batch, encode_range
 from node.storage.store import Store
 from tests.support.running_node import RunningNode, running_node
@@ -44,7 +44,7 @@ class GivingPeer:
     async def take_snapshot(self) -> object:
         header = self.snapshots.take()
         if header is None:
-            raise UnavailableError("no snapshot")
+            raise PeerError("no snapshot")
         return header
 
     async def rows(self, height: int, kind: RowKind, after: bytes | None) -> Rows:
@@ -61,7 +61,7 @@ class GivingPeer:
     def _answer(self, path: str, body: bytes) -> bytes:
         found = self._answers[path](body)
         if found is None:
-            raise UnavailableError(path)
+            raise PeerError(path)
         return found
 
 
@@ -305,7 +305,7 @@ class ClaimingPeer:
 
     async def tip(self) -> Tip:
         if self._tip is None:
-            raise UnavailableError("away")
+            raise PeerError("away")
         return self._tip
 
 

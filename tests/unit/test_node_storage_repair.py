@@ -14,13 +14,13 @@ import pytest
 from cli.main import run
 from ledger.codec import encode
 from node.bootstrap.headers import CertifiedHeader
-from node.bootstrap.peer import UnavailableError
 from node.bootstrap.serving import snapshot_answers
 from node.bootstrap.snapshots import Snapshots
 from node.bootstrap.wire import RowKind, decode_headers, decode_rows, encode_rows_question
 from node.chain import Chain
 from node.config import PeerConfig, load_config
 from node.home import open_home
+from node.network.asking import PeerError
 from node.network.wire import CertifiedBlock, decode_batch, encode_range
 from node.repair import Repaired, RepairError, repair_stores
 from node.storage.check import check_ledger
@@ -80,7 +80,7 @@ class GivingPeer:
     async def blocks(self, first: int, last: int) -> list[CertifiedBlock]:
         self.asked.append((first, last))
         if self.is_away(first):
-            raise UnavailableError("http://peer/p2p/blocks does not answer")
+            raise PeerError("http://peer/p2p/blocks does not answer")
         given = []
         for block in self._blocks[first : last + 1]:
             assert block is not None
@@ -89,7 +89,7 @@ class GivingPeer:
         return given
 
     async def take_snapshot(self) -> object:
-        raise UnavailableError("http://peer/p2p/snapshot answered 404")
+        raise PeerError("http://peer/p2p/snapshot answered 404")
 
 
 class SnapshotPeer(GivingPeer):
