@@ -22,7 +22,7 @@ from node.setup import HOST
 
 PATIENCE_S: Final = 60.0
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
-_FLAGS: Final = (
+FLAGS: Final = (
     "--headless=new",
     "--disable-gpu",
     "--disable-quic",
@@ -34,6 +34,8 @@ _FLAGS: Final = (
     "--disable-sync",
     "--disable-extensions",
 )
+"""How Chromium runs without a screen and without calling home."""
+
 _PAGE: Final = """<!doctype html><meta charset="utf-8"><title>Bench</title><script type="module">
 const said = {};
 try {
@@ -153,7 +155,7 @@ def _chromium(executable: str, url: str) -> Iterator[None]:
         # Chromium refuses to run as root with its sandbox, as in most containers.
         sandbox = ("--no-sandbox",) if hasattr(os, "geteuid") and os.geteuid() == 0 else ()
         process = subprocess.Popen(  # noqa: S603 - the browser that was found, no shell
-            [executable, *_FLAGS, *sandbox, f"--user-data-dir={profile}", url],
+            [executable, *FLAGS, *sandbox, f"--user-data-dir={profile}", url],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.browser import Browser, chromium_path, open_browser
+from cli.benches.browser import chromium_path
+from tests.support.browser import Browser, open_browser
 from tests.support.example_ledger import PACK, create_ledger, example_ledger
 from tests.support.web_pages import Pages, served_pages
 

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
+from cli.benches.browser import chromium_path
 from ledger.proof import trust_from_genesis, trust_to_json, verify_bundle
 from node.proofs import item_bundle
 from tests.golden.generate_proofs import FOLDER
-from tests.support.browser import Browser, chromium_path, open_browser
+from tests.support.browser import Browser, open_browser
 from tests.support.example_ledger import CASE, PACK, ExampleLedger, example_ledger
 from tests.support.shared_data import REPOSITORY
 from tests.support.web_pages import Pages, served_pages

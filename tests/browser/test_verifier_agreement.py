@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 
+from cli.benches.browser import chromium_path
 from ledger.keys import verify
 from ledger.proof import trust_to_json
 from node.proofs import head_bundle
 from node.web.scripts import STATIC
 from tests.golden.generate_proofs import FOLDER
 from tests.golden.test_ledger_signature_vectors import inputs
-from tests.support.browser import chromium_path, open_browser
+from tests.support.browser import open_browser
 from tests.support.chain_builder import ChainBuilder, record
 from tests.support.javascript_verifier import Question, browser_answers, python_answer, served
 from tests.support.proof_mutations import changed_bundle, changed_text

@@ -8,8 +8,8 @@ from consensus.events import BlockProposed, Event
 from consensus.messages import Commit, Message, Prepare, PrePrepare, Status, ViewChange, decode_message
 from ledger.certificate import Certificate
 from tests.sim.invariants import Invariants
-from tests.sim.toy import CHAIN_ID
 from tests.support.replicas import CONFIG, KEYS, Bench
+from tests.support.toy_chain import CHAIN_ID
 
 PEERS = st.integers(1, 3)
 VIEWS = st.integers(0, 4)

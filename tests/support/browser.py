@@ -17,30 +17,13 @@ from typing import Any, Final
 
 import aiohttp
 
-_FLAGS: Final = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--no-default-browser-check",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-extensions",
-    "--hide-scrollbars",
-    "--remote-debugging-port=0",
-)
+from cli.benches.browser import FLAGS
+
+_FLAGS: Final = (*FLAGS, "--no-sandbox", "--hide-scrollbars", "--remote-debugging-port=0")
 _PATIENCE_S: Final = 60.0
 _WAIT_S: Final = 15.0
 _LOOK_S: Final = 0.02
 _KEY_CODES: Final = {"Tab": {"windowsVirtualKeyCode": 9}, "Enter": {"windowsVirtualKeyCode": 13}}
-
-
-def chromium_path() -> str | None:
-    """Return where Chromium is, or None."""
-    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @dataclass

@@ -20,7 +20,7 @@ from ledger.keys import SecretKey
 from ledger.transaction import Operation
 from node.setup import ISSUER, Network, NetworkNode
 from tests.support.cluster import organisation_key
-from tests.support.proxy import loop_thread
+from tests.support.loops import loop_thread
 from tradelane import AsyncClient, Client, TradelaneError
 from tradelane.results import TransactionStatus
 

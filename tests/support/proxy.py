@@ -6,9 +6,10 @@ link knows nothing of what it carries. The links live in an event loop of their 
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import Coroutine, Iterator
 from typing import Any, Final, TypeVar
+
+from tests.support.loops import loop_thread
 
 T = TypeVar("T")
 
@@ -161,20 +162,6 @@ class Link:
         if name == "answers" and number <= self._stranded:
             # The far side gave up, and the caller is not told; its own patience ends this.
             await asyncio.Event().wait()
-
-
-@contextlib.contextmanager
-def loop_thread(name: str) -> Iterator[asyncio.AbstractEventLoop]:
-    """Run an event loop in a thread of its own."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name=name, daemon=True)
-    thread.start()
-    try:
-        yield loop
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(_PATIENCE_S)
-        loop.close()
 
 
 @contextlib.contextmanager

@@ -29,9 +29,9 @@ from ledger.certificate import Certificate, VoteKind, assemble_certificate, vote
 from ledger.hashing import tagged_hash
 from ledger.keys import SecretKey
 from ledger.validators import Validator, ValidatorSet
-from tests.sim.disk import Disk
 from tests.sim.keys import StubKey, stub_verify
-from tests.sim.toy import CHAIN_ID, genesis, make_block
+from tests.support.toy_chain import CHAIN_ID, genesis, make_block
+from tests.support.vote_disk import Disk
 
 CONFIG = ConsensusConfig()
 KEYS = sorted(

@@ -9,7 +9,6 @@ import base64
 import contextlib
 import json
 import secrets
-import threading
 import time
 from collections.abc import AsyncIterable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from node.main import configure_logging
 from node.mempool import MempoolLimits
 from node.node import Node
 from node.setup import Network, create_network
+from tests.support.loops import loop_thread
 
 T = TypeVar("T")
 
@@ -152,7 +152,7 @@ def running_node(
         validators=validators,
     )
     home = open_home(network.home(network.nodes[0]))
-    with contextlib.closing(home), _loop_thread() as loop:
+    with contextlib.closing(home), loop_thread("node") as loop:
 
         def run(coroutine: Coroutine[Any, Any, T]) -> T:
             return asyncio.run_coroutine_threadsafe(coroutine, loop).result(_PATIENCE_S)
@@ -183,17 +183,3 @@ async def _stop(node: Node, client: httpx.AsyncClient, task: "asyncio.Task[None]
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await node.stop()
-
-
-@contextlib.contextmanager
-def _loop_thread() -> Iterator[asyncio.AbstractEventLoop]:
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="node", daemon=True)
-    thread.start()
-    try:
-        yield loop
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(_PATIENCE_S)
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()

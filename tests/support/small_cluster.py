@@ -1,7 +1,7 @@
 """A few replicas on a virtual network of one's own choice, small enough to be read in a test.
 
-Blocks are toys (``tests.sim.toy``) and take 50 ms to make, messages 10 ms and up; everything is drawn from one seed.
-The simulator (``tests.sim``) does the same with whole nodes; here a test sets the scene by hand.
+Blocks are toys (``tests.support.toy_chain``) and take 50 ms to make, messages 10 ms and up; everything is drawn from
+one seed. The simulator (``tests.sim``) does the same with whole nodes; here a test sets the scene by hand.
 """
 
 from collections.abc import Callable, Iterable
@@ -30,10 +30,10 @@ from consensus.replica import Replica
 from ledger.block import Header
 from ledger.certificate import Certificate
 from ledger.evidence import Equivocation
-from tests.sim.disk import Disk
 from tests.sim.keys import stub_verify
-from tests.sim.toy import CHAIN_ID, check_block, genesis, make_block
 from tests.support.replicas import CONFIG, KEYS, validator_set
+from tests.support.toy_chain import CHAIN_ID, check_block, genesis, make_block
+from tests.support.vote_disk import Disk
 
 TICK_MS = 100
 BLOCK_MS = 50

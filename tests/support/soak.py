@@ -26,7 +26,7 @@ from node.config import load_config, validator_key_path
 from node.home import initialise_home, read_key
 from node.setup import NetworkNode
 from tests.support.cluster import organisation_key
-from tests.support.proxy import loop_thread
+from tests.support.loops import loop_thread
 from tests.support.proxy_cluster import LinkedCluster
 from tradelane import Client
 

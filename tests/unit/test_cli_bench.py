@@ -25,11 +25,6 @@ from tradelane import verify_proof
 BASE_PORT = 17_900
 
 
-@pytest.fixture
-def tradelane(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> CommandLine:
-    return CommandLine(monkeypatch, capsys, tmp_path)
-
-
 def test_the_command_measures_everything_and_leaves_nothing(
     tradelane: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

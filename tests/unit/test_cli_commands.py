@@ -39,11 +39,6 @@ ACCOUNT = {
 
 
 @pytest.fixture
-def tradelane(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> CommandLine:
-    return CommandLine(monkeypatch, capsys, tmp_path)
-
-
-@pytest.fixture
 def key(tmp_path: Path) -> str:
     save_key(tmp_path / "key.json", new_key())
     return str(tmp_path / "key.json")

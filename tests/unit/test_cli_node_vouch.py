@@ -12,11 +12,6 @@ from tests.support.command_line import CommandLine
 
 
 @pytest.fixture
-def tradelane(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> CommandLine:
-    return CommandLine(monkeypatch, capsys, tmp_path)
-
-
-@pytest.fixture
 def home(tmp_path: Path) -> Path:
     network = create_network(
         tmp_path / "network", now_ms=1_760_000_000_000, random_bytes=secrets.token_bytes, validators=1

@@ -3,8 +3,6 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from ledger.genesis import Genesis
 from ledger.parameters import Parameters
 from ledger.proof import trust_from_genesis, trust_from_json, trust_to_json
@@ -14,11 +12,6 @@ from tests.support.shared_data import REPOSITORY
 
 GOLDEN = REPOSITORY / "tests" / "golden" / "proofs"
 MOVED, LATER = GOLDEN / "trust_moved.json", GOLDEN / "trust_moved_later.json"
-
-
-@pytest.fixture
-def tradelane(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> CommandLine:
-    return CommandLine(monkeypatch, capsys, tmp_path)
 
 
 def test_a_genesis_document_is_enough(tradelane: CommandLine) -> None:

@@ -22,11 +22,6 @@ BAD = list({case["reason"]: case for case in reversed(CASES) if case["reason"] i
 ITEM, TRUST = str(GOLDEN / "good_item.json"), str(GOLDEN / "trust_toy.json")
 
 
-@pytest.fixture
-def tradelane(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> CommandLine:
-    return CommandLine(monkeypatch, capsys, tmp_path)
-
-
 def name_of(case: dict[str, Any]) -> str:
     return f"{case['file']}-{case['trust']}"
 

@@ -19,8 +19,8 @@ from ledger.certificate import VoteKind
 from ledger.keys import SecretKey
 from ledger.validators import Validator, ValidatorSet
 from tests.sim.keys import stub_verify
-from tests.sim.toy import CHAIN_ID
 from tests.support.replicas import KEYS, Bench
+from tests.support.toy_chain import CHAIN_ID
 
 BENCH = Bench()
 BLOCK = BENCH.block()

@@ -9,9 +9,9 @@ from consensus.messages import Commit, Prepare, PrePrepare, Proposal
 from ledger.certificate import VoteKind
 from ledger.evidence import Equivocation
 from tests.sim.keys import stub_verify
-from tests.sim.toy import CHAIN_ID, make_block
 from tests.support.replicas import CONFIG, KEYS, Bench, of_type, reports, sent
 from tests.support.small_cluster import SmallCluster
+from tests.support.toy_chain import CHAIN_ID, make_block
 
 KINDS = ("pre-prepare", "prepare", "commit")
 

@@ -25,9 +25,9 @@ from ledger.codec import decode, encode
 from ledger.errors import ShapeError
 from ledger.shape import as_array
 from tests.sim.keys import stub_verify
-from tests.sim.toy import CHAIN_ID
 from tests.support.replicas import CONFIG, KEYS, Bench, of_type, reports, sent, validator_set, with_other_ids
 from tests.support.small_cluster import SmallCluster
+from tests.support.toy_chain import CHAIN_ID
 
 
 @pytest.mark.known_bug(1)

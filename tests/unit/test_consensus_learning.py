@@ -7,8 +7,8 @@ from consensus.events import BlockCommitted
 from consensus.learning import Learning
 from consensus.messages import Commit, Message, Prepare, Status, ViewChange, sign_message
 from ledger.block import Header
-from tests.sim.toy import CHAIN_ID, genesis, make_block
 from tests.support.replicas import CONFIG, KEYS, Bench, of_type, reports, sent, validator_set
+from tests.support.toy_chain import CHAIN_ID, genesis, make_block
 
 COUNTS = (1, 2, 4, 5, 6, 7, 10)
 FAR = 2**60

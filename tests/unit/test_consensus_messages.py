@@ -23,8 +23,8 @@ from ledger.certificate import VIEW_MAX, VoteKind, vote_preimage
 from ledger.codec import Value, decode, encode
 from ledger.errors import LedgerError, ShapeError
 from ledger.shape import as_array, as_list
-from tests.sim.toy import CHAIN_ID
 from tests.support.replicas import KEYS, Bench
+from tests.support.toy_chain import CHAIN_ID
 
 BENCH = Bench()
 BLOCK = BENCH.block()

@@ -21,8 +21,8 @@ from consensus.height import Phase
 from consensus.messages import Commit, Prepare, PrePrepare, Status, ViewChange, tag_of
 from ledger.certificate import VoteKind
 from tests.sim.keys import stub_verify
-from tests.sim.toy import CHAIN_ID
 from tests.support.replicas import CONFIG, KEYS, Bench, of_type, reports, sent, validator_set
+from tests.support.toy_chain import CHAIN_ID
 
 
 def phase_of(bench: Bench) -> Phase:

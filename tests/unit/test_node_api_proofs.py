@@ -1,6 +1,5 @@
 """The routes of proof bundles on a real node: what they give is verified with the trust root of its genesis."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 from contracts import heads
 from ledger.proof import Facts, to_base64url, trust_from_genesis, verify_bundle
 from ledger.transaction import Operation
+from tests.support.epcis import document
 from tests.support.running_node import RunningNode, running_node
 
 PACK = "https://id.gs1.org/01/09506000134352/21/77"
@@ -38,19 +38,6 @@ def packing(action: str, parent: str, child: str, time: str) -> dict[str, Any]:
         "eventTime": f"2025-05-01T{time}:00Z",
         "eventTimeZoneOffset": "+00:00",
     }
-
-
-def document(*events: dict[str, Any]) -> bytes:
-    """Return an EPCIS document."""
-    return json.dumps(
-        {
-            "@context": ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"],
-            "type": "EPCISDocument",
-            "schemaVersion": "2.0",
-            "creationDate": "2025-05-01T10:00:00Z",
-            "epcisBody": {"eventList": list(events)},
-        }
-    ).encode()
 
 
 def test_a_trace_shows_the_containers_for_their_time(node: RunningNode) -> None:

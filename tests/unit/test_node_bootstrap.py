@@ -89,6 +89,12 @@ def fetch(node: RunningNode, peer: GivingPeer, directory: Path) -> Fetched:
     return asyncio.run(fetch_snapshot(directory, node.node.genesis, peer, lambda *_: None))  # type: ignore[arg-type]
 
 
+def let_only_the_tip_be_needed(node: RunningNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no earlier block hold a transaction that could still be repeated."""
+    parameters = replace(node.node.chain.parameters, transaction_validity_ms_max=0)
+    monkeypatch.setattr("node.bootstrap.fetch.read_parameters", lambda _: parameters)
+
+
 def all_rows(store: Store) -> dict[bytes, bytes]:
     values = store.pin()
     try:
@@ -136,8 +142,7 @@ def test_a_peer_that_gives_few_bodies_at_once_is_asked_for_fewer(
 def test_what_is_too_old_to_be_repeated_is_filled_back_later(
     node: RunningNode, peer: GivingPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parameters = replace(node.node.chain.parameters, transaction_validity_ms_max=0)
-    monkeypatch.setattr("node.bootstrap.fetch.read_parameters", lambda _: parameters)
+    let_only_the_tip_be_needed(node, monkeypatch)
     fetch(node, peer, tmp_path / "ledger")
     store = Store.open(tmp_path / "ledger", node.node.chain.chain_id)
     assert store.earliest_height == store.tip.height, "only the tip was needed"
@@ -157,8 +162,7 @@ def test_what_is_too_old_to_be_repeated_is_filled_back_later(
 def test_filling_back_stops_at_what_the_node_keeps(
     node: RunningNode, peer: GivingPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parameters = replace(node.node.chain.parameters, transaction_validity_ms_max=0)
-    monkeypatch.setattr("node.bootstrap.fetch.read_parameters", lambda _: parameters)
+    let_only_the_tip_be_needed(node, monkeypatch)
     fetch(node, peer, tmp_path / "ledger")
     store = Store.open(tmp_path / "ledger", node.node.chain.chain_id)
     asyncio.run(fill_back(store, [peer], lambda: 4, lambda _: None))  # type: ignore[list-item]
@@ -181,8 +185,7 @@ def test_a_wrong_index_of_histories_is_found(
             fetch(node, peer, tmp_path / "ledger")
         assert caught.value.rule == "history"
         return
-    parameters = replace(node.node.chain.parameters, transaction_validity_ms_max=0)
-    monkeypatch.setattr("node.bootstrap.fetch.read_parameters", lambda _: parameters)
+    let_only_the_tip_be_needed(node, monkeypatch)
     fetch(node, peer, tmp_path / "ledger")
     store = Store.open(tmp_path / "ledger", node.node.chain.chain_id)
     asyncio.run(fill_back(store, [peer], lambda: 0, lambda _: None))  # type: ignore[list-item]

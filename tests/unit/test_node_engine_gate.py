@@ -4,8 +4,8 @@ from consensus.authenticate import Authentic
 from consensus.messages import PrePrepare, SignedMessage, sign_message, with_signature, without_proposal
 from node.engine.gate import open_gate, remembering
 from tests.sim.keys import StubKey, stub_verify
-from tests.sim.toy import CHAIN_ID
 from tests.support.replicas import KEYS, Bench
+from tests.support.toy_chain import CHAIN_ID
 
 
 class Counting:

@@ -53,11 +53,6 @@ def prune(store: Store, retained: int) -> Pruner:
     return pruner
 
 
-def rows_of(directory: Path, prefix: bytes) -> dict[bytes, bytes]:
-    with closing(Database(directory)) as database:
-        return dict(database.scan(prefix, prefix + b"\xff" * 60))
-
-
 def test_nothing_goes_that_could_be_repeated(home: Home, network: Network) -> None:
     store = home.store
     ids = {}
