@@ -42,6 +42,7 @@ from tests.sim.virtual_disk import PowerFailure, WriteFate
 TICK_MS = 100
 BLOCKS_AFTER_HEALING = 5
 RECOVERY_MS_MAX = 90_000
+STEPS_AT_ONCE_MAX = 20_000
 _EVENTS_SHOWN = 60
 _ANSWER_MS_MAX = 900
 _NOT_AVAILABLE = "transactions_not_available"
@@ -99,6 +100,7 @@ class Cluster:
         self._questions: dict[int, tuple[int, int, bytes, Question]] = {}
         self._question_count = 0
         self._persisted: Counter[int] = Counter()
+        self._steps = ((-1, -1), 0)
         self._damaged = {fault.machine for fault in scenario.disk if fault.is_damage}
         self._spent: set[DiskFault] = set()
         self.log: deque[tuple[int, int, object]] = deque(maxlen=_EVENTS_SHOWN)
@@ -503,6 +505,13 @@ class Cluster:
                 machine.waiting.discard(transaction.transaction_id)
                 self.invariants.on_acknowledged(machine, transaction.transaction_id, header.height)
                 self.clients.acknowledged(transaction.transaction_id)
+
+    def on_step(self, machine: Machine) -> None:
+        """Count the steps that a machine takes without time going by."""
+        place = (machine.number, self.clock.now_ms)
+        self._steps = (place, self._steps[1] + 1 if self._steps[0] == place else 1)
+        if self._steps[1] > STEPS_AT_ONCE_MAX:
+            raise InvariantBrokenError("endless", f"node {machine.number} takes step after step at {place[1]} ms")
 
     def on_report(self, machine: Machine, report: Report) -> None:
         """The replica of a machine reports."""

@@ -4,11 +4,12 @@ The engine's ports lead to the cluster, which decides what arrives where and whe
 comes from the functions that ``node/network/listener.py`` answers with, as bytes, and is decoded like there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from consensus.config import ConsensusConfig
-from consensus.effects import LOCK_RECORD, Report
+from consensus.effects import LOCK_RECORD, Effect, Report
+from consensus.events import Event
 from consensus.replica import Replica
 from ledger.block import Header
 from ledger.certificate import Certificate
@@ -62,6 +63,10 @@ class World(Protocol):
 
     def on_committed(self, machine: "Machine", candidate: Candidate, certificate: Certificate) -> None:
         """A block is on the disk of a machine."""
+        ...
+
+    def on_step(self, machine: "Machine") -> None:
+        """The replica of a machine is about to take a step."""
         ...
 
     def on_report(self, machine: "Machine", report: Report) -> None:
@@ -179,9 +184,19 @@ class Machine:
             is_store_new=safety.is_new,
             has_signed=safety.is_new and self.chain.has_signed(self.key.public_key),
         )
+        self.replica.step = self._counted(self.replica.step)  # type: ignore[method-assign]
         self.engine = Engine(
             self.chain, self.replica, safety, self.pool, self, self, gate, self.wall_clock_ms, self.verifier
         )
+
+    def _counted(self, step: Callable[[Event], tuple[Effect, ...]]) -> Callable[[Event], tuple[Effect, ...]]:
+        """Return the replica's step, with the world told of each: an answer that asks again would never end."""
+
+        def counted(event: Event) -> tuple[Effect, ...]:
+            self.world.on_step(self)
+            return step(event)
+
+        return counted
 
     def stop(self) -> None:
         """Stop at once; what waited in memory is gone."""
