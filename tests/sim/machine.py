@@ -184,7 +184,7 @@ class Machine:
             is_store_new=safety.is_new,
             has_signed=safety.is_new and self.chain.has_signed(self.key.public_key),
         )
-        self.replica.step = self._counted(self.replica.step)  # type: ignore[method-assign]
+        self.replica.step = self._counted(self.replica.step)  # type: ignore[method-assign, assignment]
         self.engine = Engine(
             self.chain, self.replica, safety, self.pool, self, self, gate, self.wall_clock_ms, self.verifier
         )
