@@ -13,9 +13,10 @@ from cli.formatting import thing_text, time_text
 from cli.output import short, table
 from cli.session import JsonOption, NetworkOption, NodeOption, Session, open_session
 from ledger.codec import Value
-from ledger.proof import Facts, ProvenHead, ProvenTransaction, Stay, TrustRoot
+from ledger.proof import Facts, ProvenHead, ProvenTransaction, Record, Stay, TrustRoot
 from ledger.readable import to_json
 from ledger.state import split_key
+from ledger.transaction import Transaction
 from node.setup import TRUST_FILE
 from tradelane import BadRequestError, Checked, fetch_checked, load_trust, save_trust, verify_proof
 
@@ -78,7 +79,7 @@ def verify(
     else:
         checked = _fetch(session, subject, root)
         if save is not None:
-            save.write_text(json_module.dumps(checked.bundle, indent=1), encoding="utf-8")
+            save.write_text(json_module.dumps(checked.bundle, indent=1, ensure_ascii=False), encoding="utf-8")
             session.output.note(f"saved {escape(str(save))}")
         facts = verify_proof(checked.bundle, root, time_ms_min=time_ms_min)
     is_updated = update_trust and facts.trust != root
@@ -124,8 +125,8 @@ def freshness_text(checked: Checked) -> str:
 def verified_text(checked: Checked) -> str:
     """Return what a proof adds to an answer that was checked against it."""
     facts = checked.facts
-    newest = facts.headers[-1]
-    records = len({record for head in facts.heads for record in head.records})
+    newest = facts.header
+    records = len({record.place for head in facts.heads for record in head.records})
     verdict = (
         f"\n[bold green]verified[/] as of block {facts.height}, {time_text(facts.time_ms)}: {records} "
         f"event{'' if records == 1 else 's'}, none left out; {newest.signers} of {newest.validators} validators signed"
@@ -169,7 +170,7 @@ def is_transfer_id(text: str) -> bool:
 
 
 def _rendered(facts: Facts, root: TrustRoot, now_ms: int) -> RenderableType:
-    newest = facts.headers[-1]
+    newest = facts.header
     lines: list[RenderableType] = [
         f"[green]✓[/] {escape(step.title)}\n  [dim]{escape(step.proves)}[/]" for step in facts.steps
     ]
@@ -181,9 +182,12 @@ def _rendered(facts: Facts, root: TrustRoot, now_ms: int) -> RenderableType:
     if facts.height < root.height:
         lines.append(f"[yellow]![/] older than block {root.height}, which the trust root knows: there is a newer state")
     lines += [_head_text(head) for head in facts.heads]
-    lines += [_records(facts, head) for head in facts.heads if head.records]
+    lines += [_records(head) for head in facts.heads if head.records]
     lines += [stay_text(stay) for stay in facts.stays]
-    lines += [_transaction_text(entry) for entry in facts.transactions if facts.kind in {"transaction", "origin"}]
+    if facts.transaction is not None:
+        lines.append(_transaction_text(facts.transaction))
+    if facts.origin is not None:
+        lines.append(f"made by transaction {facts.origin.transaction_id.hex()}: {escape(_methods(facts.origin))}")
     return Group(*lines)
 
 
@@ -202,21 +206,19 @@ def _head_text(head: ProvenHead) -> str:
     return text
 
 
-def _records(facts: Facts, head: ProvenHead) -> RenderableType:
-    by_place = {(entry.height, entry.index): entry for entry in facts.transactions}
+def _records(head: ProvenHead) -> RenderableType:
     rows = table(">#", ">block", "time", "what", "signed by")
     first = head.count - len(head.records) + 1
     for number, record in enumerate(head.records, first):
-        entry = by_place[record.height, record.transaction_index]
-        operation = entry.transaction.operations[record.operation_index]
+        operation = record.operation
         what = operation.method
         step = operation.arguments.get("biz_step") or operation.arguments.get("type")
         rows.add_row(
             str(number),
             str(record.height),
-            time_text(entry.time_ms),
+            time_text(record.time_ms),
             escape(f"{what} {step}" if isinstance(step, str) else what),
-            short(entry.transaction.sender.hex()),
+            short(record.transaction.sender.hex()),
         )
     return rows
 
@@ -229,43 +231,71 @@ def stay_text(stay: Stay) -> str:
 
 
 def _transaction_text(entry: ProvenTransaction) -> str:
-    methods = ", ".join(operation.method for operation in entry.transaction.operations[:5])
     done = "carried out" if entry.receipt.code == 0 else f"without effect (code {entry.receipt.code})"
-    return f"transaction {entry.transaction.transaction_id.hex()} in block {entry.height}: {escape(methods)}, {done}"
+    named = f"transaction {entry.transaction.transaction_id.hex()} in block {entry.height}"
+    return f"{named}: {escape(_methods(entry.transaction))}, {done}"
+
+
+def _methods(transaction: Transaction) -> str:
+    return ", ".join(operation.method for operation in transaction.operations[:5])
 
 
 def _value(facts: Facts) -> dict[str, object]:
     """Return the facts for a program, with the operations readable."""
+    proven = facts.transaction
     return {
         "result": "verified",
         "kind": facts.kind,
         "chain_id": facts.chain_id,
         "height": facts.height,
         "time_ms": facts.time_ms,
-        "headers": facts.headers,
+        "header": facts.header,
+        "transaction": (
+            None
+            if proven is None
+            else {
+                **_signed(proven.transaction),
+                "height": proven.height,
+                "index": proven.index,
+                "time_ms": proven.time_ms,
+                "code": proven.receipt.code,
+            }
+        ),
+        "origin": None if facts.origin is None else _signed(facts.origin),
         "heads": [
             {
                 "key": list(split_key(head.key)),
                 "value": None if head.value is None else to_json(dict[str, Value](head.value)),
                 "count": head.count,
                 "is_complete": head.is_complete,
-                "records": head.records,
+                "records": [_record(record) for record in head.records],
             }
             for head in facts.heads
-        ],
-        "transactions": [
-            {
-                "id": entry.transaction.transaction_id,
-                "height": entry.height,
-                "index": entry.index,
-                "time_ms": entry.time_ms,
-                "sender": entry.transaction.sender,
-                "code": entry.receipt.code,
-                "operations": [[one.method, to_json(one.arguments)] for one in entry.transaction.operations],
-            }
-            for entry in facts.transactions
         ],
         "stays": facts.stays,
         "trust_height": facts.trust.height,
         "steps": facts.steps,
+    }
+
+
+def _signed(transaction: Transaction) -> dict[str, object]:
+    return {
+        "id": transaction.transaction_id,
+        "sender": transaction.sender,
+        "operations": [[one.method, to_json(one.arguments)] for one in transaction.operations],
+    }
+
+
+def _record(record: Record) -> dict[str, object]:
+    operation = record.operation
+    return {
+        "height": record.height,
+        "index": record.transaction_index,
+        "operation": record.operation_index,
+        "time_ms": record.time_ms,
+        "transaction": record.transaction.transaction_id,
+        "sender": record.transaction.sender,
+        "method": operation.method,
+        "arguments": to_json(operation.arguments),
+        "output": to_json(record.output),
     }

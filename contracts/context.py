@@ -79,4 +79,4 @@ class Context:
     def record(self, key: bytes, head: Head) -> None:
         """Set the head at a key with this operation added to its history."""
         self.work.spend()
-        self.state.append(key, head, self.transaction_id, self.transaction_index, self.operation_index)
+        self.state.append(key, head, self.transaction_index, self.operation_index)

@@ -17,12 +17,12 @@ from contracts.methods import METHODS
 from contracts.permissions import DEFAULT_PERMISSIONS
 from contracts.results import Rejected, ResultCode
 from contracts.validators import validators_of
-from ledger.codec import Value, decode_own
+from ledger.codec import Value, decode_own, encode
 from ledger.errors import GenesisError
 from ledger.genesis import Genesis
 from ledger.parameters import Parameters
 from ledger.receipt import Receipt
-from ledger.state import Head, HeadSource, HistoryEntry, Overlay
+from ledger.state import Head, HeadSource, HistoryEntry, Overlay, output_hash, record_hash
 from ledger.transaction import Transaction
 from ledger.validators import ValidatorSet
 
@@ -125,10 +125,14 @@ def _execute_transaction(
             block, transaction_id, index, position, transaction.sender, verdict.organisation, overlay, parameters, work
         )
         try:
-            outputs.append(METHODS[operation.method].handler(context, operation.arguments))
+            output = METHODS[operation.method].handler(context, operation.arguments)
         except Rejected as rejected:
             overlay.undo()
             return Receipt(transaction_id, rejected.code.value, position, ()), rejected.detail
+        outputs.append(output)
+        if overlay.is_recording:
+            given_out = output_hash(encode(output))
+            overlay.close(record_hash(transaction_id, position, block.height, index, block.time_ms, given_out))
     overlay.settle()
     if any(operation.method.startswith(_CHANGES_AUTHORITY) for operation in operations):
         authority.forget()

@@ -1,11 +1,13 @@
 """State: heads, their histories, and the overlay on which a block's transactions run.
 
 A *head* is what a later transaction can change; it is a map of canonical values under a key. A *record* is written
-once: it is an operation of a committed transaction. A head that has a history carries ``count`` and ``chain``::
+once: it is an operation of a committed transaction, with its place and time and what it gave out. A head that has a
+history carries ``count`` and ``chain``::
 
     chain = H(chain before, hash of the record, count)
 
-so the head, which the state root proves, proves in turn that a list of records is complete and in order.
+so the head, which the state root proves, proves in turn that a list of records is complete and in order, and where and
+when each was committed: a proof of a history needs no other block than the newest.
 """
 
 from collections.abc import Iterator
@@ -56,9 +58,28 @@ def split_key(key: bytes) -> tuple[str, ...]:
     return tuple(part.decode() for part in key.split(KEY_SEPARATOR))
 
 
-def record_hash(transaction_id: bytes, operation_index: int) -> bytes:
-    """Return the hash that stands for one operation of a committed transaction in a history."""
-    return tagged_hash("record", transaction_id, operation_index.to_bytes(4, "big"))
+def output_hash(output: bytes) -> bytes:
+    """Return the hash that stands for the encoded output of an operation in a record."""
+    return tagged_hash("output", output)
+
+
+def record_hash(
+    transaction_id: bytes, operation_index: int, height: int, transaction_index: int, time_ms: int, output: bytes
+) -> bytes:
+    """Return the hash that stands for one operation of a committed transaction in a history.
+
+    ``height`` and ``time_ms`` (UTC) are the block's, ``transaction_index`` is the place in it, ``output`` the hash of
+    what the operation gave out.
+    """
+    return tagged_hash(
+        "record",
+        transaction_id,
+        operation_index.to_bytes(4, "big"),
+        height.to_bytes(8, "big"),
+        transaction_index.to_bytes(4, "big"),
+        time_ms.to_bytes(8, "big"),
+        output,
+    )
 
 
 def next_chain(chain: bytes, record: bytes, count: int) -> bytes:
@@ -69,10 +90,11 @@ def next_chain(chain: bytes, record: bytes, count: int) -> bytes:
 class Overlay:
     """Changes on top of committed heads, with one level of undo for the transaction that is running.
 
-    Heads come out as fresh copies, so a handler that fails half-way has touched nothing.
+    Heads come out as fresh copies, so a handler that fails half-way has touched nothing. What an operation records is
+    *open* until the operation is through: a record holds its output, which nobody knows earlier.
     """
 
-    __slots__ = ("_below", "_committed", "_history", "_history_pending", "_pending", "_settled", "_source")
+    __slots__ = ("_below", "_committed", "_history", "_history_pending", "_open", "_pending", "_settled", "_source")
 
     def __init__(self, source: HeadSource) -> None:
         self._source = source
@@ -84,6 +106,7 @@ class Overlay:
         self._below: dict[bytes, set[bytes]] = {}
         self._history: list[HistoryEntry] = []
         self._history_pending: list[HistoryEntry] = []
+        self._open: dict[bytes, Head] = {}
 
     def get(self, key: bytes) -> Head | None:
         """Return the head at a key as this transaction sees it, or None."""
@@ -92,22 +115,37 @@ class Overlay:
 
     def put(self, key: bytes, head: Head) -> None:
         """Set the head at a key."""
-        self._change(key, encode(head))
+        if key in self._open:
+            self._open[key] = head
+        else:
+            self._change(key, encode(head))
 
     def delete(self, key: bytes) -> None:
-        """Remove the head at a key."""
+        """Remove the head at a key; never one that the running operation has recorded something of."""
+        assert key not in self._open, "what has a history stays"
         self._change(key, None)
 
-    def append(
-        self, key: bytes, head: Head, transaction_id: bytes, transaction_index: int, operation_index: int
-    ) -> None:
-        """Set the head at a key with the running operation added to its history."""
-        count = cast(int, head.get(COUNT_FIELD, 0)) + 1
-        chain = cast(bytes, head.get(CHAIN_FIELD, ZERO_HASH))
-        head[COUNT_FIELD] = count
-        head[CHAIN_FIELD] = next_chain(chain, record_hash(transaction_id, operation_index), count)
-        self._history_pending.append(HistoryEntry(key, count, transaction_index, operation_index))
-        self.put(key, head)
+    def append(self, key: bytes, head: Head, transaction_index: int, operation_index: int) -> None:
+        """Set the head at a key with the running operation added to its history, once however often this is called."""
+        if key not in self._open:
+            count = cast(int, head.get(COUNT_FIELD, 0)) + 1
+            head[COUNT_FIELD] = count
+            head.setdefault(CHAIN_FIELD, ZERO_HASH)
+            self._history_pending.append(HistoryEntry(key, count, transaction_index, operation_index))
+            self._enter(key)
+        self._open[key] = head
+
+    def close(self, record: bytes) -> None:
+        """Take in what the operation that ran recorded, by the hash of its record."""
+        for key, head in self._open.items():
+            head[CHAIN_FIELD] = next_chain(cast(bytes, head[CHAIN_FIELD]), record, cast(int, head[COUNT_FIELD]))
+            self._pending[key] = encode(head)
+        self._open.clear()
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether the running operation has recorded anything."""
+        return bool(self._open)
 
     def scan(self, *identifiers: str) -> Iterator[tuple[tuple[str, ...], Head]]:
         """Return (key parts, head) for every key that continues these parts, in key order, as of the call."""
@@ -119,6 +157,7 @@ class Overlay:
 
     def settle(self) -> None:
         """Keep what the running transaction did."""
+        assert not self._open, "an operation is still running"
         self._settled.update(self._pending)
         self._pending.clear()
         self._history += self._history_pending
@@ -128,6 +167,7 @@ class Overlay:
         """Drop what the running transaction did."""
         self._pending.clear()
         self._history_pending.clear()
+        self._open.clear()
 
     def changes(self) -> dict[bytes, bytes | None]:
         """Return every settled head that differs from what is committed, encoded, None where it was removed."""
@@ -139,14 +179,20 @@ class Overlay:
         return tuple(self._history)
 
     def _change(self, key: bytes, encoded: bytes | None) -> None:
+        self._enter(key)
+        self._pending[key] = encoded
+
+    def _enter(self, key: bytes) -> None:
+        """Have scans find a key that changes."""
         if key not in self._pending and key not in self._settled:
             end = key.find(KEY_SEPARATOR) + 1
             while end:
                 self._below.setdefault(key[:end], set()).add(key)
                 end = key.find(KEY_SEPARATOR, end) + 1
-        self._pending[key] = encoded
 
     def _encoded(self, key: bytes) -> bytes | None:
+        if key in self._open:
+            return encode(self._open[key])
         if key in self._pending:
             return self._pending[key]
         if key in self._settled:

@@ -18,7 +18,7 @@ from ledger.errors import ProofError
 from ledger.hashing import ZERO_HASH
 from ledger.proof import BUNDLE_FORMAT, BUNDLE_LENGTH_MAX, RECORDS_MAX, to_base64url, validators_json
 from ledger.readable import Json
-from ledger.state import CHAIN_FIELD, COUNT_FIELD, Head, next_chain, record_hash, split_key
+from ledger.state import CHAIN_FIELD, COUNT_FIELD, Head, next_chain, split_key
 from ledger.validators import Validator, ValidatorSet
 from node.storage.encoded_blocks import EncodedBlock
 from node.storage.errors import PrunedError
@@ -107,56 +107,59 @@ class Parts:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._headers: dict[int, Json] = {}
         self._transactions: dict[tuple[int, int], Json] = {}
+        self._numbers: dict[tuple[int, int], int] = {}
         self._heads: dict[bytes, Json] = {}
         self._history: dict[bytes, Json] = {}
         self._length = 0
         self._record_count = 0
 
-    def bundle(self, kind: str, subject: dict[str, Json], changes: list[Json] | None = None) -> dict[str, Json]:
-        """Return the bundle, with every change of the validators up to its newest header where none are given."""
+    def bundle(
+        self,
+        kind: str,
+        subject: dict[str, Json],
+        height: int,
+        *,
+        changes: list[Json] | None = None,
+        inclusion: dict[str, Json] | None = None,
+    ) -> dict[str, Json]:
+        """Return the bundle as of a height, with every change of the validators up to there where none are given."""
         return {
             "format": BUNDLE_FORMAT,
             "kind": kind,
             "chain_id": to_base64url(self._store.tip.chain_id),
             "subject": subject,
-            "validator_changes": (
-                validator_changes(self._store, max(self._headers, default=0)) if changes is None else changes
-            ),
-            "headers": [self._headers[height] for height in sorted(self._headers)],
-            "transactions": [self._transactions[place] for place in sorted(self._transactions)],
+            "validator_changes": validator_changes(self._store, height) if changes is None else changes,
+            **header_entry(self._store, height),
+            "transactions": list(self._transactions.values()),
+            "inclusion": inclusion,
             "heads": [self._heads[key] for key in sorted(self._heads)],
             "history": [self._history[key] for key in sorted(self._history)],
         }
 
-    def add_header(self, height: int) -> None:
-        """Take in the header of a block."""
-        if height not in self._headers:
-            self._headers[height] = header_entry(self._store, height)
+    def add_transaction(self, height: int, index: int) -> int:
+        """Take in a transaction; return its number in the bundle."""
+        place = height, index
+        if place not in self._transactions:
+            transaction = encoded_block(self._store, height).transactions[index]
+            self._spend(len(transaction))
+            self._numbers[place] = len(self._transactions)
+            self._transactions[place] = to_base64url(transaction)
+        return self._numbers[place]
 
-    def add_transaction(self, height: int, index: int) -> None:
-        """Take in a transaction with its receipt, its paths and the header of its block."""
-        if (height, index) in self._transactions:
-            return
-        self.add_header(height)
+    def inclusion(self, height: int, index: int) -> dict[str, Json]:
+        """Return what shows that a transaction and its receipt stand in their block."""
         block = encoded_block(self._store, height)
-        transaction, receipt = block.transactions[index], block.receipts[index]
-        self._length += (len(transaction) + len(receipt)) * 4 // 3
-        if self._length > BUNDLE_LENGTH_MAX // 2:
-            raise BundleRefusedError("bundle_too_large", "the transactions are too many bytes; ask for the last ones")
-        self._transactions[height, index] = {
-            "height": height,
+        self._spend(len(block.receipts[index]))
+        return {
             "index": index,
-            "transaction": to_base64url(transaction),
             "transaction_path": _texts(block.transaction_path(index)),
-            "receipt": to_base64url(receipt),
+            "receipt": to_base64url(block.receipts[index]),
             "receipt_path": _texts(block.receipt_path(index)),
         }
 
     def add_head(self, proven: ProvenHeads, key: bytes) -> None:
-        """Take in a head, or its absence, and the header of the tip."""
-        self.add_header(proven.tip.height)
+        """Take in a head, or its absence."""
         encoded = proven.encoded[key]
         self._heads[key] = {
             "key": to_base64url(key),
@@ -172,24 +175,35 @@ class Parts:
             raise BundleRefusedError(
                 "history_too_long", f"{self._record_count} records, a bundle holds {RECORDS_MAX}; ask for the last ones"
             )
-        records = records_of(self._store, key, after_count, count)
-        for record in records:
-            self.add_transaction(record.height, record.transaction_index)
+        entries = [self._record(record) for record in records_of(self._store, key, after_count, count)]
         after_chain = chain if after_count == count else self._chain_at(key, after_count)
         self._history[key] = {
             "key": to_base64url(key),
             "after_count": after_count,
             "after_chain": to_base64url(after_chain),
-            "records": [[record.height, record.transaction_index, record.operation_index] for record in records],
+            "records": entries,
         }
+
+    def _record(self, record: Position) -> Json:
+        block = encoded_block(self._store, record.height)
+        output = block.output(record)
+        self._spend(len(output))
+        number = self.add_transaction(record.height, record.transaction_index)
+        time_ms = block.time_ms
+        place: list[Json] = [number, record.operation_index, record.height, record.transaction_index, time_ms]
+        return [*place, to_base64url(output)]
 
     def _chain_at(self, key: bytes, count: int) -> bytes:
         """Return the chain after the first ``count`` records, computed from them; heads keep the last one alone."""
         chain = ZERO_HASH
         for number, record in enumerate(records_of(self._store, key, 0, count), 1):
-            transaction_id = encoded_block(self._store, record.height).transaction_ids[record.transaction_index]
-            chain = next_chain(chain, record_hash(transaction_id, record.operation_index), number)
+            chain = next_chain(chain, encoded_block(self._store, record.height).record_hash(record), number)
         return chain
+
+    def _spend(self, size_bytes: int) -> None:
+        self._length += size_bytes * 4 // 3
+        if self._length > BUNDLE_LENGTH_MAX // 2:
+            raise BundleRefusedError("bundle_too_large", "the transactions are too many bytes; ask for the last ones")
 
 
 def records_of(store: Store, key: bytes, after_count: int, count: int) -> list[Position]:

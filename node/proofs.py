@@ -44,7 +44,8 @@ def transaction_bundle(store: Store, transaction_id: bytes) -> dict[str, Json] |
         return None
     parts = Parts(store)
     parts.add_transaction(*position)
-    return parts.bundle("transaction", {"transaction_id": to_base64url(transaction_id)})
+    subject: dict[str, Json] = {"transaction_id": to_base64url(transaction_id)}
+    return parts.bundle("transaction", subject, position[0], inclusion=parts.inclusion(*position))
 
 
 def item_bundle(store: Store, item_id: str) -> dict[str, Json]:
@@ -113,7 +114,7 @@ def origin_bundle(store: Store, key: bytes) -> dict[str, Json]:
         if position is None:
             raise BundleRefusedError("no_origin", "the entry names no transaction; ask for its history")
         parts.add_transaction(*position)
-    return parts.bundle("origin", {"key": to_base64url(key)})
+    return parts.bundle("origin", {"key": to_base64url(key)}, proven.tip.height)
 
 
 def trace_bundle(store: Store, item_id: str) -> dict[str, Json]:
@@ -136,11 +137,11 @@ def trace_bundle(store: Store, item_id: str) -> dict[str, Json]:
     else:
         raise BundleRefusedError("busy", "the histories grew each time that they were read; ask again")
     parts = Parts(store)
-    for read, count in acts.counts.items():
+    for read, count in sorted(acts.counts.items()):
         parts.add_head(proven, read)
         if count:
             parts.add_history(proven, read, 0)
-    return parts.bundle("trace", {"key": to_base64url(key)})
+    return parts.bundle("trace", {"key": to_base64url(key)}, proven.tip.height)
 
 
 def trust_bundle(store: Store, after_height: int = 0) -> dict[str, Json]:
@@ -158,12 +159,10 @@ def trust_bundle(store: Store, after_height: int = 0) -> dict[str, Json]:
     trusted_header = store.header(after_height)
     if trusted_header is None or after_height > tip.height:
         raise BundleRefusedError("no_such_height", f"this node is at height {tip.height}, not at {after_height}")
-    parts = Parts(store)
-    parts.add_header(tip.height)
     changes = validator_changes(store, tip.height, after_height)
     if len(changes) > 1 and tip.next_validators_hash == tip.validators_hash:
         changes = _skip(store, after_height, tip.height) or changes
-    return parts.bundle("trust", {"height": tip.height}, changes)
+    return Parts(store).bundle("trust", {"height": tip.height}, tip.height, changes=changes)
 
 
 def records_up_to(store: Store, key: bytes, height: int) -> int:
@@ -195,7 +194,7 @@ class _Acts:
             transaction = block.transactions[record.transaction_index]
             receipt = block.receipts[record.transaction_index]
             index = record.operation_index
-            acts.append(Act(transaction.operations[index], receipt.outputs[index : index + 1]))
+            acts.append(Act(transaction.operations[index], receipt.outputs[index]))
         return acts
 
 
@@ -204,7 +203,8 @@ def _heads_bundle(
 ) -> dict[str, Json]:
     proven = ProvenHeads(store, after_count_by_key)
     parts = Parts(store)
-    for key, after_count in after_count_by_key.items():
+    # In the order of the keys, in which the transactions stand in the bundle too.
+    for key, after_count in sorted(after_count_by_key.items()):
         count = proven.count(key)
         last = count if count or kind != "statement" else -1
         if not 0 <= after_count <= last:
@@ -212,7 +212,7 @@ def _heads_bundle(
         parts.add_head(proven, key)
         if count:
             parts.add_history(proven, key, after_count)
-    return parts.bundle(kind, subject)
+    return parts.bundle(kind, subject, proven.tip.height)
 
 
 def _skip(store: Store, after_height: int, height: int) -> list[Json] | None:

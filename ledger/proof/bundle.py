@@ -1,7 +1,6 @@
 """The shape gate of bundles: a JSON text in, a typed bundle out, nothing proven yet.
 
-Every list has one order and no entry twice, so two spellings of one bundle do not exist. What a field means and what
-it is checked against: docs/proofs.md.
+Every list has one order and no entry twice. What a field means and what it is checked against: docs/proofs.md.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +13,6 @@ from ledger.codec import decode
 from ledger.errors import CodecError, ProofError, ShapeError
 from ledger.hashing import HASH_BYTES, ZERO_HASH
 from ledger.limits import BLOCK_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_OPERATIONS_MAX
-from ledger.proof.facts import Record
 from ledger.proof.json_text import bytes_of, fields_of, integer_of, list_of, parse_json
 from ledger.proof.parts import (
     HEADS,
@@ -27,17 +25,17 @@ from ledger.proof.parts import (
     Bundle,
     ChangeEntry,
     HeadEntry,
-    HeaderEntry,
     HistoryEntry,
+    Inclusion,
+    RecordEntry,
     Subject,
-    TransactionEntry,
 )
 from ledger.proof.trust import CHANGES_MAX, validators_of
 from ledger.readable import Json
 from ledger.receipt import decode_receipt
 from ledger.shape import as_bytes, as_integer, as_map
 from ledger.state import CHAIN_FIELD, COUNT_FIELD, Head
-from ledger.transaction import decode_transaction
+from ledger.transaction import Transaction, decode_transaction
 from ledger.validators import ValidatorSet
 
 BUNDLE_FORMAT: Final = "tradelane-proof/1"
@@ -58,19 +56,15 @@ _FIELDS: Final = (
     "chain_id",
     "subject",
     "validator_changes",
-    "headers",
+    "header",
+    "certificate",
     "transactions",
+    "inclusion",
     "heads",
     "history",
 )
-_TRANSACTION_FIELDS: Final = (
-    "height",
-    "index",
-    "transaction",
-    "transaction_path",
-    "receipt",
-    "receipt_path",
-)
+_INCLUSION_FIELDS: Final = ("index", "transaction_path", "receipt", "receipt_path")
+_OUTPUT_BYTES_MAX: Final = 1024 * 1024
 
 _Entry = TypeVar("_Entry")
 _Decoded = TypeVar("_Decoded")
@@ -87,18 +81,18 @@ def read_bundle(document: str | dict[str, Json]) -> Bundle:
     if type(kind) is not str or kind not in KINDS:
         raise ProofError("unknown_kind", f"the kind of the bundle is none of {', '.join(KINDS)}")
     changes = _entries(fields["validator_changes"], "change", CHANGES_MAX, _change, lambda entry: entry.header.height)
-    headers = _entries(fields["headers"], "header", RECORDS_MAX + 1, _header, lambda entry: entry.header.height)
-    if not headers:
-        raise ProofError("no_headers", "a bundle without a header proves nothing")
+    header, certificate = _final(fields)
     return Bundle(
         kind=kind,
         chain_id=_hash(fields["chain_id"], "chain_id"),
         subject=_subject(kind, fields["subject"]),
         changes=changes,
-        headers=headers,
-        transactions=_entries(
-            fields["transactions"], "transaction", RECORDS_MAX, _transaction, lambda entry: (entry.height, entry.index)
+        header=header,
+        certificate=certificate,
+        transactions=tuple(
+            _transaction(entry) for entry in list_of(fields["transactions"], RECORDS_MAX, "transactions")
         ),
+        inclusion=None if fields["inclusion"] is None else _inclusion(fields["inclusion"]),
         heads=_entries(fields["heads"], "head", _HEADS_MAX, _head, lambda entry: entry.key),
         history=_entries(fields["history"], "history", _HEADS_MAX, _history, lambda entry: entry.key),
     )
@@ -142,10 +136,6 @@ def _change(value: Json) -> ChangeEntry:
     return ChangeEntry(kind, header, certificate, validators)
 
 
-def _header(value: Json) -> HeaderEntry:
-    return HeaderEntry(*_final(fields_of(value, ("header", "certificate"), "a header entry")))
-
-
 def _final(fields: dict[str, Json]) -> tuple[Header, Certificate]:
     header = bytes_of(fields["header"], "header", 1024)
     certificate = bytes_of(fields["certificate"], "certificate", 16 * 1024)
@@ -155,14 +145,15 @@ def _final(fields: dict[str, Json]) -> tuple[Header, Certificate]:
     )
 
 
-def _transaction(value: Json) -> TransactionEntry:
-    fields = fields_of(value, _TRANSACTION_FIELDS, "a transaction entry")
-    transaction = bytes_of(fields["transaction"], "transaction", TRANSACTION_BYTES_MAX)
+def _transaction(value: Json) -> Transaction:
+    return _decoded("transaction_encoding", decode_transaction, bytes_of(value, "transaction", TRANSACTION_BYTES_MAX))
+
+
+def _inclusion(value: Json) -> Inclusion:
+    fields = fields_of(value, _INCLUSION_FIELDS, "the inclusion")
     receipt = bytes_of(fields["receipt"], "receipt", _RECEIPT_BYTES_MAX)
-    return TransactionEntry(
-        height=integer_of(fields["height"], "height"),
+    return Inclusion(
         index=integer_of(fields["index"], "index", BLOCK_TRANSACTIONS_MAX),
-        transaction=_decoded("transaction_encoding", decode_transaction, transaction),
         transaction_path=_path(fields["transaction_path"], "transaction_path"),
         receipt=_decoded("receipt_encoding", decode_receipt, receipt),
         receipt_path=_path(fields["receipt_path"], "receipt_path"),
@@ -199,14 +190,19 @@ def _history(value: Json) -> HistoryEntry:
     )
 
 
-def _record(value: Json) -> Record:
-    entry = list_of(value, 3, "a record")
-    if len(entry) != 3:
-        raise ProofError("field_type", "a record is [height, transaction index, operation index]")
-    return Record(
-        integer_of(entry[0], "height"),
-        integer_of(entry[1], "transaction index", BLOCK_TRANSACTIONS_MAX),
-        integer_of(entry[2], "operation index", TRANSACTION_OPERATIONS_MAX),
+def _record(value: Json) -> RecordEntry:
+    entry = list_of(value, 6, "a record")
+    if len(entry) != 6:
+        raise ProofError("field_type", "a record is [transaction, operation, height, index, time_ms, output]")
+    output = bytes_of(entry[5], "output", _OUTPUT_BYTES_MAX)
+    return RecordEntry(
+        number=integer_of(entry[0], "transaction", RECORDS_MAX),
+        operation_index=integer_of(entry[1], "operation", TRANSACTION_OPERATIONS_MAX),
+        height=integer_of(entry[2], "height"),
+        transaction_index=integer_of(entry[3], "index", BLOCK_TRANSACTIONS_MAX),
+        time_ms=integer_of(entry[4], "time_ms"),
+        encoded_output=output,
+        output=_decoded("output_encoding", decode, output),
     )
 
 
@@ -215,7 +211,7 @@ def _entries(
     what: str,
     length_max: int,
     read: Callable[[Json], _Entry],
-    place: Callable[[_Entry], int | bytes | tuple[int, int]],
+    place: Callable[[_Entry], int | bytes],
 ) -> tuple[_Entry, ...]:
     """Return the entries of an array that must stand in strictly ascending order of their places."""
     entries = tuple(read(entry) for entry in list_of(value, length_max, f"the list of {what} entries"))

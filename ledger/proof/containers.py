@@ -54,10 +54,10 @@ _Times: TypeAlias = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An operation of a history with the output of its receipt; ``outputs`` is empty where the receipt has none."""
+    """An operation of a history with its output."""
 
     operation: Operation
-    outputs: tuple[Value, ...]
+    output: Value
 
 
 def stays_of(item: str, history: Callable[[bytes], Sequence[Act] | None]) -> tuple[Stay, ...]:
@@ -104,7 +104,7 @@ def _history(item: str, history: Callable[[bytes], Sequence[Act] | None]) -> Seq
 def _own_stays(item: str, acts: Sequence[Act]) -> list[tuple[str, _Times]]:
     """Return the containers that the records of an item tell of."""
     timed = [
-        (time_ms, act.operation.arguments, act.outputs)
+        (time_ms, act.operation.arguments, act.output)
         for act in acts
         if (time_ms := _time_of(act.operation)) is not None
     ]
@@ -116,21 +116,21 @@ def _own_stays(item: str, acts: Sequence[Act]) -> list[tuple[str, _Times]]:
     def close(parents: Iterable[str], time_ms: int) -> None:
         stays.extend((parent, (open_since.pop(parent), time_ms)) for parent in parents)
 
-    for time_ms, arguments, outputs in timed:
+    for time_ms, arguments, output in timed:
         parent = _text(arguments.get("parent"))
         kind, action = arguments.get("type"), arguments.get("action")
         is_named = item in _list(arguments.get("children"))
         if kind == "AggregationEvent" and parent is not None and parent != item and action in ("ADD", "DELETE"):
             if action == "ADD" and is_named:
-                effect = _effect(outputs, item, parent)
+                effect = _effect(output, item, parent)
                 if effect:
                     close([other for other in open_since if other != parent], time_ms)
                 if effect is not False:
                     open_since.setdefault(parent, time_ms)
             is_out = action == "DELETE" and (is_named or _is_everything(arguments))
-            if is_out and parent in open_since and _effect(outputs, item):
+            if is_out and parent in open_since and _effect(output, item):
                 close([parent], time_ms)
-        elif _is_end(item, arguments) and _effect(outputs, item):
+        elif _is_end(item, arguments) and _effect(output, item):
             close(list(open_since), time_ms)
     close(list(open_since), _OPEN)
     return stays
@@ -154,11 +154,10 @@ def _is_end(item: str, arguments: dict[str, Value]) -> bool:
     return is_removal and item in _list(arguments.get("epcs"))
 
 
-def _effect(outputs: tuple[Value, ...], item: str, container: str | None = None) -> bool | None:
+def _effect(output: Value, item: str, container: str | None = None) -> bool | None:
     """Say whether an operation took effect on an item, for a packing in a container; None where nothing tells."""
-    if outputs == (None,):
+    if output is None:
         return True
-    output = outputs[0] if outputs else None
     if type(output) is not dict:
         return None
     violations = _list(output.get("violations"))

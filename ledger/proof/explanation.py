@@ -17,12 +17,11 @@ def steps_of(bundle: Bundle, network: str, timeline: Timeline, stays: tuple[Stay
         steps.append(
             Step("Validators", f"{changes} change{_s(changes)} of the validators, each signed by those trusted before.")
         )
-    steps.append(Step("Certificates", _certificates(bundle, timeline)))
+    steps.append(Step("Certificate", _certificate(bundle, timeline)))
     if transactions:
-        steps += [
-            Step("Signatures", f"The sender signed each of {transactions} transaction{_s(transactions)}."),
-            Step("Inclusion", "Each transaction stands in its block, and its receipt says what it did."),
-        ]
+        steps.append(Step("Signatures", f"The sender signed each of {transactions} transaction{_s(transactions)}."))
+    if bundle.inclusion is not None:
+        steps.append(Step("Inclusion", "The transaction stands in the block, and its receipt says what it did."))
     for head in bundle.heads:
         if head.encoded is None:
             steps.append(Step("State", "As of the newest block there is no such entry."))
@@ -43,16 +42,13 @@ def steps_of(bundle: Bundle, network: str, timeline: Timeline, stays: tuple[Stay
     return tuple(steps)
 
 
-def _certificates(bundle: Bundle, timeline: Timeline) -> str:
-    headers = len(bundle.headers)
-    sets = [timeline.known(entry.header.height) for entry in bundle.headers]
-    blocks = f"each of {headers} block{_s(headers)}. No other block can stand in its place while "
-    if len({validators.hash for validators in sets}) > 1:
-        return f"A quorum of the validators of its time signed {blocks}no more of them lie than each set tolerates."
-    validators = sets[0]
+def _certificate(bundle: Bundle, timeline: Timeline) -> str:
+    height = bundle.header.height
+    validators = timeline.known(height)
     count, faults = len(validators), validators.faults_tolerated
     return (
-        f"At least {validators.quorum} of {count} validator{_s(count)} signed {blocks}"
+        f"At least {validators.quorum} of {count} validator{_s(count)} signed block {height}, the newest here. "
+        "No other block can stand in its place while "
         + ("none" if faults == 0 else f"at most {faults}")
         + (" of them lies." if faults <= 1 else " of them lie.")
     )

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from ledger.codec import Value
 from ledger.proof.trust import TrustRoot
 from ledger.receipt import Receipt
 from ledger.state import Head
-from ledger.transaction import Transaction
+from ledger.transaction import Operation, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,28 @@ class ProvenTransaction:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One entry of a history: an operation of a proven transaction, which succeeded."""
+    """One entry of a history: an operation of a transaction that its sender signed and that succeeded.
+
+    It stands at ``transaction_index`` of the block at ``height``, whose time is ``time_ms`` (UTC); ``output`` is what
+    the operation gave out.
+    """
 
     height: int
     transaction_index: int
     operation_index: int
+    time_ms: int
+    transaction: Transaction
+    output: Value
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Where it stands on the chain: height, transaction, operation."""
+        return self.height, self.transaction_index, self.operation_index
+
+    @property
+    def operation(self) -> Operation:
+        """What its sender asked for."""
+        return self.transaction.operations[self.operation_index]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +107,8 @@ class Step:
 class Facts:
     """What a bundle proves, as of the block at ``height`` with the time ``time_ms`` (UTC).
 
-    Later blocks may have changed the heads; they cannot have changed the transactions, their receipts or the records.
+    Later blocks may have changed the heads; they cannot have changed the transaction, its receipt or the records.
+    ``transaction`` is for bundles about one, ``origin`` is the transaction that the head of such a bundle names.
     ``stays`` is for traces: what was in which container when. ``trust`` is the newest trust root that the bundle leads
     to, or the one that it was checked with: a light client keeps it instead.
     """
@@ -98,8 +117,9 @@ class Facts:
     chain_id: bytes
     height: int
     time_ms: int
-    headers: tuple[ProvenHeader, ...]
-    transactions: tuple[ProvenTransaction, ...]
+    header: ProvenHeader
+    transaction: ProvenTransaction | None
+    origin: Transaction | None
     heads: tuple[ProvenHead, ...]
     stays: tuple[Stay, ...]
     trust: TrustRoot

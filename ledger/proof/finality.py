@@ -70,19 +70,18 @@ def check_finality(bundle: Bundle, trust: TrustRoot) -> tuple[Timeline, TrustRoo
             _check_trusted_block(change.header, trust)
             timeline.followed += 1
             newest = change.header
-    for entry in bundle.headers:
-        header = entry.header
-        _check_voted(header)
-        validators = timeline.in_force(header.height)
-        if validators is None:
-            raise ProofError("before_trust", f"header {header.height} stands before all that the trust root knows of")
-        if header.validators_hash != validators.hash:
-            raise ProofError("other_validators", f"header {header.height} names others than the validators in force")
-        _check_certificate(header, entry.certificate, validators, trust.chain_id)
-        _check_trusted_block(header, trust)
-        is_settled = header.next_validators_hash == header.validators_hash
-        if is_settled and (newest is None or newest.height < header.height):
-            newest = header
+    header = bundle.header
+    _check_voted(header)
+    validators = timeline.in_force(header.height)
+    if validators is None:
+        raise ProofError("before_trust", f"header {header.height} stands before all that the trust root knows of")
+    if header.validators_hash != validators.hash:
+        raise ProofError("other_validators", f"header {header.height} names others than the validators in force")
+    _check_certificate(header, bundle.certificate, validators, trust.chain_id)
+    _check_trusted_block(header, trust)
+    is_settled = header.next_validators_hash == header.validators_hash
+    if is_settled and (newest is None or newest.height < header.height):
+        newest = header
     if newest is None or newest.height <= trust.height:
         return timeline, trust
     return timeline, timeline.trust_at(newest)

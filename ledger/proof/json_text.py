@@ -1,17 +1,23 @@
-"""Strict JSON: one spelling of every binary field, no field too many or too few, nothing twice.
+"""JSON that programs in several languages read alike: whole numbers, no name twice, one spelling of binary fields.
 
-What is read here is checked by programs in several languages. Where JSON leaves room (repeated names, floats, padding
-in base64) two of them could read one file differently, so there is no room. Every refusal is a ``ProofError``.
+Libraries differ in what they make of a repeated name, of a fraction and of an integer beyond 2^53. So a text is read
+only if it is what comes out when its value is written again, white space aside, and the numbers in it are exact
+everywhere. Every refusal is a ``ProofError``.
 """
 
 import base64
 import binascii
 import json
-from typing import NoReturn, cast
+import re
+from typing import Final, cast
 
 from ledger.errors import ProofError
-from ledger.limits import INTEGER_MAX
 from ledger.readable import Json
+
+_EXACT_MAX: Final = (1 << 53) - 1
+# A text in quotes is kept, white space outside of one is not.
+_SPACES: Final = re.compile(r'("(?:[^"\\]+|\\.)*")|[ \t\n\r]+')
+_PLACE: Final = re.compile(r"0|[1-9][0-9]{0,9}")
 
 
 def parse_json(text: str, length_max: int) -> Json:
@@ -19,13 +25,19 @@ def parse_json(text: str, length_max: int) -> Json:
     if len(text) > length_max:
         raise ProofError("too_long", f"the text has {len(text)} characters, at most {length_max} are read")
     try:
-        return cast(
-            Json,
-            json.loads(text, object_pairs_hook=_object, parse_float=_refuse_number, parse_constant=_refuse_number),
-        )
-    # ValueError also stands for integers of absurd length, RecursionError for absurd nesting.
+        value = cast(Json, json.loads(text, parse_int=_integer, parse_constant=_refuse))
+        is_exact = _is_exact(value)
+        spelling = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    # RecursionError stands for absurd nesting.
     except (ValueError, RecursionError) as error:
         raise ProofError("not_json", f"the text is not JSON: {error}") from error
+    if not is_exact or spelling != _SPACES.sub(r"\1", text):
+        raise ProofError(
+            "not_canonical",
+            "the text has a name twice, a number that is no integer below 2^53, or a character or number spelled in "
+            "another way than the usual one",
+        )
+    return value
 
 
 def fields_of(value: Json, names: tuple[str, ...], what: str, optional: tuple[str, ...] = ()) -> dict[str, Json]:
@@ -50,7 +62,7 @@ def list_of(value: Json, length_max: int, what: str) -> list[Json]:
     return value
 
 
-def integer_of(value: Json, what: str, maximum: int = INTEGER_MAX) -> int:
+def integer_of(value: Json, what: str, maximum: int = _EXACT_MAX) -> int:
     """Return the integer if it lies between 0 and ``maximum``."""
     if type(value) is not int or not 0 <= value <= maximum:
         raise ProofError("field_type", f"{what} is an integer from 0 to {maximum}")
@@ -61,7 +73,7 @@ def text_of(value: Json, what: str, length_max: int = 128) -> str:
     """Return the string if it has from 1 to ``length_max`` characters."""
     if type(value) is not str or not 1 <= len(value) <= length_max:
         raise ProofError("field_type", f"{what} is a text of 1 to {length_max} characters")
-    if any("\ud800" <= character <= "\udfff" for character in value):
+    if not _is_exact(value):
         raise ProofError("field_type", f"{what} holds half a character (a lone surrogate)")
     return value
 
@@ -89,13 +101,24 @@ def to_base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
-def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    names = [name for name, _ in pairs]
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ProofError("duplicate_field", f"the field {twice!r} stands twice in one object")
-    return dict(pairs)
+def _integer(text: str) -> int:
+    # Python refuses to read integers of absurd length; any that is not exact everywhere stands for them.
+    return int(text) if len(text) <= 20 else _EXACT_MAX + 1
 
 
-def _refuse_number(text: str) -> NoReturn:
-    raise ProofError("field_type", f"{text[:32]}: the format has integers only")
+def _refuse(text: str) -> None:
+    raise ValueError(f"{text} is no value")
+
+
+def _is_exact(value: Json) -> bool:
+    """Say whether every program reads the value as it is."""
+    if type(value) is dict:
+        # JavaScript puts names that are numbers first, in the order of the numbers.
+        places = [name for name in value if _PLACE.fullmatch(name)]
+        is_in_order = list(value)[: len(places)] == sorted(places, key=int)
+        return is_in_order and all(_is_exact(name) and _is_exact(item) for name, item in value.items())
+    if type(value) is list:
+        return all(map(_is_exact, value))
+    if type(value) is str:
+        return not any("\ud800" <= character <= "\udfff" for character in value) if not value.isascii() else True
+    return type(value) is not float and (type(value) is not int or abs(value) <= _EXACT_MAX)

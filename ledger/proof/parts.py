@@ -5,7 +5,7 @@ from typing import Final
 
 from ledger.block import Header
 from ledger.certificate import Certificate
-from ledger.proof.facts import Record
+from ledger.codec import Value
 from ledger.receipt import Receipt
 from ledger.state import Head
 from ledger.transaction import Transaction
@@ -47,28 +47,13 @@ class ChangeEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class HeaderEntry:
-    """A header and the certificate that makes it final."""
+class Inclusion:
+    """That a transaction and its receipt stand at place ``index`` of a block, with their Merkle paths."""
 
-    header: Header
-    certificate: Certificate
-
-
-@dataclass(frozen=True, slots=True)
-class TransactionEntry:
-    """A transaction and its receipt at place ``index`` of a block, with their Merkle paths."""
-
-    height: int
     index: int
-    transaction: Transaction
     transaction_path: tuple[bytes, ...]
     receipt: Receipt
     receipt_path: tuple[bytes, ...]
-
-    @property
-    def name(self) -> str:
-        """What messages call it."""
-        return f"transaction {self.index} of block {self.height}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,24 +72,39 @@ class HeadEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordEntry:
+    """A record: an operation of the bundle's transaction ``number``, where and when it was committed, its output."""
+
+    number: int
+    operation_index: int
+    height: int
+    transaction_index: int
+    time_ms: int
+    encoded_output: bytes
+    output: Value
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryEntry:
     """The records of a head after the first ``after_count``, after which its chain is said to be ``after_chain``."""
 
     key: bytes
     after_count: int
     after_chain: bytes
-    records: tuple[Record, ...]
+    records: tuple[RecordEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle that is right in form."""
+    """A bundle that is right in form; ``header`` is that of the newest block, as of which everything in it holds."""
 
     kind: str
     chain_id: bytes
     subject: Subject
     changes: tuple[ChangeEntry, ...]
-    headers: tuple[HeaderEntry, ...]
-    transactions: tuple[TransactionEntry, ...]
+    header: Header
+    certificate: Certificate
+    transactions: tuple[Transaction, ...]
+    inclusion: Inclusion | None
     heads: tuple[HeadEntry, ...]
     history: tuple[HistoryEntry, ...]

@@ -7,7 +7,7 @@ from ledger.hashing import HASH_BYTES
 from ledger.limits import TRANSACTION_OPERATIONS_MAX
 from ledger.proof.containers import ITEM, Act, stays_of
 from ledger.proof.facts import Stay
-from ledger.proof.parts import NEXT, ORIGIN, STATEMENT, TRACE, TRANSACTION, TRUST, Bundle, HeadEntry, TransactionEntry
+from ledger.proof.parts import NEXT, ORIGIN, STATEMENT, TRACE, TRANSACTION, TRUST, Bundle, HeadEntry
 from ledger.state import KEY_SEPARATOR
 
 
@@ -15,18 +15,19 @@ def check_subject(bundle: Bundle) -> tuple[Stay, ...]:
     """Check that the bundle shows its subject; return what a trace proves of containers, nothing for other kinds."""
     subject = bundle.subject
     if bundle.kind == TRANSACTION:
-        if [entry.transaction.transaction_id for entry in bundle.transactions] != [subject.transaction_id]:
-            raise ProofError("subject", "the bundle does not show the one transaction that it is about")
+        is_shown = [transaction.transaction_id for transaction in bundle.transactions] == [subject.transaction_id]
+        if not is_shown or bundle.inclusion is None:
+            raise ProofError("subject", "the bundle does not show the one transaction that it is about in its block")
     elif bundle.kind == TRUST:
-        if [entry.header.height for entry in bundle.headers] != [subject.height]:
-            raise ProofError("subject", "the bundle does not show the one header that it is about")
+        if bundle.header.height != subject.height:
+            raise ProofError("subject", "the bundle does not show the header that it is about")
     elif bundle.kind == TRACE:
         return _check_trace(bundle)
     else:
         if [entry.key for entry in bundle.heads] != [key for key, _ in subject.heads]:
             raise ProofError("subject", "the bundle does not show just the heads that it is about")
         if bundle.kind == ORIGIN:
-            _origin(bundle)
+            _check_origin(bundle)
             return ()
         for (_, after_count), head in zip(subject.heads, bundle.heads, strict=True):
             _check_own_history(bundle, head, after_count)
@@ -35,29 +36,29 @@ def check_subject(bundle: Bundle) -> tuple[Stay, ...]:
 
 def check_nothing_unused(bundle: Bundle) -> None:
     """Check that a fact rests on everything; what none rests on was put there to mislead, or by mistake."""
-    is_about_heads = bundle.kind not in (TRANSACTION, TRUST)
-    if bundle.heads and not is_about_heads:
+    if bundle.heads and bundle.kind in (TRANSACTION, TRUST):
         raise ProofError("unused_head", f"the bundle is about a {bundle.kind} and carries a head")
-    newest_height = bundle.headers[-1].header.height
     if bundle.changes:
         change = bundle.changes[-1]
-        if change.header.height + (change.kind == NEXT) > newest_height:
+        if change.header.height + (change.kind == NEXT) > bundle.header.height:
             raise ProofError("unused_change", "the validators changed after the newest header")
     if bundle.history and bundle.kind == ORIGIN:
         raise ProofError("unused_history", "the bundle is about where a head comes from and carries a history")
-    heights = {entry.height for entry in bundle.transactions}
-    if (is_about_heads and bundle.heads) or bundle.kind == TRUST:
-        heights.add(newest_height)
-    for header in bundle.headers:
-        if header.header.height not in heights:
-            raise ProofError("unused_header", f"nothing in the bundle rests on header {header.header.height}")
+    if bundle.inclusion is not None and bundle.kind != TRANSACTION:
+        raise ProofError("unused_inclusion", f"the bundle is about a {bundle.kind} and carries a place in a block")
     if bundle.kind == TRANSACTION:
         return
-    places = {(record.height, record.transaction_index) for entry in bundle.history for record in entry.records}
-    origin = _origin(bundle) if bundle.kind == ORIGIN else None
-    for transaction in bundle.transactions:
-        if transaction is not origin and (transaction.height, transaction.index) not in places:
-            raise ProofError("unused_transaction", f"nothing in the bundle rests on {transaction.name}")
+    # In the order in which the histories come to them first, so that nothing can be moved about.
+    numbers = dict.fromkeys(record.number for entry in bundle.history for record in entry.records)
+    if bundle.kind == ORIGIN and bundle.heads[0].value is not None:
+        numbers[0] = None
+    if len(numbers) != len(bundle.transactions):
+        raise ProofError("unused_transaction", "nothing in the bundle rests on one of its transactions")
+    if list(numbers) != list(range(len(numbers))):
+        raise ProofError("transaction_order", "the transactions do not stand in the order of the histories")
+    identifiers = {transaction.transaction_id for transaction in bundle.transactions}
+    if len(identifiers) != len(numbers):
+        raise ProofError("duplicate_transaction", "a transaction stands twice in the bundle")
 
 
 def _check_own_history(bundle: Bundle, head: HeadEntry, after_count: int) -> None:
@@ -73,23 +74,19 @@ def _check_own_history(bundle: Bundle, head: HeadEntry, after_count: int) -> Non
         raise ProofError("history_start", "the history does not begin where the bundle says that it does")
 
 
-def _origin(bundle: Bundle) -> TransactionEntry | None:
-    """Return the transaction that the one head names as its own; None where there is no such head."""
+def _check_origin(bundle: Bundle) -> None:
+    """Check that the one transaction is what the head names as its own; there is none where there is no such head."""
     value = bundle.heads[0].value
     if value is None:
-        return None
+        return
     transaction_id, operation = value.get("transaction"), value.get("operation")
     is_named = type(transaction_id) is bytes and len(transaction_id) == HASH_BYTES
     if not is_named or type(operation) is not int or not 0 <= operation < TRANSACTION_OPERATIONS_MAX:
         raise ProofError("origin_missing", "the head names no operation of a transaction")
-    for entry in bundle.transactions:
-        if entry.transaction.transaction_id == transaction_id:
-            if operation >= len(entry.transaction.operations):
-                raise ProofError("origin_missing", f"the head names an operation that {entry.name} has not")
-            if entry.receipt.code != 0:
-                raise ProofError("origin_failed", f"the head names {entry.name}, which had no effect")
-            return entry
-    raise ProofError("origin_missing", "the transaction that the head names is not in the bundle")
+    if not bundle.transactions or bundle.transactions[0].transaction_id != transaction_id:
+        raise ProofError("origin_missing", "the transaction that the head names is not in the bundle")
+    if operation >= len(bundle.transactions[0].operations):
+        raise ProofError("origin_missing", "the head names an operation that its transaction has not")
 
 
 def _check_trace(bundle: Bundle) -> tuple[Stay, ...]:
@@ -116,13 +113,10 @@ def _acts(bundle: Bundle, key: bytes) -> list[Act] | None:
     history = next((entry for entry in bundle.history if entry.key == key and entry.after_count == 0), None)
     if history is None:
         return None
-    by_place = {(entry.height, entry.index): entry for entry in bundle.transactions}
-    acts: list[Act] = []
-    for record in history.records:
-        entry = by_place[record.height, record.transaction_index]
-        index = record.operation_index
-        acts.append(Act(entry.transaction.operations[index], entry.receipt.outputs[index : index + 1]))
-    return acts
+    return [
+        Act(bundle.transactions[record.number].operations[record.operation_index], record.output)
+        for record in history.records
+    ]
 
 
 def _text(data: bytes) -> str | None:

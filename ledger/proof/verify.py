@@ -4,11 +4,11 @@ The steps stand in the order in which docs/proofs.md numbers them; each rests on
 
 1. shape         the bundle is a bundle (ledger/proof/bundle.py)
 2. chain         bundle, headers and transactions belong to the trusted chain
-3. certificates  a quorum of the validators in force signed each header's block (ledger/proof/finality.py)
+3. certificates  a quorum of the validators in force signed the header's block (ledger/proof/finality.py)
 4. signatures    each transaction's sender signed it
-5. inclusion     each transaction and its receipt are in their block
-6. heads         the state after the newest block holds, or does not hold, what the bundle says
-7. history       the chain in a head is that of the records shown, so none was left out, added or moved
+5. inclusion     the transaction that the bundle is about and its receipt are in that block
+6. heads         the state after that block holds, or does not hold, what the bundle says
+7. history       the chain in a head is that of the records shown, so none was left out, added, moved or dated otherwise
 8. subject       the bundle proves what it says that it is about, and carries nothing besides (ledger/proof/subject.py)
 """
 
@@ -21,11 +21,11 @@ from ledger.proof.bundle import read_bundle
 from ledger.proof.explanation import steps_of
 from ledger.proof.facts import Facts, ProvenHead, ProvenHeader, ProvenTransaction, Record, Stay
 from ledger.proof.finality import Timeline, check_finality
-from ledger.proof.parts import Bundle, HeadEntry, HistoryEntry
+from ledger.proof.parts import ORIGIN, Bundle, HeadEntry, HistoryEntry
 from ledger.proof.subject import check_nothing_unused, check_subject
 from ledger.proof.trust import TrustRoot
 from ledger.readable import Json
-from ledger.state import next_chain, record_hash
+from ledger.state import next_chain, output_hash, record_hash
 
 
 def verify_bundle(
@@ -52,17 +52,17 @@ def verify_bundle(
     bundle = read_bundle(document)
     _check_chain(bundle, trust)
     timeline, newest_trust = check_finality(bundle, trust)
-    newest = bundle.headers[-1].header
-    if newest.time_ms < time_ms_min:
-        raise ProofError("stale", f"the bundle holds as of {newest.time_ms} ms, asked for is {time_ms_min} ms or later")
-    if newest.height < height_min:
-        raise ProofError("stale", f"the bundle holds as of block {newest.height}, asked for is {height_min} or later")
-    for transaction in bundle.transactions:
-        if not transaction.transaction.is_authentic():
-            raise ProofError("transaction_signature", f"{transaction.name} is not signed by its sender")
+    header = bundle.header
+    if header.time_ms < time_ms_min:
+        raise ProofError("stale", f"the bundle holds as of {header.time_ms} ms, asked for is {time_ms_min} ms or later")
+    if header.height < height_min:
+        raise ProofError("stale", f"the bundle holds as of block {header.height}, asked for is {height_min} or later")
+    for number, transaction in enumerate(bundle.transactions):
+        if not transaction.is_authentic():
+            raise ProofError("transaction_signature", f"transaction {number} is not signed by its sender")
     _check_inclusion(bundle)
     for head in bundle.heads:
-        _check_head(newest.state_root, head)
+        _check_head(header.state_root, head)
     for history in bundle.history:
         _check_history(bundle, history)
     stays = check_subject(bundle)
@@ -74,32 +74,33 @@ def _check_chain(bundle: Bundle, trust: TrustRoot) -> None:
     """Step 2."""
     if bundle.chain_id != trust.chain_id:
         raise ProofError("other_chain", "the bundle is of another chain than the trusted one")
-    for header in (*(change.header for change in bundle.changes), *(entry.header for entry in bundle.headers)):
+    for header in (*(change.header for change in bundle.changes), bundle.header):
         if header.chain_id != trust.chain_id:
             raise ProofError("header_chain", f"header {header.height} is of another chain")
-    for transaction in bundle.transactions:
-        if transaction.transaction.chain_id != trust.chain_id:
-            raise ProofError("transaction_chain", f"{transaction.name} was signed for another chain")
+    for number, transaction in enumerate(bundle.transactions):
+        if transaction.chain_id != trust.chain_id:
+            raise ProofError("transaction_chain", f"transaction {number} was signed for another chain")
 
 
 def _check_inclusion(bundle: Bundle) -> None:
     """Step 5."""
-    header_by_height = {entry.header.height: entry.header for entry in bundle.headers}
-    for entry in bundle.transactions:
-        header = header_by_height.get(entry.height)
-        if header is None:
-            raise ProofError("transaction_header", f"the header of {entry.name} is missing")
-        count = header.transaction_count
-        if entry.index >= count:
-            raise ProofError("transaction_position", f"{entry.name}: the block holds {count} transactions")
-        leaf = merkle.leaf_hash(entry.transaction.transaction_id)
-        if not merkle.verify_inclusion(entry.index, count, leaf, entry.transaction_path, header.transactions_root):
-            raise ProofError("transaction_path", f"{entry.name} is not shown to be in its block")
-        leaf = merkle.leaf_hash(entry.receipt.encode())
-        if not merkle.verify_inclusion(entry.index, count, leaf, entry.receipt_path, header.receipts_root):
-            raise ProofError("receipt_path", f"the receipt of {entry.name} is not shown to be in its block")
-        if entry.receipt.transaction_id != entry.transaction.transaction_id:
-            raise ProofError("receipt_transaction", f"the receipt with {entry.name} is of another transaction")
+    inclusion, header = bundle.inclusion, bundle.header
+    if inclusion is None:
+        return
+    if len(bundle.transactions) != 1:
+        raise ProofError("transaction_position", "one place in a block is shown, and not one transaction for it")
+    (transaction,) = bundle.transactions
+    index, count = inclusion.index, header.transaction_count
+    if index >= count:
+        raise ProofError("transaction_position", f"place {index}: the block holds {count} transactions")
+    leaf = merkle.leaf_hash(transaction.transaction_id)
+    if not merkle.verify_inclusion(index, count, leaf, inclusion.transaction_path, header.transactions_root):
+        raise ProofError("transaction_path", "the transaction is not shown to be in the block")
+    leaf = merkle.leaf_hash(inclusion.receipt.encode())
+    if not merkle.verify_inclusion(index, count, leaf, inclusion.receipt_path, header.receipts_root):
+        raise ProofError("receipt_path", "the receipt is not shown to be in the block")
+    if inclusion.receipt.transaction_id != transaction.transaction_id:
+        raise ProofError("receipt_transaction", "the receipt is of another transaction")
 
 
 def _check_head(state_root: bytes, entry: HeadEntry) -> None:
@@ -130,17 +131,16 @@ def _check_history(bundle: Bundle, history: HistoryEntry) -> None:
         )
     if history.after_count == 0 and history.after_chain != ZERO_HASH:
         raise ProofError("history_zero_chain", "a history from its first record on starts from the zero hash")
-    transaction_by_place = {(entry.height, entry.index): entry for entry in bundle.transactions}
     chain = history.after_chain
     for count, record in enumerate(history.records, history.after_count + 1):
-        entry = transaction_by_place.get((record.height, record.transaction_index))
-        if entry is None:
+        if record.number >= len(bundle.transactions):
             raise ProofError("record_transaction", f"record {count} is of a transaction that is not in the bundle")
-        if record.operation_index >= len(entry.transaction.operations):
-            raise ProofError("record_operation", f"record {count} names an operation that {entry.name} has not")
-        if entry.receipt.code != 0:
-            raise ProofError("record_failed", f"record {count} is of {entry.name}, which had no effect")
-        chain = next_chain(chain, record_hash(entry.transaction.transaction_id, record.operation_index), count)
+        transaction = bundle.transactions[record.number]
+        if record.operation_index >= len(transaction.operations):
+            raise ProofError("record_operation", f"record {count} names an operation that its transaction has not")
+        output = output_hash(record.encoded_output)
+        place = record.operation_index, record.height, record.transaction_index, record.time_ms
+        chain = next_chain(chain, record_hash(transaction.transaction_id, *place, output), count)
     if chain != head.chain:
         raise ProofError("history_chain", f"the records shown are not those that head {head.key!r} stands for")
 
@@ -148,34 +148,46 @@ def _check_history(bundle: Bundle, history: HistoryEntry) -> None:
 def _facts(
     bundle: Bundle, trust: TrustRoot, timeline: Timeline, newest_trust: TrustRoot, stays: tuple[Stay, ...]
 ) -> Facts:
-    newest = bundle.headers[-1].header
-    time_ms_by_height = {entry.header.height: entry.header.time_ms for entry in bundle.headers}
-    records_by_key: dict[bytes, tuple[Record, ...]] = {entry.key: entry.records for entry in bundle.history}
+    header, inclusion = bundle.header, bundle.inclusion
+    records_by_key = {entry.key: _records(bundle, entry) for entry in bundle.history}
     return Facts(
         kind=bundle.kind,
         chain_id=bundle.chain_id,
-        height=newest.height,
-        time_ms=newest.time_ms,
-        headers=tuple(
-            ProvenHeader(
-                entry.header.height,
-                entry.header.time_ms,
-                entry.header.hash,
-                len(entry.certificate.signers),
-                len(timeline.known(entry.header.height)),
-            )
-            for entry in bundle.headers
+        height=header.height,
+        time_ms=header.time_ms,
+        header=ProvenHeader(
+            header.height,
+            header.time_ms,
+            header.hash,
+            len(bundle.certificate.signers),
+            len(timeline.known(header.height)),
         ),
-        transactions=tuple(
-            ProvenTransaction(
-                entry.height, time_ms_by_height[entry.height], entry.index, entry.transaction, entry.receipt
+        transaction=(
+            None
+            if inclusion is None
+            else ProvenTransaction(
+                header.height, header.time_ms, inclusion.index, bundle.transactions[0], inclusion.receipt
             )
-            for entry in bundle.transactions
         ),
+        origin=bundle.transactions[0] if bundle.kind == ORIGIN and bundle.transactions else None,
         heads=tuple(
             ProvenHead(entry.key, entry.value, entry.count, records_by_key.get(entry.key, ())) for entry in bundle.heads
         ),
         stays=stays,
         trust=newest_trust,
         steps=steps_of(bundle, trust.network, timeline, stays),
+    )
+
+
+def _records(bundle: Bundle, history: HistoryEntry) -> tuple[Record, ...]:
+    return tuple(
+        Record(
+            entry.height,
+            entry.transaction_index,
+            entry.operation_index,
+            entry.time_ms,
+            bundle.transactions[entry.number],
+            entry.output,
+        )
+        for entry in history.records
     )

@@ -6,12 +6,11 @@ histories of the heads are read once and compared with the chains in the heads, 
 
 import asyncio
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Final, cast
 
 from ledger.codec import decode_own
 from ledger.hashing import ZERO_HASH
-from ledger.state import CHAIN_FIELD, COUNT_FIELD, next_chain, record_hash
+from ledger.state import CHAIN_FIELD, COUNT_FIELD, next_chain
 from node.bootstrap.bodies import checked_body_rows
 from node.bootstrap.headers import BootstrapError
 from node.bootstrap.peer import Peer
@@ -70,13 +69,6 @@ def broken_history(store: Store) -> bytes | None:
 
     Every body must be there. It reads everything once, which takes a while; blocks may go on.
     """
-
-    @lru_cache(maxsize=256)
-    def transaction_ids(height: int) -> tuple[bytes, ...]:
-        block = store.block(height)
-        assert block is not None, "a record is of a block that is here"
-        return tuple(transaction.transaction_id for transaction in block.transactions)
-
     for key, encoded in store.heads(b""):
         head = cast("dict[str, object]", decode_own(encoded))
         if CHAIN_FIELD not in head:
@@ -84,10 +76,12 @@ def broken_history(store: Store) -> bytes | None:
         chain, wanted = ZERO_HASH, cast(int, head[COUNT_FIELD])
         count = 0
         for count, record in enumerate(store.history(key), 1):
-            ids = transaction_ids(record.height)
-            if record.transaction_index >= len(ids):
+            block = store.encoded_block(record.height)
+            assert block is not None, "a record is of a block that is here"
+            try:
+                chain = next_chain(chain, block.record_hash(record), count)
+            except IndexError:
                 return key
-            chain = next_chain(chain, record_hash(ids[record.transaction_index], record.operation_index), count)
             if count == wanted:
                 break
         if count != wanted or chain != head[CHAIN_FIELD]:

@@ -10,10 +10,12 @@ from typing import Final, cast
 
 from ledger import merkle
 from ledger.block import decode_header
-from ledger.codec import decode_own
+from ledger.codec import Value, decode_own, encode
 from ledger.hashing import HASH_BYTES, tagged_hash
+from ledger.state import output_hash, record_hash
 from node.storage.bodies import MALFORMED
 from node.storage.errors import DamagedError
+from node.storage.rows import Position
 
 KEPT_BYTES_MAX: Final = 64 * 1024 * 1024
 """How much of the blocks that were asked for last is kept."""
@@ -28,6 +30,7 @@ class EncodedBlock:
     """The bytes of a block: its header, its certificate (None at height 0), its transactions and their receipts."""
 
     header: bytes
+    time_ms: int
     certificate: bytes | None
     transactions: tuple[bytes, ...]
     receipts: tuple[bytes, ...]
@@ -42,6 +45,22 @@ class EncodedBlock:
     def receipt_path(self, index: int) -> list[bytes]:
         """Return the path from a receipt to the header's root."""
         return merkle.path_in(self._receipt_levels, index)
+
+    def output(self, record: Position) -> bytes:
+        """Return what the operation of a record gave out; raises IndexError where the block has no such operation."""
+        receipt = cast("list[list[Value]]", decode_own(self.receipts[record.transaction_index]))
+        return encode(receipt[3][record.operation_index])
+
+    def record_hash(self, record: Position) -> bytes:
+        """Return the hash that stands for a record in a history; raises IndexError as ``output``."""
+        return record_hash(
+            self.transaction_ids[record.transaction_index],
+            record.operation_index,
+            record.height,
+            record.transaction_index,
+            self.time_ms,
+            output_hash(self.output(record)),
+        )
 
     @property
     def size_bytes(self) -> int:
@@ -79,6 +98,7 @@ def encoded_block(header_row: bytes, body_row: bytes, height: int) -> EncodedBlo
         raise DamagedError(f"the transactions and receipts of block {height} are not those of its header")
     return EncodedBlock(
         header_bytes,
+        header.time_ms,
         certificate,
         tuple(transactions),
         tuple(receipts),

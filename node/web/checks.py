@@ -38,7 +38,6 @@ class Checked:
     quorum: int
     records: int
     count: int
-    blocks: int
 
 
 def bundle_of(store: Store, thing: Thing) -> dict[str, Json]:
@@ -65,10 +64,9 @@ def check(store: Store, genesis: Genesis, thing: Thing) -> Checked:
         time_ms=header.time_ms,
         block_hash=header.hash.hex(),
         state_root=header.state_root.hex(),
-        signers=0 if facts is None else facts.headers[-1].signers,
+        signers=0 if facts is None else facts.header.signers,
         validators=len(genesis.validators),
         quorum=genesis.validators.quorum,
         records=0 if facts is None else len(facts.heads[0].records),
         count=thing.count,
-        blocks=0 if facts is None else len(facts.headers),
     )

@@ -63,20 +63,20 @@ def test_every_golden_bundle() -> None:
 
 def test_the_module_is_small_as_it_is_sent_and_alone() -> None:
     text = (STATIC / "verify.js").read_text(encoding="utf-8")
-    assert len(text.encode()) < 40_000
-    assert len(gzip.compress(text.encode(), mtime=0)) < 14_500
+    assert len(text.encode()) < 36_000
+    assert len(gzip.compress(text.encode(), mtime=0)) < 12_000
     assert "import " not in text
     assert "fetch" not in text
     assert "http" not in text
 
 
-# What reaches the readers' own edges: types, sizes, integers beyond 2^53 and 2^63, texts of other normal forms, of
-# characters that Unicode 14.0 does not assign, of half characters, and of more code units than code points.
+# What reaches the readers' own edges: types, sizes, integers beyond 2^53 and 2^63, texts of other normal forms, of half
+# characters, and of more code units than code points.
 _VALUES: Sequence[Any] = (
     *(None, True, False, 0, 1, -1, 10_000, 10_001, 2**53 - 1, 2**53, 2**63 - 1, 2**63, -(2**63), 1.5, "", "A", "AA"),
-    *("\u00e9", "e\u0301", "\u0378", "\ud800", "\U0001f41f" * 65, "\U0001f41f" * 40, [], {}, [[]], {"a": 1}),
+    *("\u00e9", "e\u0301", "\ud800", "\U0001f41f" * 65, "\U0001f41f" * 40, [], {}, [[]], {"a": 1}),
 )
-_CHARACTERS = 'Aa0-_"{}[],: \\+=.eu\u00e9\x00\x1f\U0001f41f\u0378'
+_CHARACTERS = 'Aa0-_"{}[],: \\+=.eu\u00e9\x00\x1f\U0001f41f'
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:

@@ -15,7 +15,7 @@ from ledger.errors import LedgerError
 from ledger.hashing import ZERO_HASH
 from ledger.keys import signed_preimage
 from ledger.readable import to_json
-from ledger.state import head_key, next_chain, record_hash
+from ledger.state import head_key, next_chain, output_hash, record_hash
 from tests.support import ledger_samples as samples
 
 ACCEPTED: list[Value] = [
@@ -92,7 +92,12 @@ def objects() -> dict[str, Any]:
     transaction, header, certificate = samples.TRANSACTION, samples.HEADER, samples.CERTIFICATE
     chain_id = samples.GENESIS.chain_id
     vote = vote_preimage(VoteKind.COMMIT, chain_id, certificate.height, certificate.view, certificate.block_hash)
-    first = next_chain(ZERO_HASH, record_hash(transaction.transaction_id, 0), 1)
+    outputs: list[Value] = [None, {"moved": 3}]
+    output_hashes = [output_hash(encode(output)) for output in outputs]
+    records = [
+        record_hash(transaction.transaction_id, index, 7, 2, header.time_ms, output_hashes[index]) for index in range(2)
+    ]
+    first = next_chain(ZERO_HASH, records[0], 1)
     return {
         "genesis": {"document": json.loads(samples.GENESIS.to_json()), "chain_id": chain_id.hex()},
         "validators": {"value": to_json(samples.VALIDATORS.to_value()), "hash": samples.VALIDATORS.hash.hex()},
@@ -120,8 +125,13 @@ def objects() -> dict[str, Any]:
             "signed": vote.hex(),
         },
         "history": {
-            "record_hashes": [record_hash(transaction.transaction_id, index).hex() for index in range(2)],
-            "chains": [first.hex(), next_chain(first, record_hash(transaction.transaction_id, 1), 2).hex()],
+            "outputs": [to_json(output) for output in outputs],
+            "output_hashes": [value.hex() for value in output_hashes],
+            "height": 7,
+            "transaction_index": 2,
+            "time_ms": header.time_ms,
+            "record_hashes": [record.hex() for record in records],
+            "chains": [first.hex(), next_chain(first, records[1], 2).hex()],
         },
     }
 

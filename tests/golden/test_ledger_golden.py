@@ -112,8 +112,17 @@ def test_history() -> None:
     transaction_id = bytes.fromhex(vectors["transaction"]["transaction_id"])
     chain = bytes(32)
     for index in (0, 1):
-        record = sha256("record", transaction_id, index.to_bytes(4, "big"))
-        assert vectors["history"]["record_hashes"][index] == record
+        history = vectors["history"]
+        output = sha256("output", encode(from_json(history["outputs"][index])))
+        assert history["output_hashes"][index] == output
+        place = [
+            index.to_bytes(4, "big"),
+            history["height"].to_bytes(8, "big"),
+            history["transaction_index"].to_bytes(4, "big"),
+            history["time_ms"].to_bytes(8, "big"),
+        ]
+        record = sha256("record", transaction_id, *place, bytes.fromhex(output))
+        assert history["record_hashes"][index] == record
         chain = bytes.fromhex(sha256("chain", chain, bytes.fromhex(record), (index + 1).to_bytes(8, "big")))
         assert vectors["history"]["chains"][index] == chain.hex()
 

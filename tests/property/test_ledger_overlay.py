@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from ledger.codec import Value, decode, encode
 from ledger.hashing import ZERO_HASH
-from ledger.state import Head, HistoryEntry, Overlay, head_key, next_chain, record_hash, split_key
+from ledger.state import Head, HistoryEntry, Overlay, head_key, next_chain, output_hash, record_hash, split_key
 
 IDENTIFIERS = ["a", "aa", "b", "c"]
 KINDS = ["item", "items"]
-TRANSACTION_ID = b"\x01" * 32
+RECORD = b"\x01" * 32
 
 keys = st.builds(head_key, st.sampled_from(KINDS), st.sampled_from(IDENTIFIERS)) | st.builds(
     head_key, st.sampled_from(KINDS), st.sampled_from(IDENTIFIERS), st.sampled_from(IDENTIFIERS)
@@ -54,7 +54,7 @@ class Twin:
             count, chain = before.get("count", 0), before.get("chain", ZERO_HASH)
             assert isinstance(count, int)
             assert isinstance(chain, bytes)
-            chain = next_chain(chain, record_hash(TRANSACTION_ID, 2), count + 1)
+            chain = next_chain(chain, RECORD, count + 1)
             self.now[key] = {**before, "count": count + 1, "chain": chain}
             self.history.append(HistoryEntry(key, count + 1, 1, 2))
 
@@ -71,7 +71,8 @@ def do(overlay: Overlay, name: str, key: bytes, head: Head) -> None:
     elif name == "delete":
         overlay.delete(key)
     else:
-        overlay.append(key, overlay.get(key) or {}, TRANSACTION_ID, 1, 2)
+        overlay.append(key, overlay.get(key) or {}, 1, 2)
+        overlay.close(RECORD)
 
 
 def assert_same(overlay: Overlay, twin: Twin) -> None:
@@ -143,13 +144,37 @@ def test_changes_while_a_transaction_runs_are_a_bug() -> None:
 def test_the_chain_depends_on_every_record_and_their_order() -> None:
     """Recomputed from the description: H(domain, chain before, record hash, count in eight bytes)."""
     overlay = Overlay(Committed({}))
-    for operation in (0, 1):
-        overlay.append(b"item\0a", overlay.get(b"item\0a") or {}, TRANSACTION_ID, 0, operation)
-    first = next_chain(ZERO_HASH, record_hash(TRANSACTION_ID, 0), 1)
-    second = next_chain(first, record_hash(TRANSACTION_ID, 1), 2)
+    records = [record_hash(b"\x02" * 32, operation, 1, 0, 1_000, output_hash(b"\xc0")) for operation in (0, 1)]
+    for operation, record in enumerate(records):
+        overlay.append(b"item\0a", overlay.get(b"item\0a") or {}, 0, operation)
+        overlay.close(record)
+    first = next_chain(ZERO_HASH, records[0], 1)
+    second = next_chain(first, records[1], 2)
     assert overlay.get(b"item\0a") == {"count": 2, "chain": second}
-    swapped = next_chain(next_chain(ZERO_HASH, record_hash(TRANSACTION_ID, 1), 1), record_hash(TRANSACTION_ID, 0), 2)
-    assert second != swapped
+    assert second != next_chain(next_chain(ZERO_HASH, records[1], 1), records[0], 2)
+
+
+def test_an_operation_is_recorded_once_however_often_it_touches_a_thing() -> None:
+    overlay = Overlay(Committed({}))
+    for value in range(3):
+        head = overlay.get(b"item\0a") or {}
+        head["value"] = value
+        overlay.append(b"item\0a", head, 0, 0)
+    assert overlay.get(b"item\0a") == {"value": 2, "count": 1, "chain": ZERO_HASH}
+    assert [key for key, _ in overlay.scan("item")] == [("item", "a")]
+    overlay.put(b"item\0a", {**(overlay.get(b"item\0a") or {}), "value": 3})
+    overlay.close(RECORD)
+    overlay.settle()
+    assert overlay.history() == (HistoryEntry(b"item\0a", 1, 0, 0),)
+    assert overlay.get(b"item\0a") == {"value": 3, "count": 1, "chain": next_chain(ZERO_HASH, RECORD, 1)}
+
+
+def test_what_an_operation_recorded_is_gone_when_it_fails() -> None:
+    overlay = Overlay(Committed({}))
+    overlay.append(b"item\0a", {}, 0, 0)
+    assert overlay.is_recording
+    overlay.undo()
+    assert (overlay.is_recording, overlay.get(b"item\0a"), overlay.history()) == (False, None, ())
 
 
 def test_keys_keep_their_parts() -> None:

@@ -68,12 +68,12 @@ def test_the_containers_of_the_records_are_those_of_the_contracts(
         made = add(*THINGS, time_ms=START_MS - 30)
         world.must("maker", made)
         for name in THINGS:
-            acts[heads.item(name)].append(Act(Operation(*made), (None,)))
+            acts[heads.item(name)].append(Act(Operation(*made), None))
     for number, (signer, call) in enumerate(steps):
         recorded = len(world.records)
         receipt = world.run(signer, call)
         for entry in world.records[recorded:]:
-            acts[entry.key].append(Act(Operation(*call), receipt.outputs))
+            acts[entry.key].append(Act(Operation(*call), receipt.outputs[0]))
         time_ms = START_MS + number
         for name in THINGS:
             head = world.get(heads.item(name)) or {}
@@ -125,7 +125,7 @@ def act(action: str, parent: str, children: list[str], time_ms: object, output: 
     """Return an aggregation with its output."""
     arguments: dict[str, Value] = {"type": "AggregationEvent", "action": action, "parent": parent}
     arguments |= {"children": list(children), "event_time_ms": time_ms, **more}  # type: ignore[dict-item]
-    return Act(Operation("provenance.capture", arguments), (output,))
+    return Act(Operation("provenance.capture", arguments), output)
 
 
 def marks(*pairs: tuple[str, str], count: int | None = None) -> Value:
@@ -187,10 +187,10 @@ def test_what_records_say(acts: list[Act], expected: list[tuple[str, int, int | 
     assert own(*acts) == expected
 
 
-def test_an_operation_without_output_is_not_known() -> None:
+def test_an_operation_with_an_unknown_output_is_not_known() -> None:
     packed, taken = act("ADD", "p", ["x"], 1), act("DELETE", "p", ["x"], 2)
-    assert own(packed, Act(taken.operation, ())) == [("p", 1, None)]
-    assert own(Act(packed.operation, ()), taken) == [("p", 1, 2)]
+    assert own(packed, Act(taken.operation, 1)) == [("p", 1, None)]
+    assert own(Act(packed.operation, 1), taken) == [("p", 1, 2)]
 
 
 def test_a_container_that_is_not_shown_is_missed_at_every_level() -> None:

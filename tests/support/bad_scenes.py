@@ -1,12 +1,13 @@
 """Bad bundles about changes of the validators, containers, several heads at once and where a head comes from."""
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from contracts import heads
-from ledger.block import Header, decode_header
+from ledger.block import Header
 from ledger.certificate import Certificate, VoteKind
 from ledger.codec import encode
 from ledger.proof import validators_json
@@ -15,7 +16,6 @@ from node.proofs import head_bundle, heads_bundle, transaction_bundle
 from tests.support.bundle_changes import BadBundle, altered, header_entry
 from tests.support.proof_scenes import (
     CASE,
-    FAILED_ORIGIN_KEY,
     PACK,
     PALLET,
     PAYMENT_KEY,
@@ -178,7 +178,6 @@ def _skips(moved: Moved) -> Iterator[BadBundle]:
 
 def _later_trusts(moved: Moved) -> Iterator[BadBundle]:
     good = moved.good
-    yield BadBundle("records_before_the_trust_root", "before_trust", good["moved_item"], "moved_late")
     yield BadBundle("transaction_before_the_trust_root", "before_trust", good["moved_transaction"], "moved_late")
     yield BadBundle("other_block_is_trusted", "trusted_block", good["moved_trust_after_one_change"], "moved_forked")
     yield BadBundle("other_change_is_trusted", "trusted_block", good["moved_statement"], "moved_forked_change")
@@ -231,6 +230,7 @@ def _traces(packed: Packed) -> Iterator[BadBundle]:
         trace,
         lambda b: b["subject"].update(key=to_base64url(b"item\0\xff")),
     )
+    yield _packed("transaction_twice", "duplicate_transaction", trace, _with_own_transactions)
     absent = packed.good["packed_trace_of_nothing"]
     yield _packed("trace_present_as_absent", "head_path", absent, partial(_rekeyed, heads.item(PACK)))
 
@@ -266,12 +266,6 @@ def _several(packed: Packed) -> Iterator[BadBundle]:
         several,
         lambda b: b["heads"][absent].update(value=to_base64url(encode({}))),
     )
-    yield _packed(
-        "no_heads_at_all",
-        "unused_header",
-        several,
-        lambda b: b.update(subject={"heads": []}, heads=[], history=[], transactions=[]),
-    )
 
 
 def _origins(packed: Packed) -> Iterator[BadBundle]:
@@ -294,19 +288,11 @@ def _origins(packed: Packed) -> Iterator[BadBundle]:
     yield _packed("settled_shown_as_absent", "head_present", payment, lambda b: b["heads"][0].update(value=None))
     yield _packed("unsettled_under_key_of_settled", "head_path", absent, partial(_rekeyed, PAYMENT_KEY))
     yield _packed("origin_of_plain_head", "origin_missing", head_bundle(store, _PLAIN_KEY), _as_origin)
-    # Colluding: a contract that lets a head name a transaction that failed, or that is not there.
-    of_failed = head_bundle(store, FAILED_ORIGIN_KEY)
-
-    def named(bundle: Any) -> None:
-        _as_origin(bundle)
-        bundle["headers"].insert(0, failed["headers"][0])
-        bundle["transactions"] = failed["transactions"]
-
-    yield _packed("origin_of_failed_transaction", "origin_failed", of_failed, named)
 
     def recorded(bundle: Any) -> None:
         _as_origin(bundle)
-        _with(bundle, {**payment, "heads": [], "history": []})
+        bundle["transactions"] = [*payment["transactions"], *bundle["transactions"]]
+        bundle["history"][0]["records"][0][0] = 1
 
     yield _packed("origin_with_history", "unused_history", head_bundle(store, RECORDED_ORIGIN_KEY), recorded)
 
@@ -339,23 +325,34 @@ def _without_history(key: bytes, bundle: Any) -> None:
 
 def _with(bundle: Any, other: Any) -> None:
     """Take the heads of another bundle into one, with all that they rest on, and drop what is unused."""
-    for name, place in (
-        ("headers", lambda entry: decode_header(bytes_of(entry["header"], "header", 1024)).height),
-        ("transactions", lambda entry: (entry["height"], entry["index"])),
-        ("heads", lambda entry: bytes_of(entry["key"], "key", 4096)),
-        ("history", lambda entry: bytes_of(entry["key"], "key", 4096)),
-    ):
-        known = [place(entry) for entry in bundle[name]]
-        bundle[name] = sorted([*bundle[name], *(e for e in other[name] if place(e) not in known)], key=place)
+    count = len(bundle["transactions"])
+    bundle["transactions"] += other["transactions"]
+    for name in ("heads", "history"):
+        known = {entry["key"] for entry in bundle[name]}
+        entries = [*bundle[name], *(deepcopy(entry) for entry in other[name] if entry["key"] not in known)]
+        if name == "history":
+            for entry in entries[len(bundle[name]) :]:
+                entry["records"] = [[number + count, *rest] for number, *rest in entry["records"]]
+        bundle[name] = sorted(entries, key=lambda entry: bytes_of(entry["key"], "key", 4096))
+    _drop_unused(bundle)
+
+
+def _with_own_transactions(bundle: Any) -> None:
+    """Have each record rest on a copy of its transaction."""
+    before, bundle["transactions"] = bundle["transactions"], []
+    for entry in [entry for history in bundle["history"] for entry in history["records"]]:
+        bundle["transactions"].append(before[entry[0]])
+        entry[0] = len(bundle["transactions"]) - 1
 
 
 def _drop_unused(bundle: Any) -> None:
-    used = {(height, index) for entry in bundle["history"] for height, index, _ in entry["records"]}
-    bundle["transactions"] = [entry for entry in bundle["transactions"] if (entry["height"], entry["index"]) in used]
-    heights = {height for height, _ in used}
-    *earlier, newest = bundle["headers"]
-    kept = [e for e in earlier if decode_header(bytes_of(e["header"], "header", 1024)).height in heights]
-    bundle["headers"] = [*kept, newest]
+    """Number the transactions anew in the order in which the histories come to them, each once."""
+    before, numbers = bundle["transactions"], dict[str, int]()
+    for entry in bundle["history"]:
+        entry["records"] = [
+            [numbers.setdefault(before[number], len(numbers)), *rest] for number, *rest in entry["records"]
+        ]
+    bundle["transactions"] = list(numbers)
 
 
 def _rekeyed(key: bytes, bundle: Any) -> None:

@@ -1,7 +1,7 @@
 """How bundles are changed to make bad ones: copies with one thing altered."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -33,25 +33,27 @@ def altered(name: str, reason: str, bundle: Any, change: Callable[[Any], object]
 
 
 def with_bytes(
-    name: str, reason: str, bundle: Any, group: str, field: str, change: Callable[[bytes], bytes], position: int = 0
+    name: str, reason: str, bundle: Any, path: Sequence[str | int], change: Callable[[bytes], bytes]
 ) -> BadBundle:
-    """Return a copy in which other bytes stand behind a field of an entry."""
+    """Return a copy in which other bytes stand behind the base64url text at a path of names and places."""
 
     def apply(copy: Any) -> None:
-        entry = copy[group][position]
-        entry[field] = to_base64url(change(bytes_of(entry[field], field, 1 << 20)))
+        holder = copy
+        for step in path[:-1]:
+            holder = holder[step]
+        holder[path[-1]] = to_base64url(change(bytes_of(holder[path[-1]], str(path[-1]), 1 << 20)))
 
     return altered(name, reason, bundle, apply)
 
 
 def header_entry(builder: ChainBuilder, header: Header) -> dict[str, str]:
-    """Return the header entry that the validators of a chain, asked to lie, would sign."""
+    """Return a header with the certificate that the validators of a chain, asked to lie, would sign."""
     return {"header": to_base64url(header.encoded), "certificate": to_base64url(builder.certificate(header).encode())}
 
 
-def header_of(bundle: Any, position: int) -> Header:
-    """Return the header of an entry."""
-    return decode_header(bytes_of(bundle["headers"][position]["header"], "header", 1024))
+def header_of(bundle: Any) -> Header:
+    """Return the header of a bundle."""
+    return decode_header(bytes_of(bundle["header"], "header", 1024))
 
 
 def flipped(text: str) -> str:

@@ -16,14 +16,14 @@ from contracts import heads
 from ledger.authenticated_map import plan_update
 from ledger.block import Header, receipts_root, transactions_root
 from ledger.certificate import Certificate, VoteKind, assemble_certificate, vote_preimage
-from ledger.codec import Value
+from ledger.codec import Value, encode
 from ledger.genesis import Genesis
 from ledger.hashing import ZERO_HASH
 from ledger.keys import SecretKey
 from ledger.parameters import Parameters
 from ledger.proof import TrustRoot, trust_from_genesis
 from ledger.receipt import Receipt
-from ledger.state import Head, Overlay
+from ledger.state import Head, Overlay, output_hash, record_hash
 from ledger.transaction import Operation, Transaction, sign_transaction
 from ledger.validators import Validator, ValidatorSet
 from node.storage.store import BlockWrite, Store, StoredBlock
@@ -92,7 +92,11 @@ class ChainBuilder:
     ) -> Header:
         """Commit a block of these transactions, after which others may be validators, and return its header."""
         overlay = Overlay(self.store)
-        receipts = [_execute(overlay, index, transaction) for index, transaction in enumerate(transactions)]
+        height = self.store.tip.height + 1
+        receipts = [
+            _execute(overlay, height, _time_ms(height), index, transaction)
+            for index, transaction in enumerate(transactions)
+        ]
         if next_validators is not None:
             self._change_validators(overlay, next_validators)
         changes = overlay.changes()
@@ -131,7 +135,7 @@ class ChainBuilder:
         return Header(
             chain_id=self.genesis.chain_id,
             height=height,
-            time_ms=GENESIS_TIME_MS + 1_000 * height,
+            time_ms=_time_ms(height),
             parent_hash=ZERO_HASH if parent is None else parent.hash,
             proposer=self.validators[height % len(self.validators)].public_key,
             transaction_count=len(transactions),
@@ -160,7 +164,11 @@ class ChainBuilder:
         overlay.settle()
 
 
-def _execute(overlay: Overlay, index: int, transaction: Transaction) -> Receipt:
+def _time_ms(height: int) -> int:
+    return GENESIS_TIME_MS + 1_000 * height
+
+
+def _execute(overlay: Overlay, height: int, time_ms: int, index: int, transaction: Transaction) -> Receipt:
     transaction_id = transaction.transaction_id
     outputs: list[Value] = []
     for position, operation in enumerate(transaction.operations):
@@ -172,11 +180,9 @@ def _execute(overlay: Overlay, index: int, transaction: Transaction) -> Receipt:
                 return Receipt(transaction_id, 7, position, ())
             case "provenance.capture":
                 for item in cast("list[str]", arguments["touch"]):
-                    overlay.append(
-                        heads.item(item), overlay.get(heads.item(item)) or {}, transaction_id, index, position
-                    )
+                    overlay.append(heads.item(item), overlay.get(heads.item(item)) or {}, index, position)
             case "toy.record":
-                overlay.append(key, overlay.get(key) or {"kind": "toy"}, transaction_id, index, position)
+                overlay.append(key, overlay.get(key) or {"kind": "toy"}, index, position)
             case "toy.set":
                 overlay.put(key, {"value": arguments["value"]})
             case "toy.put":
@@ -187,5 +193,7 @@ def _execute(overlay: Overlay, index: int, transaction: Transaction) -> Receipt:
                 assert operation.method == "toy.remove", "the toy contract has seven methods"
                 overlay.delete(key)
         outputs.append(arguments.get("output"))
+        given_out = output_hash(encode(outputs[-1]))
+        overlay.close(record_hash(transaction_id, position, height, index, time_ms, given_out))
     overlay.settle()
     return Receipt(transaction_id, 0, None, tuple(outputs))

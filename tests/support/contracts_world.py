@@ -15,7 +15,7 @@ from ledger.hashing import tagged_hash
 from ledger.keys import SecretKey, signed_preimage
 from ledger.parameters import Parameters
 from ledger.receipt import Receipt
-from ledger.state import Head, HistoryEntry
+from ledger.state import Head, HistoryEntry, output_hash, record_hash
 from ledger.transaction import Operation, Transaction, sign_transaction
 from ledger.validators import Validator, ValidatorSet, possession_preimage
 
@@ -86,6 +86,7 @@ class World:
     start: Genesis = field(default_factory=genesis)
     committed: dict[bytes, bytes] = field(default_factory=dict)
     records: list[HistoryEntry] = field(default_factory=list)
+    places: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     height: int = 0
     time_ms: int = START_MS
     nonce: int = 0
@@ -140,7 +141,15 @@ class World:
         execution = self.execute(self.transaction(signer, *calls))
         self.commit(execution)
         self.detail = execution.details[0]
-        return execution.receipts[0]
+        (receipt,) = execution.receipts
+        self.places[receipt.transaction_id] = self.height, self.time_ms
+        return receipt
+
+    def record_hash(self, receipt: Receipt, operation_index: int) -> bytes:
+        """Return the hash that stands in histories for an operation of a transaction that was run."""
+        height, time_ms = self.places[receipt.transaction_id]
+        output = output_hash(encode(receipt.outputs[operation_index]))
+        return record_hash(receipt.transaction_id, operation_index, height, 0, time_ms, output)
 
     def code(self, signer: str, *calls: Call) -> ResultCode:
         """Return the outcome of a transaction in a block of its own."""

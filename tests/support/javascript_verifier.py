@@ -28,11 +28,12 @@ _ASK: Final = """
   const { verifyBundle, ProofError } = await import('/verify.js');
   const told = (facts) => ({
     kind: facts.kind, height: facts.height, time_ms: facts.time_ms,
-    headers: facts.headers.map((row) => [row.height, row.time_ms, row.block_hash, row.signers, row.validators]),
-    transactions: facts.transactions.map((row) => [row.height, row.index, row.id, row.code]),
+    header: ['height', 'time_ms', 'block_hash', 'signers', 'validators'].map((name) => facts.header[name]),
+    transaction: facts.transaction && ['height', 'index', 'id', 'code'].map((name) => facts.transaction[name]),
+    origin: facts.origin && facts.origin.id,
     heads: facts.heads.map((row) => ({
       key: row.key, is_present: row.value !== null, count: row.count, is_complete: row.is_complete,
-      records: row.records,
+      records: row.records.map((one) => [one.height, one.index, one.operation, one.time_ms, one.id, one.method]),
     })),
     stays: facts.stays,
     trust: {

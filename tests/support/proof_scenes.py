@@ -27,7 +27,6 @@ PACK, CASE, OTHER_CASE, PALLET, SHIP, LATER_SHIP, CLAIMED, MUDDLED, FULL = (
 )
 PAYMENT_KEY = heads.transfer(bytes(range(16)))
 NO_PAYMENT_KEY = heads.transfer(bytes(16))
-FAILED_ORIGIN_KEY = heads.transfer(b"\x01" * 16)
 RECORDED_ORIGIN_KEY = heads.transfer(b"\x02" * 16)
 
 Bundle: TypeAlias = "dict[str, Any]"
@@ -134,7 +133,6 @@ def fill_packed(chain: ChainBuilder) -> Packed:
     chain.block(made, failed)
     chain.block(
         chain.transaction(
-            _put(FAILED_ORIGIN_KEY, {"transaction": failed.transaction_id, "operation": 0}),
             _put(RECORDED_ORIGIN_KEY, {"transaction": made.transaction_id, "operation": 0}),
             _put(heads.account("plain"), {"owner": "nobody"}),
             record(RECORDED_ORIGIN_KEY),

@@ -11,7 +11,8 @@ from contracts.provenance.things import MARKS_MAX, REPORTED_MAX
 from contracts.results import ResultCode
 from ledger.codec import Value
 from ledger.hashing import ZERO_HASH
-from ledger.state import Head, next_chain, record_hash
+from ledger.receipt import Receipt
+from ledger.state import Head, next_chain
 from standards.epcis.document import parse_document
 from standards.epcis.operations import events_to_operations
 from tests.support.contracts_world import (
@@ -44,10 +45,10 @@ def lot(world: World, identifier: str) -> Head:
     return head
 
 
-def chain_of(*records: tuple[bytes, int]) -> bytes:
+def chain_of(world: World, receipt: Receipt, *operations: int) -> bytes:
     chain = ZERO_HASH
-    for count, (transaction_id, index) in enumerate(records, start=1):
-        chain = next_chain(chain, record_hash(transaction_id, index), count)
+    for count, index in enumerate(operations, start=1):
+        chain = next_chain(chain, world.record_hash(receipt, index), count)
     return chain
 
 
@@ -86,7 +87,7 @@ def test_commissioning_brings_an_item_into_the_hands_of_who_says_so(world: World
         "first_event_ms": T,
         "last_event_ms": T,
         "count": 1,
-        "chain": chain_of((receipt.transaction_id, 0)),
+        "chain": chain_of(world, receipt, 0),
     }
 
 
@@ -100,11 +101,10 @@ def test_every_event_is_in_the_history_of_everything_that_it_names(world: World)
         event("TransactionEvent", "ADD", parent=sscc(1), epcs=[sgtin(1)], business_transactions=[["po", "urn:po:1"]]),
         event("urn:example:inspection", epcs=[sgtin(1)], quantities=[[lgtin("A"), None, None]]),
     )
-    name = receipt.transaction_id
     assert receipt.code == ResultCode.OK
-    assert world.item(sgtin(1))["chain"] == chain_of((name, 0), (name, 1), (name, 2), (name, 3))
-    assert world.item(sscc(1))["chain"] == chain_of((name, 1), (name, 2))
-    assert lot(world, lgtin("A"))["chain"] == chain_of((name, 1), (name, 3))
+    assert world.item(sgtin(1))["chain"] == chain_of(world, receipt, 0, 1, 2, 3)
+    assert world.item(sscc(1))["chain"] == chain_of(world, receipt, 1, 2)
+    assert lot(world, lgtin("A"))["chain"] == chain_of(world, receipt, 1, 3)
     by_key = Counter(entry.key for entry in world.records)
     assert by_key[heads.item(sgtin(1))] == 4
 

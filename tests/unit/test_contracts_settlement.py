@@ -4,7 +4,7 @@ from contracts import heads
 from contracts.results import ResultCode
 from ledger.codec import Value
 from ledger.hashing import ZERO_HASH
-from ledger.state import Head, HistoryEntry, next_chain, record_hash
+from ledger.state import Head, HistoryEntry, next_chain
 from tests.support.contracts_world import START_MS, Call, World
 
 UETR = "8a562c67-ca16-48ba-b074-65581be6f001"
@@ -112,11 +112,7 @@ def test_a_transfer_is_a_record_of_both_accounts() -> None:
     issued = world.run("bank", issue(1_000))
     paid = world.run("shop", pay(1, 100), pay(2, 101))
 
-    records = [
-        record_hash(issued.transaction_id, 0),
-        record_hash(paid.transaction_id, 0),
-        record_hash(paid.transaction_id, 1),
-    ]
+    records = [world.record_hash(issued, 0), world.record_hash(paid, 0), world.record_hash(paid, 1)]
     chain = ZERO_HASH
     for count, record in enumerate(records, start=1):
         chain = next_chain(chain, record, count)

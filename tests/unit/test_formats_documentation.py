@@ -74,7 +74,9 @@ def test_what_the_page_shows_can_be_read_and_checked() -> None:
 
 
 def test_the_hashes_are_those_of_the_example() -> None:
-    record = state.record_hash(sample.TRANSACTION.transaction_id, 0)
+    output = state.output_hash(encode(None))
+    place = 0, sample.HEADER.height, 0, sample.HEADER.time_ms
+    record = state.record_hash(sample.TRANSACTION.transaction_id, *place, output)
     plan = authenticated_map.plan_update(lambda _: None, {KEY: encode(HEAD)})
     expected = {
         "chain id": sample.GENESIS.chain_id,
@@ -85,6 +87,7 @@ def test_the_hashes_are_those_of_the_example() -> None:
         "value hash": authenticated_map.value_hash(encode(HEAD)),
         "state root of one head": plan.root,
         "state root of none": authenticated_map.empty_root(),
+        "output hash of nil": output,
         "record hash": record,
         "chain after one record": state.next_chain(ZERO_HASH, record, 1),
     }

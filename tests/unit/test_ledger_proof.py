@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ledger.proof import BUNDLE_LENGTH_MAX, ProofError, Record, to_base64url, verify_bundle
+from ledger.proof import BUNDLE_LENGTH_MAX, ProofError, to_base64url, verify_bundle
 from ledger.proof.json_text import bytes_of, parse_json
 from tests.support.proof_chains import GONE_KEY, ITEM_KEY, PLAIN_KEY, ProofChains, proof_chains
 
@@ -21,24 +21,19 @@ def test_an_item_bundle_proves_the_whole_history_at_the_newest_block(chains: Pro
     facts = verify_bundle(json.dumps(chains.good["item"]), chains.toy.trust)
     tip = chains.toy.store.tip
     assert (facts.kind, facts.height, facts.time_ms, facts.chain_id) == ("head", 4, tip.time_ms, tip.chain_id)
-    assert [(header.height, header.signers, header.validators) for header in facts.headers] == [
-        (1, 3, 4),
-        (2, 3, 4),
-        (3, 3, 4),
-        (4, 3, 4),
-    ]
+    assert (facts.header.height, facts.header.signers, facts.header.validators) == (4, 3, 4)
     (head,) = facts.heads
     assert (head.key, head.count, head.is_complete) == (ITEM_KEY, 4, True)
     assert head.value is not None
     assert head.value["count"] == 4
-    assert head.records == (Record(1, 1, 0), Record(2, 0, 0), Record(3, 0, 1), Record(3, 2, 0))
-    assert [entry.transaction.operations[-1].arguments["step"] for entry in facts.transactions] == [
+    assert [record.place for record in head.records] == [(1, 1, 0), (2, 0, 0), (3, 0, 1), (3, 2, 0)]
+    assert [record.operation.arguments["step"] for record in head.records] == [
         "commissioning",
         "packing",
         "shipping",
         "receiving",
     ]
-    assert [entry.time_ms - tip.time_ms for entry in facts.transactions] == [-3_000, -2_000, -1_000, -1_000]
+    assert [record.time_ms - tip.time_ms for record in head.records] == [-3_000, -2_000, -1_000, -1_000]
 
 
 def test_steps_tell_what_was_proven_in_order(chains: ProofChains) -> None:
@@ -48,21 +43,20 @@ def test_steps_tell_what_was_proven_in_order(chains: ProofChains) -> None:
     assert [step.title for step in item.steps] == [
         "Form",
         "Chain",
-        "Certificates",
+        "Certificate",
         "Signatures",
-        "Inclusion",
         "State",
         "History",
         "Subject",
     ]
     assert item.steps[2].proves == (
-        "At least 3 of 4 validators signed each of 4 blocks. "
+        "At least 3 of 4 validators signed block 4, the newest here. "
         "No other block can stand in its place while at most 1 of them lies."
     )
-    assert [step.title for step in absent.steps] == ["Form", "Chain", "Certificates", "State", "Subject"]
+    assert [step.title for step in absent.steps] == ["Form", "Chain", "Certificate", "State", "Subject"]
     assert absent.steps[3].proves == "As of the newest block there is no such entry."
     assert solo.steps[2].proves == (
-        "At least 1 of 1 validator signed each of 1 block. "
+        "At least 1 of 1 validator signed block 1, the newest here. "
         "No other block can stand in its place while none of them lies."
     )
 
@@ -73,7 +67,7 @@ def test_absence_is_a_fact_without_a_history(chains: ProofChains) -> None:
         assert [(head.value, head.count, head.records, head.is_complete) for head in facts.heads] == [
             (None, 0, (), False)
         ]
-        assert facts.transactions == ()
+        assert (facts.transaction, facts.origin) == (None, None)
     assert facts.heads[0].key == GONE_KEY
 
 
@@ -97,7 +91,8 @@ def test_a_statement_proves_the_last_records(chains: ProofChains, name: str, rec
 def test_a_transaction_is_proven_whether_it_had_an_effect_or_not(chains: ProofChains) -> None:
     for name, code in (("transaction", 0), ("transaction_failed", 7)):
         facts = verify_bundle(chains.good[name], chains.toy.trust)
-        (proven,) = facts.transactions
+        proven = facts.transaction
+        assert proven is not None
         assert proven.receipt.code == code
         assert (facts.height, facts.time_ms, facts.heads) == (proven.height, proven.time_ms, ())
 
@@ -106,9 +101,9 @@ def test_all_validators_may_have_signed(chains: ProofChains) -> None:
     bundle = json.loads(json.dumps(chains.good["transaction_alone_in_block"]))
     header = chains.toy.store.tip
     certificate = chains.toy.certificate(header, signers=[0, 1, 2, 3]).encode()
-    assert bytes_of(bundle["headers"][0]["header"], "header", 1024) == header.encoded
-    bundle["headers"][0]["certificate"] = to_base64url(certificate)
-    assert verify_bundle(bundle, chains.toy.trust).headers[0].signers == 4
+    assert bytes_of(bundle["header"], "header", 1024) == header.encoded
+    bundle["certificate"] = to_base64url(certificate)
+    assert verify_bundle(bundle, chains.toy.trust).header.signers == 4
 
 
 def test_a_bundle_is_as_fresh_as_its_newest_block(chains: ProofChains) -> None:

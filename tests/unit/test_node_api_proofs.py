@@ -70,10 +70,11 @@ def test_a_payment_is_proven_with_its_transaction_and_absent_before(node: Runnin
     issue: Any = {"id": transfer_id, "account": "till", "amount": 500}
     node.commit("warehouse", Operation("settlement.issue", issue))
     facts = facts_of(node, path)
-    (head,), (transaction,) = facts.heads, facts.transactions
+    (head,) = facts.heads
     assert head.value is not None
     assert (head.value["amount"], head.value["credit"]) == (500, "till")
-    assert transaction.transaction.operations[0].arguments == issue
+    assert facts.origin is not None
+    assert facts.origin.operations[0].arguments == issue
     assert facts.height > absent.height
 
 

@@ -17,7 +17,7 @@ from tests.support.chain_builder import ChainBuilder, record, refuse
 
 
 def block_of(size_bytes: int) -> EncodedBlock:
-    return EncodedBlock(b"header", b"certificate", (bytes(size_bytes),), (), (), [], [])
+    return EncodedBlock(b"header", 0, b"certificate", (bytes(size_bytes),), (), (), [], [])
 
 
 @pytest.fixture

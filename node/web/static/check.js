@@ -49,7 +49,7 @@ const ageText = (ms) => {
 
 // The steps in the words of the Python verifier (tests hold them together).
 const stepsOf = (facts) => {
-	const { headers, transactions, heads, kind } = facts;
+	const { header, heads, kind, signed } = facts;
 	const steps = [
 		['Form', 'The file is a complete proof bundle in a known format, with nothing missing or added.'],
 		['Chain', `Everything in it belongs to the network ${facts.network}, the one that you trust.`],
@@ -58,10 +58,10 @@ const stepsOf = (facts) => {
 		const changes = plural(facts.changes, 'change');
 		steps.push(['Validators', `${changes} of the validators, each signed by those trusted before.`]);
 	}
-	steps.push(['Certificates', certificatesText(headers)]);
-	if (transactions.length) {
-		steps.push(['Signatures', `The sender signed each of ${plural(transactions.length, 'transaction')}.`]);
-		steps.push(['Inclusion', 'Each transaction stands in its block, and its receipt says what it did.']);
+	steps.push(['Certificate', certificateText(header)]);
+	if (signed) steps.push(['Signatures', `The sender signed each of ${plural(signed, 'transaction')}.`]);
+	if (facts.transaction) {
+		steps.push(['Inclusion', 'The transaction stands in the block, and its receipt says what it did.']);
 	}
 	for (const head of heads) {
 		const isThere = 'The entry is shown as it stood after the newest block.';
@@ -76,32 +76,26 @@ const stepsOf = (facts) => {
 		const count = new Set(facts.stays.map((stay) => stay[1])).size;
 		steps.push(['Containers', `All ${plural(count, 'container')} that it was in are here, none left out.`]);
 	}
-	if (kind === 'origin' && transactions.length) {
+	if (facts.origin) {
 		steps.push(['Origin', 'The transaction that made the entry is the one shown.']);
 	}
 	steps.push(['Subject', 'The file shows what it says that it is about, and nothing besides.']);
 	return steps;
 };
 
-const certificatesText = (headers) => {
-	const blocks = `each of ${plural(headers.length, 'block')}. No other block can stand in its place while `;
-	if (headers.some((header) => header.validators_hash !== headers[0].validators_hash)) {
-		return `A quorum of the validators of its time signed ${blocks}no more of them lie than each set tolerates.`;
-	}
-	const { quorum, validators, faults } = headers[0];
+const certificateText = ({ height, quorum, validators, faults }) => {
 	const liars = `${faults ? `at most ${faults}` : 'none'} of them ${faults > 1 ? 'lie' : 'lies'}.`;
-	return `At least ${quorum} of ${plural(validators, 'validator')} signed ${blocks}${liars}`;
+	const signed = `At least ${quorum} of ${plural(validators, 'validator')} signed block ${height}, the newest here.`;
+	return `${signed} No other block can stand in its place while ${liars}`;
 };
 
 // An entry of the history in a few words: when, and what.
-const entryOf = (facts, [height, index, operation]) => {
-	const entry = facts.transactions.find((other) => other.height === height && other.index === index);
-	const { method, arguments: told } = entry.operations[operation];
-	const time = told.get('event_time_ms') ?? entry.time_ms;
+const entryOf = ({ height, time_ms, sender, method, arguments: told }) => {
+	const time = told.get('event_time_ms') ?? time_ms;
 	const words = (value) => (typeof value === 'string' ? value.split(/[:/-]/).pop().replace(/_/g, ' ') : '');
 	const what = { 'custody.accept': 'hand-over accepted', 'custody.offer': 'hand-over offered' }[method] ?? method;
 	const event = method === 'provenance.capture' && (words(told.get('biz_step')) || words(told.get('type')));
-	return [timeText(time), `${event || what}, signed by key ${entry.sender.slice(0, 8)}…`, `block ${height}`];
+	return [timeText(time), `${event || what}, signed by key ${sender.slice(0, 8)}…`, `block ${height}`];
 };
 
 // The top of the page as the server wrote it; a later check, with another file, begins from there again.
@@ -184,7 +178,7 @@ const showFacts = (facts, head, elapsedMs, trustName) => {
 	);
 	byId('check-entries').replaceChildren(
 		...head.records.map((record) => {
-			const [time, what, where] = entryOf(facts, record);
+			const [time, what, where] = entryOf(record);
 			const row = element('li');
 			row.append(element('span', what), element('span', `${time} · ${where}`, 'where'));
 			return row;
