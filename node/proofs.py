@@ -5,7 +5,7 @@ from typing import cast
 
 from contracts import heads
 from ledger.codec import decode
-from ledger.proof import Act, stays_of, to_base64url
+from ledger.proof import RECORDS_MAX, Act, stays_of, to_base64url
 from ledger.readable import Json
 from ledger.state import Head
 from node.proof_parts import (
@@ -117,18 +117,18 @@ def origin_bundle(store: Store, key: bytes) -> dict[str, Json]:
     return parts.bundle("origin", {"key": to_base64url(key)}, proven.tip.height)
 
 
-def trace_bundle(store: Store, item_id: str) -> dict[str, Json]:
+def trace_bundle(store: Store, item_id: str, records_max: int = RECORDS_MAX) -> dict[str, Json]:
     """Return the bundle that proves an item's whole history and that of everything it was packed in meanwhile.
 
     Raises
     ------
     BundleRefusedError
-        As ``head_bundle``.
+        As ``head_bundle``; ``history_too_long`` where all these histories have more records than ``records_max``.
 
     """
     key = heads.item(item_id)
     for _ in range(TRIES_MAX):
-        acts = _Acts(store)
+        acts = _Acts(store, records_max)
         if acts.of(key):
             stays_of(item_id, acts.of)
         proven = ProvenHeads(store, acts.counts)
@@ -179,15 +179,20 @@ def records_up_to(store: Store, key: bytes, height: int) -> int:
 class _Acts:
     """The histories that a trace needs, and how many records each head counted when it was read."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, records_max: int) -> None:
         self._store = store
         self._blocks = Blocks(store)
+        self._records_max = records_max
         self.counts: dict[bytes, int] = {}
 
     def of(self, key: bytes) -> Sequence[Act]:
         """Return the records of a head as operations with their outputs."""
         count, _ = count_and_chain(self._store.head(key))
         self.counts[key] = count
+        if sum(self.counts.values()) > self._records_max:
+            raise BundleRefusedError(
+                "history_too_long", f"it and what it was packed in have more than {self._records_max} records"
+            )
         acts = []
         for record in records_of(self._store, key, 0, count):
             block = self._blocks.at(record.height)

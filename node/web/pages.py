@@ -171,7 +171,8 @@ class _Pages:
         self, wanted: str, link: DigitalLink, told: Told | None, product: Product | None, *, is_offline: bool
     ) -> Response:
         """Answer with the facts as a page or as JSON."""
-        page_links = _page_links(link.canonical())
+        is_traced = told is not None and told.facts.checked.kind == "trace"
+        page_links = _page_links(link.canonical(), is_traced=is_traced)
         headers = {"link": f'<{self._anchor(link)}?linkType=linkset>; rel="linkset"; type="{LINKSET_TYPE}"'}
         if wanted == JSON:
             facts = {"product": _json(product)} if told is None else told.facts.to_json()
@@ -235,10 +236,10 @@ def _printed(link: DigitalLink) -> dict[str, str]:
     return dict((*link.qualifiers, *link.attributes))
 
 
-def _page_links(identifier: str) -> dict[str, str]:
+def _page_links(identifier: str, *, is_traced: bool) -> dict[str, str]:
     query = urlencode({"id": identifier})
     return {
-        "proof": f"/v1/items/proof?{query}",
+        "proof": f"/v1/items/{'trace/proof' if is_traced else 'proof'}?{query}",
         "trace": f"/v1/items/trace?{query}",
         "label": f"/v1/label?{query}",
         "offline": "?format=offline",

@@ -17,7 +17,7 @@ import pytest
 
 from cli.benches.browser import chromium_path
 from ledger.proof import trust_from_genesis, trust_to_json, verify_bundle
-from node.proofs import item_bundle
+from node.proofs import trace_bundle
 from tests.golden.generate_proofs import FOLDER
 from tests.support.browser import Browser, open_browser
 from tests.support.example_ledger import CASE, PACK, ExampleLedger, example_ledger
@@ -82,7 +82,7 @@ async def picture(browser: Browser, name: str, selector: str = "#check") -> None
 
 
 def test_a_good_proof_on_a_phone_and_a_desktop(ledger: ExampleLedger, pages: Pages) -> None:
-    facts = verify_bundle(item_bundle(ledger.home.store, PACK), trust_from_genesis(ledger.home.genesis))
+    facts = verify_bundle(trace_bundle(ledger.home.store, PACK), trust_from_genesis(ledger.home.genesis))
 
     async def look(browser: Browser) -> None:
         for width, scheme in ((390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")):
@@ -94,7 +94,8 @@ def test_a_good_proof_on_a_phone_and_a_desktop(ledger: ExampleLedger, pages: Pag
                 "Record verified\n\nAs of block 20 of 11 Nov 2026, 06:51 UTC, 5 minutes ago."
             )
             assert seen["steps"] == [f"{step.title} {step.proves}" for step in facts.steps]
-            assert seen["entries"] == 8
+            # Its eight records, and the two containers that it was in.
+            assert seen["entries"] == 10
             assert seen["top"].endswith("Checked by this server, and on this device.")
             assert seen["width"] <= width
             assert browser.problems == []
@@ -161,7 +162,7 @@ def test_a_lying_node_is_refused_in_red(
 
 
 def test_the_proof_of_another_thing_is_refused(ledger: ExampleLedger, pages: Pages) -> None:
-    other = item_bundle(ledger.home.store, CASE)
+    other = trace_bundle(ledger.home.store, CASE)
     pages.lie = lambda _: other
 
     async def look(browser: Browser) -> None:
@@ -267,7 +268,7 @@ def test_a_browser_that_cannot_check_says_so(pages: Pages, script: str, words: s
 
 def test_the_saved_page_works_without_a_network(ledger: ExampleLedger, pages: Pages, tmp_path: Path) -> None:
     saved, bundle_file, bad_file = tmp_path / "record-check.html", tmp_path / "proof.json", tmp_path / "bad.json"
-    bundle = item_bundle(ledger.home.store, PACK)
+    bundle = trace_bundle(ledger.home.store, PACK)
     bundle_file.write_text(json.dumps(bundle))
     bad_file.write_text(json.dumps(_without_last_record(bundle)))
     with urllib.request.urlopen(f"{pages.address}{PATH}?format=offline") as response:
@@ -282,7 +283,7 @@ def test_the_saved_page_works_without_a_network(ledger: ExampleLedger, pages: Pa
             await browser.view(width, scale=2 if width == 390 else 1, is_still=True)
             await browser.open(saved.as_uri())
             seen = await result(browser)
-            assert (seen["state"], seen["entries"], seen["width"] <= width) == ("verified", 8, True)
+            assert (seen["state"], seen["entries"], seen["width"] <= width) == ("verified", 10, True)
             await picture(browser, f"offline-{width}", "html")
         assert browser.problems == []
         assert {request.split(":")[0] for request in browser.requests} <= {"file", "data"}

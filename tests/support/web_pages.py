@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from node.proofs import item_bundle
+from node.proofs import trace_bundle
 from node.web.pages import build_web_routes
 from tests.support.example_ledger import ExampleLedger
 from tests.support.javascript_verifier import served
@@ -43,9 +43,9 @@ def served_pages(ledger: ExampleLedger) -> Iterator[Pages]:
     pages = Pages("", node.clock_ms)
 
     async def proof(request: Request) -> Response:
-        told = pages.lie(item_bundle(ledger.home.store, request.query_params["id"]))
+        told = pages.lie(trace_bundle(ledger.home.store, request.query_params["id"]))
         return Response(status_code=503) if told is None else Response(json.dumps(told), media_type="application/json")
 
-    with served([*build_web_routes(node), Route("/v1/items/proof", proof)]) as address:
+    with served([*build_web_routes(node), Route("/v1/items/trace/proof", proof)]) as address:
         pages.address = address
         yield pages

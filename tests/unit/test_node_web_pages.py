@@ -229,7 +229,7 @@ def test_a_program_gets_the_same_facts(client: Client) -> None:
     checked = facts["checked"]
     assert (checked["is_verified"], checked["signers"], checked["validators"], checked["height"]) == (True, 3, 4, 20)
     assert (checked["records"], checked["count"]) == (8, 8)
-    assert facts["links"]["proof"].startswith("/v1/items/proof?id=https%3A%2F%2Fid.gs1.org")
+    assert facts["links"]["proof"].startswith("/v1/items/trace/proof?id=https%3A%2F%2Fid.gs1.org")
 
 
 def test_a_journey_that_is_written_down_afterwards_reads_the_same(client: Client, empty: ExampleLedger) -> None:

@@ -98,6 +98,13 @@ const entryOf = ({ height, time_ms, sender, method, arguments: told }) => {
 	return [timeText(time), `${event || what}, signed by key ${sender.slice(0, 8)}…`, `block ${height}`];
 };
 
+// What was in what, and for how long.
+const stayOf = ([item, container, since, until]) => {
+	const name = (identifier) => identifier.split('/').slice(-2).join(' ');
+	const end = until === null ? 'no end is known' : `until ${timeText(until)}`;
+	return [`from ${timeText(since)}`, `${name(item)} was in ${name(container)}`, end];
+};
+
 // The top of the page as the server wrote it; a later check, with another file, begins from there again.
 const first = document.querySelector('.outcome')?.cloneNode(true);
 
@@ -176,9 +183,9 @@ const showFacts = (facts, head, elapsedMs, trustName) => {
 			return row;
 		}),
 	);
+	const entries = [...head.records.map(entryOf), ...facts.stays.map(stayOf)];
 	byId('check-entries').replaceChildren(
-		...head.records.map((record) => {
-			const [time, what, where] = entryOf(record);
+		...entries.map(([time, what, where]) => {
 			const row = element('li');
 			row.append(element('span', what), element('span', `${time} · ${where}`, 'where'));
 			return row;
@@ -210,11 +217,14 @@ const fetched = async (address) => {
 	}
 };
 
+// A data block of the page; "<" is escaped in it, so that nothing in it ends the block.
+const dataBlock = (id) => byId(id)?.textContent.replaceAll('\\u003c', '<');
+
 const start = async () => {
 	const panel = byId('check');
 	panel.hidden = false;
-	let trust = [byId('trust').textContent, 'the trust root of this page'];
-	let bundle = byId('bundle')?.textContent ?? (await fetched(panel.dataset.proof));
+	let trust = [dataBlock('trust'), 'the trust root of this page'];
+	let bundle = dataBlock('bundle') ?? (await fetched(panel.dataset.proof));
 	const run = () => (bundle === null ? showRefusal('unreachable') : check(bundle, ...trust));
 	const onFile = (id, take) =>
 		byId(id)?.addEventListener('change', async ({ target }) => {
