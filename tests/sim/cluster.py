@@ -366,7 +366,7 @@ class Cluster:
         """
         key = machine.key.public_key
         others = [other for other in self.machines if other.is_honest and other is not machine]
-        if not all(other.chain.has_signed(key) for other in others):
+        if not all(other.shows_signature_of(key) for other in others):
             self.invariants.on_votes_lost(machine.number)
 
     def fate(self, machine: Machine, platter: str, changes: Mapping[bytes, bytes | None]) -> WriteFate:

@@ -25,6 +25,7 @@ from node.mempool import MempoolLimits
 from node.network.listener import _committed, _encoded_blocks
 from node.network.wire import decode_batch, decode_blocks, encode_batch
 from node.pool import Pool
+from node.storage.errors import StorageError
 from node.storage.safety_store import SafetyStore, write_new
 from node.storage.store import BlockWrite, Store, write_genesis
 from tests.sim.keys import StubKey
@@ -136,6 +137,13 @@ class Machine:
         """Return what this machine takes for the time in UTC."""
         now_ms = self.world.now_ms()
         return START_MS + now_ms + self.skew_ms + int(now_ms * self.creep)
+
+    def shows_signature_of(self, public_key: bytes) -> bool:
+        """Say whether a block of its chain holds a vote of a key; one whose disk has failed can show nothing."""
+        try:
+            return self.chain.has_signed(public_key)
+        except StorageError:
+            return False
 
     # The disk
 

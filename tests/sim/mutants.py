@@ -1,7 +1,8 @@
 """Planted bugs, each put in place by replacing a method of the real code, which the simulator must find.
 
 A simulator that finds nothing is worth nothing until it is known what it can find. ``hunt`` runs seeds until one
-breaks; a mutant's ``seeds_max`` says within how many seeds that must be.
+breaks. The seed that finds each today is kept, so that a test can try them all in seconds; a change to the simulator
+moves them, and ``python -m tests.sim --mutants`` finds the new ones.
 """
 
 import sys
@@ -21,10 +22,11 @@ import consensus.restoring
 import consensus.view_change
 import node.engine.gate as gate_module
 from consensus.authenticate import Authentic, Rejected
-from consensus.effects import LOCK_RECORD, Effect, ReportKind, SafetyRecord
+from consensus.effects import LOCK_RECORD, Effect, Persist, ReportKind, SafetyRecord
 from consensus.height import HeightState
 from consensus.learning import Learning
-from consensus.messages import PrePrepare, SignedMessage
+from consensus.messages import Message, PrePrepare, SignedMessage, sign_message, tag_of
+from consensus.pen import Pen
 from consensus.proposers import ProposerBook
 from consensus.replica import Replica
 from consensus.votes import Counted, VoteBook
@@ -38,7 +40,9 @@ from node.engine.gathering import Gathering
 from node.storage.safety_store import SafetyStore
 from tests.sim.cluster import Cluster
 from tests.sim.invariants import InvariantBrokenError
+from tests.sim.liveness import LIVENESS_SEEDS, liveness_worsened
 from tests.sim.machine import Machine
+from tests.sim.run import run_seed
 from tests.sim.scenario import scenario_of
 
 Patch = tuple[object, str, Any]
@@ -179,12 +183,14 @@ def _rule_off(*rules: str) -> list[Patch]:
     return [(Chain, "_broken_rule", broken_rule)]
 
 
-def _next_validators_unchecked() -> list[Patch]:
+def _block_rule_off(rule: str) -> list[Patch]:
+    """Let blocks that break this rule pass, though their headers are not those that we would make."""
+
     def check(
         chain: Chain, header: Header, transactions: Sequence[Transaction], clock_ms: int | None
     ) -> Candidate | str:
         broken = chain._broken_rule(header, transactions, clock_ms)
-        if broken not in {None, "next_validators_hash"}:
+        if broken not in {None, rule}:
             return str(broken)
         execution, plan = chain._execute(header.height, header.time_ms, transactions)
         return Candidate(header, tuple(transactions), execution, plan)
@@ -255,8 +261,44 @@ def _waits_for_exactly_its_view() -> list[Patch]:
     return [(Replica, "_is_view_reached", is_view_reached)]
 
 
-def _no_retransmission() -> list[Patch]:
-    return [(Replica, "_retransmit", lambda replica: None)]
+def _votes_twice() -> list[Patch]:
+    """Take a second proposal of a view as well, and sign for a slot as often as asked."""
+
+    def sign(pen: Pen, state: HeightState, message: Message, records: tuple[SafetyRecord, ...]) -> SignedMessage | None:
+        signed = sign_message(pen._key, pen._chain_id, message)
+        state.sent[tag_of(message), message.view] = signed
+        own = SafetyRecord(message.height, message.view, tag_of(message), signed.encoded)
+        pen._effects.append(Persist((*records, own)))
+        return signed
+
+    real = Replica._on_pre_prepare
+
+    def on_pre_prepare(replica: Replica, signed: SignedMessage, message: PrePrepare) -> None:
+        if message.view == replica._state.view:
+            replica._state.pre_prepares.pop(message.view, None)
+        real(replica, signed, message)
+
+    return [(Pen, "sign", sign), (Replica, "_on_pre_prepare", on_pre_prepare)]
+
+
+def _parent_unchecked() -> list[Patch]:
+    """Look at the parent nowhere: neither in a proposal nor in a block."""
+
+    def broken_pre_prepare(
+        sender: bytes, message: PrePrepare, proposers: ProposerBook, tip: Header
+    ) -> ReportKind | None:
+        found = consensus.proposals.broken_pre_prepare(sender, message, proposers, tip)
+        return None if found is ReportKind.WRONG_PARENT else found
+
+    return [(consensus.replica, "broken_pre_prepare", broken_pre_prepare), *_block_rule_off("parent")]
+
+
+def _nothing_sent_again() -> list[Patch]:
+    """Send nothing again, neither after a while nor because a status shows that somebody lacks it.
+
+    Each alone does what the other does, which is why the simulator would not miss one of them.
+    """
+    return [(Replica, "_retransmit", lambda replica: None), (consensus.replica, "lacking", lambda *_: [])]
 
 
 def _no_join_on_f_plus_1() -> list[Patch]:
@@ -280,46 +322,55 @@ def _bounds_off() -> list[Patch]:
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A planted bug: how to plant it, and within how many seeds it must be found."""
+    """A planted bug: how to plant it, and the first seed that finds it today with the rule that it breaks.
+
+    One that breaks no rule, but makes clusters slower to be well again, ``is_slow``: the fixed seeds of liveness.json
+    find it, by the same limit that holds for a change of ours; ``seed`` is how many they are.
+    """
 
     plant: Callable[[], list[Patch]]
-    seeds_max: int
+    seed: int
+    rule: str
+    is_slow: bool = False
 
 
 MUTANTS: dict[str, Mutant] = {
-    "quorum f+1": Mutant(_quorum_f_plus_1, 20),
-    "duplicate votes counted": Mutant(_duplicate_votes_counted, 20),
-    "digests mixed": Mutant(_digests_mixed, 50),
-    "votes accepted across views": Mutant(_votes_across_views, 20),
-    "prepared certificate dropped in view change": Mutant(_prepared_dropped_in_view_change, 5000),
-    "proposer ignores prepared": Mutant(_proposer_ignores_prepared, 5000),
-    "lock cleared on view change": Mutant(_lock_cleared_on_view_change, 50),
-    "new view's justification unchecked": Mutant(_justification_unchecked, 5000),
-    "votes forgotten on restart": Mutant(partial(_records_dropped, "pre-prepare", "prepare", "commit"), 200),
-    "view changes forgotten on restart": Mutant(partial(_records_dropped, "view-change"), 1000),
-    "lock forgotten on restart": Mutant(partial(_records_dropped, LOCK_RECORD), 200),
-    "everything forgotten on restart": Mutant(
-        partial(_records_dropped, "pre-prepare", "prepare", "commit", "view-change", LOCK_RECORD), 50
+    "quorum f+1": Mutant(_quorum_f_plus_1, 0, "certificate"),
+    "duplicate votes counted": Mutant(_duplicate_votes_counted, 0, "assertion"),
+    "digests mixed": Mutant(_digests_mixed, 2, "certificate"),
+    "votes accepted across views": Mutant(_votes_across_views, 0, "certificate"),
+    "prepared certificate dropped in view change": Mutant(_prepared_dropped_in_view_change, 122, "agreement"),
+    "proposer ignores prepared": Mutant(_proposer_ignores_prepared, 4, "liveness"),
+    "lock cleared on view change": Mutant(_lock_cleared_on_view_change, 0, "lock_shown"),
+    "new view's justification unchecked": Mutant(_justification_unchecked, 1223, "agreement"),
+    "votes twice in a slot": Mutant(_votes_twice, 2, "one_value_a_slot"),
+    "votes forgotten on restart": Mutant(
+        partial(_records_dropped, "pre-prepare", "prepare", "commit"), 2, "false_alarm"
     ),
-    "votes of later heights forgotten": Mutant(_records_of_later_heights_dropped, 500),
-    "message sent before persist": Mutant(_sent_before_persist, 5),
-    "certificate signatures unchecked": Mutant(_certificates_unchecked, 5000),
-    "message signatures unchecked": Mutant(_signatures_unchecked, 50),
-    "sync without certificate": Mutant(_sync_without_certificate, 5000),
-    "block validation off": Mutant(_validation_off, 5000),
-    "parent hash unchecked": Mutant(partial(_rule_off, "parent"), 5000),
-    "replay unchecked": Mutant(partial(_rule_off, "transaction.replayed"), 5000),
-    "next validators unchecked": Mutant(_next_validators_unchecked, 5000),
-    "acknowledged before commit": Mutant(_acknowledged_before_commit, 20),
-    "learning first removed": Mutant(_learning_first_removed, 5000),
-    "order of proposers differs": Mutant(_skip_rule_wrong, 5000),
-    "locked transactions forgotten": Mutant(_locked_transactions_forgotten, 5000),
-    "evidence dropped": Mutant(_evidence_dropped, 100),
-    "view left only with its exact quorum": Mutant(_waits_for_exactly_its_view, 5000),
-    "no retransmission": Mutant(_no_retransmission, 200),
-    "no join on f+1": Mutant(_no_join_on_f_plus_1, 5000),
-    "proposer never rotates": Mutant(_proposer_never_rotates, 200),
-    "votes of any future view kept": Mutant(_future_unbounded, 200),
+    "view changes forgotten on restart": Mutant(partial(_records_dropped, "view-change"), 41, "one_value_a_slot"),
+    "lock forgotten on restart": Mutant(partial(_records_dropped, LOCK_RECORD), 4, "lock_shown"),
+    "everything forgotten on restart": Mutant(
+        partial(_records_dropped, "pre-prepare", "prepare", "commit", "view-change", LOCK_RECORD), 2, "false_alarm"
+    ),
+    "votes of later heights forgotten": Mutant(_records_of_later_heights_dropped, 19, "one_value_a_slot"),
+    "message sent before persist": Mutant(_sent_before_persist, 0, "durable_first"),
+    "certificate signatures unchecked": Mutant(_certificates_unchecked, 25, "certificate"),
+    "message signatures unchecked": Mutant(_signatures_unchecked, 11, "certificate"),
+    "sync without certificate": Mutant(_sync_without_certificate, 54, "assertion"),
+    "block validation off": Mutant(_validation_off, 24, "validity"),
+    "parent hash unchecked": Mutant(_parent_unchecked, 97, "assertion"),
+    "replay unchecked": Mutant(partial(_rule_off, "transaction.replayed"), 445, "replay"),
+    "next validators unchecked": Mutant(partial(_block_rule_off, "next_validators_hash"), 50, "validators"),
+    "acknowledged before commit": Mutant(_acknowledged_before_commit, 0, "acknowledged"),
+    "learning first removed": Mutant(_learning_first_removed, 14, "lock_shown"),
+    "order of proposers differs": Mutant(_skip_rule_wrong, 681, "liveness"),
+    "locked transactions forgotten": Mutant(_locked_transactions_forgotten, 3, "endless"),
+    "evidence dropped": Mutant(_evidence_dropped, 2, "evidence"),
+    "view left only with its exact quorum": Mutant(_waits_for_exactly_its_view, 1149, "liveness"),
+    "nothing sent again": Mutant(_nothing_sent_again, 1, "liveness"),
+    "no join on f+1": Mutant(_no_join_on_f_plus_1, 150, "liveness", is_slow=True),
+    "proposer never rotates": Mutant(_proposer_never_rotates, 4, "liveness"),
+    "votes of any future view kept": Mutant(_future_unbounded, 4, "bounds"),
 }
 
 
@@ -352,11 +403,20 @@ def break_seed(seed: int, name: str | None, *, agreement_alone: bool = False) ->
 
 def hunt(name: str, seeds: range, *, agreement_alone: bool = False) -> tuple[int, str] | None:
     """Return the first seed that finds a planted bug and the rule that it broke, or None."""
+    if MUTANTS[name].is_slow:
+        return _slower(name)
     for seed in seeds:
         broken = break_seed(seed, name, agreement_alone=agreement_alone)
         if broken is not None:
             return seed, broken
     return None
+
+
+def _slower(name: str) -> tuple[int, str] | None:
+    """Return after how many seeds a planted bug makes recovery so slow that no change of ours would pass, or None."""
+    with planted(name):
+        worse = liveness_worsened([run_seed(seed) for seed in LIVENESS_SEEDS])
+    return None if worse is None else (len(LIVENESS_SEEDS), worse)
 
 
 def hunt_all(seeds: range, jobs: int) -> int:
