@@ -5,6 +5,7 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 SEEDS ?= 0:2500
+KIND ?=
 WORKERS ?= 2
 MINUTES ?= 10
 
@@ -43,8 +44,8 @@ types: $(VENV)/.developing ## Check the types, strictly
 unit: $(VENV)/.developing ## The tests alone
 	$(BIN)/pytest -m "not soak" -n $(WORKERS) --dist loadgroup
 
-sim: $(VENV)/.developing ## Simulate clusters: make sim SEEDS=0:100000
-	$(BIN)/python -m tests.sim --seeds $(SEEDS)
+sim: $(VENV)/.developing ## Simulate clusters: make sim SEEDS=0:100000, or SEEDS=0:200 KIND=--real
+	$(BIN)/python -m tests.sim --seeds $(SEEDS) $(KIND)
 
 sim-mutants: $(VENV)/.developing ## Plant bugs one after another and say which seed finds each
 	$(BIN)/python -m tests.sim --mutants

@@ -8,6 +8,7 @@ from consensus.events import BlockProposed, Event
 from consensus.messages import Commit, Message, Prepare, PrePrepare, Status, ViewChange, decode_message
 from ledger.certificate import Certificate
 from tests.sim.invariants import Invariants
+from tests.sim.setting import setting_of
 from tests.support.replicas import CONFIG, KEYS, Bench
 from tests.support.toy_chain import CHAIN_ID
 
@@ -29,7 +30,7 @@ class Watched(Bench):
 
     def __init__(self) -> None:
         super().__init__()
-        self.rules = Invariants(CHAIN_ID, self.validators)
+        self.rules = Invariants(CHAIN_ID, self.validators, setting_of())
         self.asked: list[Effect] = []
         self.blocks = [self.block(view, "block", view) for view in range(3)]
 

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.sim.coverage import PATHS
-from tests.sim.run import replay, run_seeds
+from tests.sim.run import FAST, Kind, replay, run_seeds
 from tests.sim.scenario import scenario_of
 from tests.sim.shrink import shrink
 
@@ -27,26 +27,29 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--validators", type=int, help="how many validators; the seed chooses by default")
     parser.add_argument("--without", nargs="*", default=[], help="faults to take away: classes or single ones")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many processes")
+    parser.add_argument("--real", action="store_true", help="with Ed25519 signatures and LevelDB")
+    parser.add_argument("--contracts", action="store_true", help="with the real contracts; validators stay the same")
     chosen = parser.parse_args(arguments)
+    kind = Kind(is_real=chosen.real, has_contracts=chosen.contracts)
     without = frozenset(chosen.without)
     if chosen.seed is not None:
         if chosen.shrink:
             return _shrink(chosen.seed, chosen.validators, without, chosen.save)
-        return _replay(chosen.seed, chosen.validators, without)
+        return _replay(chosen.seed, chosen.validators, without, kind)
     first, last = (int(part) for part in (chosen.seeds or ("0:5000" if chosen.mutants else "0:2500")).split(":"))
     if chosen.mutants:
         from tests.sim.mutants import hunt_all
 
         return hunt_all(range(first, last), chosen.jobs)
-    return _run(range(first, last), chosen.validators, without, chosen.jobs)
+    return _run(range(first, last), chosen.validators, without, chosen.jobs, kind)
 
 
-def _run(seeds: range, validator_count: int | None, without: frozenset[str], jobs: int) -> int:
+def _run(seeds: range, validator_count: int | None, without: frozenset[str], jobs: int, kind: Kind) -> int:
     started = time.perf_counter()
     events, failed = 0, 0
     recoveries: Counter[int] = Counter()
     taken: Counter[str] = Counter()
-    for done, result in enumerate(run_seeds(seeds, validator_count, without, jobs), 1):
+    for done, result in enumerate(run_seeds(seeds, validator_count, without, jobs, kind), 1):
         events += result.events
         taken.update(result.taken)
         if result.broken is None:
@@ -54,7 +57,7 @@ def _run(seeds: range, validator_count: int | None, without: frozenset[str], job
         else:
             failed += 1
             print(f"seed {result.seed} broke {result.broken}")
-            print(f"  replay it: {replay_command(result.seed, validator_count, without)}", flush=True)
+            print(f"  replay it: {replay_command(result.seed, validator_count, without)}{kind.options}", flush=True)
         if done % _PROGRESS_SEEDS == 0 and done < len(seeds):
             seconds = time.perf_counter() - started
             print(f"{done} of {len(seeds)} seeds, {failed} broken, {seconds:.0f} s", flush=True)
@@ -88,9 +91,9 @@ def replay_command(seed: int, validator_count: int | None = None, without: froze
     return command + (f" --without {' '.join(sorted(without))}" if without else "")
 
 
-def _replay(seed: int, validator_count: int | None, without: frozenset[str]) -> int:
+def _replay(seed: int, validator_count: int | None, without: frozenset[str], kind: Kind = FAST) -> int:
     scenario = scenario_of(seed, validator_count, without)
-    result, lines, digest = replay(seed, validator_count, without)
+    result, lines, digest = replay(seed, validator_count, without, kind)
     faults = {name: getattr(scenario, name) for name in scenario.__slots__ if name != "cuts"}
     print(", ".join(f"{name} {value}" for name, value in faults.items() if value))
     print(f"{'ms':>7}  node  what")

@@ -1,17 +1,18 @@
 """Clients: they pay, wait, try again elsewhere, send twice, and let some payments expire."""
 
-from ledger.hashing import tagged_hash
+from typing import cast
+
+from consensus.messages import Signer
 from ledger.keys import SecretKey
 from ledger.transaction import Operation, Transaction, sign_transaction
 from ledger.validators import Validator, ValidatorSet
 from tests.sim.events import ClientActs
-from tests.sim.keys import StubKey
-from tests.sim.ledger import ACCOUNTS, PAY, SET_VALIDATORS, START_MS, members_value
+from tests.sim.ledger import ACCOUNTS, SET_VALIDATORS, START_MS, members_value
 from tests.sim.machine import Machine
 from tests.sim.network import Clock
 from tests.sim.scenario import Scenario, chance
+from tests.sim.setting import Setting
 
-_CLIENT_KEY = StubKey(SecretKey(tagged_hash("simulated client")).public_key)
 _PACE_MS = 220
 _RETRIES = 4
 _CHANGE_NUMBER = 7
@@ -20,8 +21,16 @@ _CHANGE_NUMBER = 7
 class Clients:
     """The clients of one run: payment after payment, each with its attempts."""
 
-    def __init__(self, scenario: Scenario, chain_id: bytes, validators: ValidatorSet, machines: list[Machine]) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        chain_id: bytes,
+        validators: ValidatorSet,
+        machines: list[Machine],
+        setting: Setting,
+    ) -> None:
         self._scenario = scenario
+        self._setting = setting
         self._chain_id = chain_id
         self._validators = validators
         self._machines = machines
@@ -65,19 +74,18 @@ class Clients:
         self._done.add(transaction_id)
 
     def _make(self, number: int, now_ms: int) -> Transaction:
-        operation = Operation(
-            PAY,
-            {
-                "from": int(self._chance("from", number) * ACCOUNTS),
-                "to": int(self._chance("account", number) * ACCOUNTS),
-                "amount": 1 + int(self._chance("amount", number) * 600),
-            },
+        operation = self._setting.ledger.payment(
+            number,
+            int(self._chance("from", number) * ACCOUNTS),
+            int(self._chance("account", number) * ACCOUNTS),
+            1 + int(self._chance("amount", number) * 600),
         )
         if self._scenario.change and number and number % _CHANGE_NUMBER == 0:
             operation = Operation(SET_VALIDATORS, {"members": members_value(self._other_validators(number))})
         is_short = self._chance("short", number) < 0.1
         valid_ms = 400 if is_short else 8_000 + int(self._chance("valid", number) * 20_000)
-        return make_transaction(self._chain_id, number, START_MS + now_ms + valid_ms, operation)
+        valid_until_ms = START_MS + now_ms + valid_ms
+        return make_transaction(self._setting.client_key, self._chain_id, number, valid_until_ms, operation)
 
     def _other_validators(self, number: int) -> ValidatorSet:
         """Return the first validators, or those with the spare key in place of one of them."""
@@ -92,7 +100,9 @@ class Clients:
         return chance(self._scenario.seed, "client", *ids)
 
 
-def make_transaction(chain_id: bytes, nonce: int, valid_until_ms: int, operation: Operation) -> Transaction:
-    """Return a transaction of the clients' key; the nonce tells it from others."""
-    key: SecretKey = _CLIENT_KEY  # type: ignore[assignment]  # it signs with hashes, which a simulation believes
+def make_transaction(
+    signer: Signer, chain_id: bytes, nonce: int, valid_until_ms: int, operation: Operation
+) -> Transaction:
+    """Return a transaction of a client's key; the nonce tells it from others."""
+    key = cast("SecretKey", signer)  # or one that signs with hashes, which a simulation believes
     return sign_transaction(key, chain_id, nonce.to_bytes(16, "big", signed=True), valid_until_ms, [operation])

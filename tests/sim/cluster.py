@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from consensus.authenticate import Authentic
 from consensus.config import ConsensusConfig
 from consensus.effects import Report, ReportKind
-from consensus.messages import Message, SignedMessage, decode_message
+from consensus.messages import Message, SignedMessage, Signer, decode_message
 from ledger.certificate import Certificate
 from ledger.errors import LedgerError
-from ledger.hashing import tagged_hash
-from ledger.keys import SecretKey
 from ledger.validators import Validator, ValidatorSet
 from node.chain import Candidate
 from node.engine.gate import ValidatorsOf, open_gate
@@ -31,12 +29,11 @@ from tests.sim.events import (
     What,
 )
 from tests.sim.invariants import InvariantBrokenError, Invariants
-from tests.sim.keys import StubKey, stub_verify
-from tests.sim.ledger import ToyExecutor, genesis_block
 from tests.sim.machine import Machine
 from tests.sim.network import Clock, Network
 from tests.sim.roles import ANSWERS, ROLES, SLOW, Liar
 from tests.sim.scenario import DiskFault, Scenario, chance
+from tests.sim.setting import Setting, setting_of
 from tests.sim.virtual_disk import PowerFailure, WriteFate
 
 TICK_MS = 100
@@ -46,7 +43,6 @@ STEPS_AT_ONCE_MAX = 20_000
 _EVENTS_SHOWN = 60
 _ANSWER_MS_MAX = 900
 _NOT_AVAILABLE = "transactions_not_available"
-_KEYS = tuple(sorted(SecretKey(tagged_hash("simulated key", bytes([number]))).public_key for number in range(16)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +58,9 @@ class Outcome:
 class Cluster:
     """One run of one scenario; it is the ``World`` of its machines."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, setting: Setting | None = None) -> None:
         self.scenario = scenario
+        self.setting = setting or setting_of()
         timeout_ms = scenario.view_timeout_ms
         self._config = ConsensusConfig(
             view_timeout_ms=timeout_ms,
@@ -72,13 +69,13 @@ class Cluster:
             fetch_interval_ms=timeout_ms // 4,
         )
         count = scenario.validator_count
-        keys = [StubKey(key) for key in _KEYS[:count]]
+        keys = [self.setting.validator_key(number) for number in range(count)]
         self.validators = ValidatorSet(
             Validator(key.public_key, f"organisation {index}") for index, key in enumerate(keys)
         )
-        self.genesis = genesis_block(self.validators)
+        self.genesis = self.setting.ledger.genesis_block(self.validators, self.setting.client_key.public_key)
         chain_id = self.genesis.block.header.chain_id
-        self.invariants = Invariants(chain_id, self.validators)
+        self.invariants = Invariants(chain_id, self.validators, self.setting)
         self.clock: Clock[tuple[int, int, What]] = Clock()
         self.network = Network(scenario)
         self.machines = [
@@ -86,15 +83,15 @@ class Cluster:
         ]
         if scenario.change:
             # A key that may come in for one of the validators while the run goes on.
-            self.machines.append(self._machine(count, StubKey(_KEYS[count])))
+            self.machines.append(self._machine(count, self.setting.validator_key(count)))
         for index, role in scenario.liars.items():
             if role == "twin":
                 self.machines.append(self._machine(len(self.machines), keys[index], role))
         self.liars = [
             Liar(scenario.seed, machine, self.clock) if not machine.is_honest else None for machine in self.machines
         ]
-        self.clients = Clients(scenario, chain_id, self.validators, self.machines)
-        self._open_gate = open_gate(chain_id, stub_verify)
+        self.clients = Clients(scenario, chain_id, self.validators, self.machines, self.setting)
+        self._open_gate = open_gate(chain_id, self.setting.verify)
         self._read: dict[bytes, SignedMessage | None] = {}
         self._admitted: dict[tuple[bytes, bytes], Authentic | str] = {}
         self._questions: dict[int, tuple[int, int, bytes, Question]] = {}
@@ -109,13 +106,18 @@ class Cluster:
         self.events = 0
         self._height_at_healing: int | None = None
 
-    def _machine(self, number: int, key: StubKey, role: str = "honest") -> Machine:
+    def _machine(self, number: int, key: Signer, role: str = "honest") -> Machine:
         scenario = self.scenario
         skew_ms, creep = int((self._chance("skew", number) - 0.5) * scenario.skew_ms), 0.0
         if role == "clock_liar":
             kind = int(self._chance("clock", number) * 3)
             skew_ms, creep = ((3_600_000, 0.0), (-3_600_000, 0.0), (0, 0.7))[kind]
-        return Machine(self, number, key, role, self.genesis, ToyExecutor(), stub_verify, skew_ms, creep)
+        return Machine(self, number, key, role, self.genesis, self.setting, skew_ms, creep)
+
+    def stop(self) -> None:
+        """Stop all machines and leave their disks."""
+        for machine in self.machines:
+            machine.stop()
 
     def run(self) -> Outcome:
         """Run until all honest machines are well after healing; raises InvariantBrokenError."""
@@ -305,7 +307,7 @@ class Cluster:
             return
         ids = (machine.number, machine.starts)
         if self._chance("backup", *ids) < self.scenario.rollback and self._is_dealt(f"rollback.{ids[0]}.{ids[1]}"):
-            machine.ledger.pairs = dict(machine.backups[int(self._chance("kept", *ids) * len(machine.backups))])
+            machine.ledger.put_back(machine.backups[int(self._chance("kept", *ids) * len(machine.backups))])
             self.invariants.on_lost(machine.number)
             self.taken.add("old backup")
             self._note(machine, "old backup of the ledger")

@@ -14,10 +14,10 @@ from ledger.validators import ValidatorSet
 from node.chain import Candidate
 from node.storage.rows import HEAD, TRANSACTION
 from node.storage.store import Store
-from tests.sim.keys import stub_verify
-from tests.sim.ledger import ACCOUNTS, SUPPLY, read_account
+from tests.sim.ledger import SUPPLY
 from tests.sim.machine import Machine, transaction_row
 from tests.sim.model import Model
+from tests.sim.setting import Setting
 from tests.sim.virtual_disk import Platter, VirtualValues, always_kept
 
 
@@ -43,6 +43,7 @@ class Invariants:
 
     chain_id: bytes
     validators: ValidatorSet
+    setting: Setting
     decided: dict[int, bytes] = field(default_factory=dict)
     said: dict[tuple[int, str, int, int], object] = field(default_factory=dict)
     committed_in_view: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -53,7 +54,7 @@ class Invariants:
     model: Model = field(init=False)
 
     def __post_init__(self) -> None:
-        self.model = Model(self.chain_id, self.validators)
+        self.model = Model(self.chain_id, self.validators, self.setting)
 
     def on_start(self, machine: Machine) -> None:
         """Check that a machine that starts has the tip that it had, where nothing happened to its disk."""
@@ -104,7 +105,7 @@ class Invariants:
     def _check_state(self, machine: Machine, header: Header) -> None:
         """Compare the balances that the machine has with those of the model."""
         balances = self.model.balances(header.hash)
-        held = [read_account(machine.chain.store, number)[0] for number in range(ACCOUNTS)]
+        held = self.setting.ledger.balances(machine.chain.store)
         if sum(held) != SUPPLY or min(held) < 0:
             raise InvariantBrokenError("conservation", f"node {machine.number} at {header.height}: {held}")
         if held != balances:
@@ -157,7 +158,7 @@ class Invariants:
         good = {
             signer
             for signer, signature in zip(certificate.signers, certificate.signatures, strict=True)
-            if 0 <= signer < count and stub_verify(validators[signer].public_key, preimage, signature)
+            if 0 <= signer < count and self.setting.verify(validators[signer].public_key, preimage, signature)
         }
         # Two quorums share more than ``tolerated`` members: 2 * quorum - count > tolerated.
         if 2 * len(good) - count <= (count - 1) // 3 or len(good) != len(certificate.signers):

@@ -16,8 +16,9 @@ from ledger.hashing import ZERO_HASH, tagged_hash
 from ledger.parameters import Parameters, parameters_from_value
 from ledger.receipt import Receipt
 from ledger.state import HeadSource
-from ledger.transaction import Transaction
+from ledger.transaction import Operation, Transaction
 from ledger.validators import Validator, ValidatorSet
+from node.chain import Executor
 from node.storage.store import BlockWrite, StoredBlock
 
 ACCOUNTS: Final = 6
@@ -66,6 +67,36 @@ class ToyExecutor:
         """Return the committed validators."""
         members = cast("list[list[Value]]", decode_own(_head(source, heads.VALIDATORS)))
         return ValidatorSet(Validator(cast("bytes", key), cast("str", name)) for key, name in members)
+
+
+class ToyLedger:
+    """This ledger as the subject of a run."""
+
+    @property
+    def executor(self) -> Executor:
+        """What executes its transactions."""
+        return ToyExecutor()
+
+    def genesis_block(self, validators: ValidatorSet, client: bytes) -> BlockWrite:
+        """Return block 0; anybody may pay."""
+        del client
+        return genesis_block(validators)
+
+    def payment(self, number: int, giver: int, taker: int, amount: int) -> Operation:
+        """Return a payment, which its transaction's nonce tells from others."""
+        del number
+        return Operation(PAY, {"from": giver, "to": taker, "amount": amount})
+
+    def read_payment(self, operation: Operation) -> tuple[int, int, int] | None:
+        """Return (giver, taker, amount) of a payment."""
+        if operation.method != PAY:
+            return None
+        giver, taker, amount = (cast("int", operation.arguments[name]) for name in ("from", "to", "amount"))
+        return giver, taker, amount
+
+    def balances(self, source: HeadSource) -> list[int]:
+        """Return what the accounts hold."""
+        return [read_account(source, number)[0] for number in range(ACCOUNTS)]
 
 
 def members_value(validators: ValidatorSet) -> Value:

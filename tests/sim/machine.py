@@ -10,14 +10,14 @@ from typing import Protocol
 from consensus.config import ConsensusConfig
 from consensus.effects import LOCK_RECORD, Effect, Report
 from consensus.events import Event
+from consensus.messages import Signer
 from consensus.replica import Replica
 from ledger.block import Header
 from ledger.certificate import Certificate
 from ledger.codec import encode
-from ledger.keys import Verifier
 from ledger.transaction import Transaction
 from node.admission import Refusal, signature_refusal
-from node.chain import Candidate, Chain, Executor
+from node.chain import Candidate, Chain
 from node.engine.engine import Engine
 from node.engine.gate import Gate
 from node.engine.ports import BlocksQuestion, ComparisonQuestion, Question
@@ -28,9 +28,9 @@ from node.pool import Pool
 from node.storage.errors import StorageError
 from node.storage.safety_store import SafetyStore, write_new
 from node.storage.store import BlockWrite, Store, write_genesis
-from tests.sim.keys import StubKey
 from tests.sim.ledger import START_MS
-from tests.sim.virtual_disk import Platter, VirtualValues, WriteFate, always_kept
+from tests.sim.setting import Setting
+from tests.sim.virtual_disk import VirtualValues, WriteFate, always_kept
 
 _POOL = MempoolLimits(transactions_max=500, size_bytes_max=200_000)
 
@@ -86,11 +86,10 @@ class Machine:
         self,
         world: World,
         number: int,
-        key: StubKey,
+        key: Signer,
         role: str,
         genesis: BlockWrite,
-        executor: Executor,
-        verifier: Verifier,
+        setting: Setting,
         skew_ms: int = 0,
         creep: float = 0.0,
     ) -> None:
@@ -99,12 +98,12 @@ class Machine:
         self.key = key
         self.role = role
         self.genesis = genesis
-        self.executor = executor
-        self.verifier = verifier
+        self.setting = setting
+        self.verifier = setting.verify
         self.skew_ms = skew_ms
         self.creep = creep
-        self.ledger = Platter("ledger")
-        self.safety = Platter("safety")
+        self.ledger = setting.platter("ledger")
+        self.safety = setting.platter("safety")
         self.starts = 0
         self.busy_until_ms = 0
         self.backups: list[dict[bytes, bytes]] = []
@@ -139,9 +138,10 @@ class Machine:
         return START_MS + now_ms + self.skew_ms + int(now_ms * self.creep)
 
     def shows_signature_of(self, public_key: bytes) -> bool:
-        """Say whether a block of its chain holds a vote of a key; one whose disk has failed can show nothing."""
+        """Say whether a block on its disk holds a vote of a key, read past the node; damage shows nothing."""
         try:
-            return self.chain.has_signed(public_key)
+            store = Store(VirtualValues(self.ledger, always_kept), self.genesis.block.header.chain_id)
+            return Chain(store, self.setting.ledger.executor, self.verifier).has_signed(public_key)
         except StorageError:
             return False
 
@@ -149,14 +149,16 @@ class Machine:
 
     def format_ledger(self) -> None:
         """Begin the ledger anew, with block 0 alone."""
-        self.ledger = Platter("ledger")
-        write_genesis(VirtualValues(self.ledger, always_kept), self.genesis)
+        self.ledger.close()
+        self.ledger = self.setting.platter("ledger")
+        write_genesis(self.ledger.open(always_kept), self.genesis)
         self.backups.clear()
 
     def format_safety(self) -> None:
         """Begin the safety store anew: it knows nothing of what this key signed."""
-        self.safety = Platter("safety")
-        write_new(VirtualValues(self.safety, always_kept))
+        self.safety.close()
+        self.safety = self.setting.platter("safety")
+        write_new(self.safety.open(always_kept))
         # A store is made long before its node runs: a power cut of today takes nothing of that back.
         self.safety.before.clear()
 
@@ -172,9 +174,9 @@ class Machine:
     def start(self, config: ConsensusConfig, gate: Gate) -> None:
         """Open the disk and start a node; raises StorageError and PowerFailure."""
         self.starts += 1
-        store = Store(VirtualValues(self.ledger, self._fate), self.genesis.block.header.chain_id)
-        self.chain = Chain(store, self.executor, self.verifier)
-        safety = SafetyStore(VirtualValues(self.safety, self._fate), was_torn=self.safety.was_torn)
+        store = Store(self.ledger.open(self._fate), self.genesis.block.header.chain_id)
+        self.chain = Chain(store, self.setting.ledger.executor, self.verifier)
+        safety = SafetyStore(self.safety.open(self._fate), was_torn=self.safety.was_torn)
         self.safety.was_torn = False
         records = safety.records()
         self.found_at_start = {"learned on a new disk"} if safety.is_new else set()
@@ -210,6 +212,8 @@ class Machine:
         """Stop at once; what waited in memory is gone."""
         self.engine = None
         self.waiting.clear()
+        self.ledger.close()
+        self.safety.close()
 
     # What arrives
 

@@ -6,15 +6,16 @@ from ledger.block import Header
 from ledger.codec import Value
 from ledger.transaction import Transaction
 from ledger.validators import Validator, ValidatorSet
-from tests.sim.keys import stub_verify
-from tests.sim.ledger import ACCOUNTS, OPENING_BALANCE, PARAMETERS, PAY, SET_VALIDATORS
+from tests.sim.ledger import ACCOUNTS, OPENING_BALANCE, PARAMETERS, SET_VALIDATORS
+from tests.sim.setting import Setting
 
 
 class Model:
     """The chain as honest nodes store it: balances, validators and transactions, block by block."""
 
-    def __init__(self, chain_id: bytes, validators: ValidatorSet) -> None:
+    def __init__(self, chain_id: bytes, validators: ValidatorSet, setting: Setting) -> None:
         self._chain_id = chain_id
+        self._setting = setting
         self._validators = {1: validators, 2: validators}
         self._first_validators = validators
         self._balances: dict[bytes, list[int]] = {}
@@ -48,11 +49,12 @@ class Model:
             if operation.method == SET_VALIDATORS:
                 members = cast("list[list[Value]]", operation.arguments["members"])
                 after = ValidatorSet(Validator(cast("bytes", key), cast("str", name)) for key, name in members)
-            elif operation.method == PAY:
-                giver, taker, amount = (cast("int", operation.arguments[name]) for name in ("from", "to", "amount"))
-                if balances[giver] >= amount:
-                    balances[giver] -= amount
-                    balances[taker] += amount
+                continue
+            payment = self._setting.ledger.read_payment(operation)
+            if payment is not None and balances[payment[0]] >= payment[2]:
+                giver, taker, amount = payment
+                balances[giver] -= amount
+                balances[taker] += amount
         self._validators[header.height + 2] = after
         self._balances[header.hash] = balances
         self._times_ms[header.hash] = header.time_ms
@@ -73,7 +75,7 @@ class Model:
         if len(set(ids)) != len(ids) or any(identifier in self._height_of for identifier in ids):
             return "replay", "a transaction is in the chain twice"
         for transaction in transactions:
-            if transaction.chain_id != self._chain_id or not transaction.is_authentic(stub_verify):
+            if transaction.chain_id != self._chain_id or not transaction.is_authentic(self._setting.verify):
                 return "validity", "a transaction is not its sender's"
             left_ms = transaction.valid_until_ms - header.time_ms
             if not 0 <= left_ms <= PARAMETERS.transaction_validity_ms_max:

@@ -24,12 +24,11 @@ from consensus.view_change import highest_prepared, view_change_of
 from ledger.certificate import VIEW_MAX, Certificate
 from ledger.codec import encode
 from ledger.hashing import tagged_hash
-from ledger.transaction import Operation, Transaction
+from ledger.transaction import Transaction
 from node.chain import Candidate
 from node.engine.ports import Question, TransactionsQuestion
 from node.network.wire import CertifiedBlock, decode_blocks, encode_block
 from tests.sim.clients import make_transaction
-from tests.sim.ledger import PAY
 from tests.sim.machine import Machine
 from tests.sim.network import Clock
 from tests.sim.scenario import chance
@@ -89,9 +88,9 @@ class Liar:
         """Return a payment that nobody else knows of; peers that ask for it get it."""
         number = -1 - int(self.lot("own", *what) * (1 << 60))
         time_ms = max(self.machine.wall_clock_ms(), self.machine.tip.time_ms)
-        arguments = {"from": 0, "to": 1, "amount": 1}
-        chain_id = self.machine.genesis.block.header.chain_id
-        transaction = make_transaction(chain_id, number, time_ms + 30_000, Operation(PAY, dict(arguments)))
+        setting, chain_id = self.machine.setting, self.machine.genesis.block.header.chain_id
+        operation = setting.ledger.payment(number, 0, 1, 1)
+        transaction = make_transaction(setting.client_key, chain_id, number, time_ms + 30_000, operation)
         self.machine.stash[transaction.transaction_id] = transaction
         return transaction
 

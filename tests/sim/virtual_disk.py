@@ -39,6 +39,19 @@ class Platter:
     rotten: set[bytes] = field(default_factory=set)
     was_torn: bool = False
     before: dict[bytes, bytes | None] = field(default_factory=dict)
+    is_rewritten: bool = False
+
+    def open(self, fate: Fate) -> "VirtualValues":
+        """Open the database on it, whoever had it open before."""
+        return VirtualValues(self, fate)
+
+    def close(self) -> None:
+        """Leave the pairs where they are, as a disk does."""
+
+    def put_back(self, pairs: Mapping[bytes, bytes]) -> None:
+        """Put a backup in place of what is there."""
+        self.pairs = dict(pairs)
+        self.is_rewritten = True
 
     def lose_last_write(self) -> None:
         """Take back the last write, which the disk had said to be there; the log shows where it was cut off."""
@@ -48,7 +61,7 @@ class Platter:
             else:
                 self.pairs[key] = value
         self.before.clear()
-        self.was_torn = True
+        self.was_torn = self.is_rewritten = True
 
 
 class VirtualValues:

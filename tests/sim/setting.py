@@ -1,0 +1,89 @@
+"""What a run is made of besides its scenario: keys, disks, and the ledger whose transactions the cluster orders.
+
+By default all three are as fast as thousands of runs need. ``real`` are Ed25519 keys and LevelDB in a directory;
+``contracts`` execute real payments of real accounts.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from consensus.messages import Signer
+from ledger.hashing import tagged_hash
+from ledger.keys import SecretKey, Verifier, verify
+from ledger.state import HeadSource
+from ledger.transaction import Operation
+from ledger.validators import ValidatorSet
+from node.chain import Executor
+from node.storage.store import BlockWrite
+from tests.sim.contracts_ledger import ContractsLedger
+from tests.sim.keys import StubKey, stub_verify
+from tests.sim.ledger import ToyLedger
+from tests.sim.real_disk import RealPlatter
+from tests.sim.virtual_disk import Platter
+
+
+class SmallLedger(Protocol):
+    """A ledger with a few accounts that pay one another, of which the model knows what each payment does."""
+
+    @property
+    def executor(self) -> Executor:
+        """What gives its transactions their meaning."""
+        ...
+
+    def genesis_block(self, validators: ValidatorSet, client: bytes) -> BlockWrite:
+        """Return block 0, in which a client's key may pay out of every account."""
+        ...
+
+    def payment(self, number: int, giver: int, taker: int, amount: int) -> Operation:
+        """Return a payment from one account to another; ``number`` tells it from all others."""
+        ...
+
+    def read_payment(self, operation: Operation) -> tuple[int, int, int] | None:
+        """Return (giver, taker, amount) of a payment, None of any other operation."""
+        ...
+
+    def balances(self, source: HeadSource) -> list[int]:
+        """Return what the accounts hold."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The keys, disks and ledger of a run."""
+
+    ledger: SmallLedger
+    key: Callable[[SecretKey], Signer]
+    verify: Verifier
+    platter: Callable[[str], Platter]
+    without: frozenset[str] = frozenset()
+    """Faults that a scenario cannot have in this setting."""
+
+    def validator_key(self, number: int) -> Signer:
+        """Return the key of a validator; they are in the order of their public keys."""
+        return self.key(_SECRETS[number])
+
+    @property
+    def client_key(self) -> Signer:
+        """The key of all clients."""
+        return self.key(_CLIENT)
+
+
+def setting_of(*, contracts: bool = False, directory: Path | None = None) -> Setting:
+    """Return the setting of a run; a directory is where the real disks are, None for virtual ones and stub keys."""
+    ledger: SmallLedger = ContractsLedger() if contracts else ToyLedger()
+    # Governance needs the votes of organisations for a change; the small ledger changes its validators in one step.
+    without = frozenset({"change"}) if contracts else frozenset[str]()
+    if directory is None:
+        return Setting(ledger, lambda secret: StubKey(secret.public_key), stub_verify, Platter, without)
+    numbers = iter(range(1 << 32))
+    return Setting(
+        ledger, lambda secret: secret, verify, lambda name: RealPlatter(name, directory / str(next(numbers))), without
+    )
+
+
+_SECRETS: Final = sorted(
+    (SecretKey(tagged_hash("simulated key", bytes([number]))) for number in range(16)), key=lambda key: key.public_key
+)
+_CLIENT: Final = SecretKey(tagged_hash("simulated client"))
