@@ -5,7 +5,8 @@ from typing import Final
 from standards.epcis.document import EVENTS_MAX
 
 DOCUMENT_BYTES_MAX: Final = 2 * 1024 * 1024
-TYPES: Final = frozenset({"application/json", "application/ld+json"})
+XML_TYPES: Final = frozenset({"application/xml", "text/xml"})
+TYPES: Final = frozenset({"application/json", "application/ld+json", *XML_TYPES})
 
 HEADERS: Final = {
     "gs1-epcis-version": "2.0.0",

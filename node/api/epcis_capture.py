@@ -8,6 +8,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Final, cast
 
 import anyio.to_thread
@@ -25,7 +26,7 @@ from node.admission import Refusal
 from node.api.answers import Answers, as_of, json_response
 from node.api.backend import ApiNode
 from node.api.body import JSON_CODES, json_problem, media_type, read_body
-from node.api.epcis import DOCUMENT_BYTES_MAX, HEADERS, TYPES
+from node.api.epcis import DOCUMENT_BYTES_MAX, HEADERS, TYPES, XML_TYPES
 from node.api.parameters import Read, no_parameters
 from node.api.problems import Fault, Problem, problem_of
 from node.api.transactions import prefer_wait_s
@@ -35,6 +36,7 @@ from node.storage.store import Store
 from standards.epcis.document import parse_document
 from standards.epcis.fields import time_text
 from standards.epcis.operations import events_to_operations
+from standards.epcis.xml_read import parse_xml_document
 from standards.errors import EpcisError
 
 _VALID_FOR_MS: Final = 60_000
@@ -42,7 +44,10 @@ _DUPLICATES: Final = frozenset({ResultCode.EVENT_ALREADY_CAPTURED.name, ResultCo
 # Valid EPCIS, but more than fits.
 _LIMIT_RULES: Final = frozenset({"too_many_events", "too_many_entries", "event_too_large"})
 _BODY: Final[dict[str, Any]] = {
-    "requestBody": {"content": {name: {"schema": {"type": "object"}} for name in sorted(TYPES)}, "required": True}
+    "requestBody": {
+        "content": {name: {"schema": {"type": "string" if name in XML_TYPES else "object"}} for name in sorted(TYPES)},
+        "required": True,
+    }
 }
 
 
@@ -69,8 +74,9 @@ def router(node: ApiNode, answers: Answers) -> APIRouter:
         key = _authorised_key(node, request)
         if request.headers.get("gs1-capture-error-behaviour", "rollback").lower() != "rollback":
             raise Problem("epcis.error_behaviour", "a document is captured whole or not at all")
-        media_type(request, TYPES)
-        document = await anyio.to_thread.run_sync(_read_document, await read_body(request, DOCUMENT_BYTES_MAX))
+        is_xml = media_type(request, TYPES) in XML_TYPES
+        data = await read_body(request, DOCUMENT_BYTES_MAX)
+        document = await anyio.to_thread.run_sync(partial(_read_document, data, is_xml=is_xml))
         await answers.read(lambda store: _refuse_duplicates(store, document))
         transaction = await anyio.to_thread.run_sync(_signed, node, key, document)
         outcome = await node.submit(transaction.encoded)
@@ -107,13 +113,13 @@ def _authorised_key(node: ApiNode, request: Request) -> SecretKey:
     return key
 
 
-def _read_document(data: bytes) -> _Document:
+def _read_document(data: bytes, *, is_xml: bool) -> _Document:
     """Return the operations of a document; raises Problem with the JSON path of the one reason why not."""
     try:
-        document = parse_document(data)
+        document = parse_xml_document(data) if is_xml else parse_document(data)
         operations = tuple(Operation(method, arguments) for method, arguments in events_to_operations(document))
     except EpcisError as error:
-        if error.rule in JSON_CODES:
+        if error.rule in JSON_CODES and not is_xml:
             raise json_problem(error) from error
         code = "epcis.too_many_events" if error.rule in _LIMIT_RULES else "epcis.invalid"
         raise _problem(code, error.path, error.rule, error.message) from error

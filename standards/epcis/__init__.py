@@ -1,10 +1,12 @@
-"""EPCIS 2.0 in JSON and JSON-LD, and its conversion to operations of the ledger and back.
+"""EPCIS 2.0 in JSON and JSON-LD, EPCIS 1.2 and 2.0 in XML, and its conversion to operations of the ledger and back.
 
 ``json_text``   reading and writing JSON exactly, JSON paths
 ``vocabulary``  the standard terms of the Core Business Vocabulary
 ``fields``      what one value may look like
 ``model``       the events as types
 ``document``    documents around events; ``parse_document`` and the one reason why one is refused
+``xml_names``   namespaces of XML and prefixes of JSON
+``xml_read``    EPCIS 1.2 and 2.0 in XML to the JSON of EPCIS 2.0
 ``arguments``   the arguments of ``provenance.capture`` and the plain event that they describe
 ``residue``     the difference between two JSON values
 ``spelling``    identifiers of an event as Digital Links
