@@ -69,7 +69,7 @@ def router(node: ApiNode, answers: Answers) -> APIRouter:
         identifier = read_id(transaction_id)
         answer = await find(node, answers, identifier, asked)
         if answer is None:
-            raise Problem("transaction.unknown", f"{transaction_id} is neither committed nor waiting at this node")
+            raise _unknown(node, f"{transaction_id} is neither committed nor waiting at this node")
         return answer
 
     @routes.get("/{transaction_id}/proof", summary="The proof bundle of a committed transaction")
@@ -77,10 +77,19 @@ def router(node: ApiNode, answers: Answers) -> APIRouter:
         identifier = read_id(transaction_id)
         bundle, tip = await answers.read(lambda store: bundled(lambda: transaction_bundle(store, identifier)), asked)
         if bundle is None:
-            raise Problem("transaction.unknown", f"{transaction_id} is not committed, so there is nothing to prove yet")
+            raise _unknown(node, f"{transaction_id} is not committed, so there is nothing to prove yet")
         return json_response(bundle, headers=as_of(tip))
 
     return routes
+
+
+def _unknown(node: ApiNode, detail: str) -> Problem:
+    """Say that there is no such transaction, or that it may be one that this node gave up."""
+    earliest_height = node.store.earliest_height
+    if not earliest_height:
+        return Problem("transaction.unknown", detail)
+    kept = f"this node keeps the transactions of blocks from {earliest_height} on, and it is not among them"
+    return Problem("transaction.unknown", kept, extra={"earliest_height": earliest_height})
 
 
 def transaction_bytes_max(node: ApiNode) -> int:
