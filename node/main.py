@@ -91,7 +91,7 @@ async def run_node(home_directory: Path, *, is_parent_watched: bool = False) -> 
             if home.safety.new_reason is not None:
                 log.warning("follows_first", reason=home.safety.new_reason)
             try:
-                await wait_stopped(stop, node)
+                await wait_stopped(stop, node, upkeep)
             finally:
                 for server in servers:
                     server.should_exit = True
