@@ -83,6 +83,36 @@ def offer(identifier: str) -> bytes:
     return head_key("offer", identifier)
 
 
+def device(identifier: str) -> bytes:
+    """Return the key of a measuring device."""
+    return head_key("device", identifier)
+
+
+def device_key(key: bytes) -> bytes:
+    """Return the key of the device that a public key (32 bytes) signs for."""
+    return head_key("device_key", key.hex())
+
+
+def cold_profile(identifier: str) -> bytes:
+    """Return the key of a cold chain profile."""
+    return head_key("cold_profile", identifier)
+
+
+def cold_watch(device_id: str, thing: str, from_ms: int) -> bytes:
+    """Return the key of what one device has found about a thing from a time on (padded to stand in its order)."""
+    return head_key("cold_watch", device_id, thing, f"{from_ms:019d}")
+
+
+def cold_record(thing: str) -> bytes:
+    """Return the key of the whole of a thing's cold chain."""
+    return head_key("cold_record", thing)
+
+
+def cold_breach(thing: str, number: int) -> bytes:
+    """Return the key of a breach, numbered from 1 and padded so that they stand in order."""
+    return head_key("cold_breach", thing, f"{number:010d}")
+
+
 def currency(code: str) -> bytes:
     """Return the key of a currency."""
     return head_key("currency", code)

@@ -6,7 +6,7 @@ from typing import Final
 
 from contracts import evidence, governance, membership, validators
 from contracts.governance import Handler
-from contracts.provenance import capture, custody, products
+from contracts.provenance import capture, cold_chain, cold_devices, custody, products
 from contracts.settlement import accounts, currencies, transfers
 
 
@@ -29,6 +29,14 @@ class Method:
 
 
 METHODS: Final[dict[str, Method]] = {
+    "cold_chain.acknowledge": Method(cold_chain.acknowledge, Access.ROLE),
+    "cold_chain.assign": Method(cold_chain.assign, Access.ROLE),
+    "cold_chain.calibrate": Method(cold_devices.calibrate, Access.ROLE),
+    "cold_chain.define_profile": Method(cold_devices.define_profile, Access.ROLE),
+    "cold_chain.record_batch": Method(cold_chain.record_batch, Access.ROLE),
+    "cold_chain.register_device": Method(cold_devices.register_device, Access.ROLE),
+    "cold_chain.release": Method(cold_chain.release, Access.ROLE),
+    "cold_chain.revoke_device": Method(cold_devices.revoke_device, Access.ROLE),
     "custody.accept": Method(custody.accept, Access.ROLE),
     "custody.cancel": Method(custody.cancel, Access.ROLE),
     "custody.offer": Method(custody.offer, Access.ROLE),

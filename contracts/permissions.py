@@ -25,6 +25,14 @@ _HANDLERS: Final = ("brand", "carrier", "customs", "device_operator", "maker", "
 _HOLDERS: Final = ("brand", "carrier", "customs", "maker", "packer", "retailer", "warehouse")
 
 DEFAULT_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
+    "cold_chain.acknowledge": _HANDLERS,
+    "cold_chain.assign": _HANDLERS,
+    "cold_chain.calibrate": _HANDLERS,
+    "cold_chain.define_profile": _HANDLERS,
+    "cold_chain.record_batch": _HANDLERS,
+    "cold_chain.register_device": _HANDLERS,
+    "cold_chain.release": _HANDLERS,
+    "cold_chain.revoke_device": _HANDLERS,
     "custody.accept": _HOLDERS,
     "custody.cancel": _HOLDERS,
     "custody.offer": _HOLDERS,

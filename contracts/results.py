@@ -158,6 +158,29 @@ class ResultCode(IntEnum):
     EVIDENCE_EXISTS = 420, _FINAL, "The validator's double vote at this height, view and kind is on the ledger already."
     EVIDENCE_REFUSED = 421, _FINAL, "The evidence does not prove that a validator voted twice."
 
+    # 500-549: cold chain
+    DEVICE_EXISTS = 500, _FINAL, "A device with this id, or with this key, is registered already."
+    UNKNOWN_DEVICE = 501, _TRANSIENT, "No device with this id is registered."
+    NOT_DEVICE_OWNER = 502, _FINAL, "The device belongs to another organisation."
+    DEVICE_REVOKED = 503, _FINAL, "The device has been revoked."
+    NOT_DEVICE_KEY = 504, _FINAL, "Readings of a device are signed by the key of that device alone."
+    CALIBRATION_EXPIRED = 505, _TRANSIENT, "A reading was taken at a time for which the device has no calibration."
+    PROFILE_EXISTS = 506, _FINAL, "A cold chain profile with this id is defined already."
+    UNKNOWN_PROFILE = 507, _TRANSIENT, "No cold chain profile with this id is defined."
+    ASSIGNMENT_OVERLAPS = 508, _TRANSIENT, "Another device watches the thing in the interval that is asked for."
+    UNKNOWN_ASSIGNMENT = 509, _TRANSIENT, "The device does not watch the thing from this time on."
+    READINGS_PASSED = 510, _FINAL, "The device has recorded a reading at the time that is asked for, or a later one."
+    TOO_MANY_ASSIGNMENTS = (
+        511,
+        _TRANSIENT,
+        "A device would watch more things, or a thing have more devices, than one may.",
+    )
+    SEQUENCE_REPEATED = 512, _FINAL, "A reading with this sequence number, or a higher one, was recorded before."
+    READING_NOT_AFTER = 513, _FINAL, "A reading's time is not after that of the one before."
+    READING_IN_FUTURE = 514, _TRANSIENT, "A reading's time lies after the block's by more than the allowed clock drift."
+    UNKNOWN_BREACH = 515, _TRANSIENT, "The thing has no breach with this number."
+    BREACH_ACKNOWLEDGED = 516, _FINAL, "The breach was acknowledged before."
+
 
 class Rejected(Exception):  # noqa: N818 (an answer, not an error of ours)
     """A handler's answer that the operation cannot be carried out; caught in ``execute`` and nowhere else."""

@@ -20,8 +20,8 @@ _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 _HS_CODE: Final = re.compile(r"[0-9]{4,12}")
 _LANGUAGES_MAX: Final = 40
 # Absolute zero and far above any store: milli-degrees Celsius.
-_COLDEST_MILLI_CELSIUS: Final = -273_150
-_HOTTEST_MILLI_CELSIUS: Final = 1_000_000
+COLDEST_MILLI_CELSIUS: Final = -273_150
+HOTTEST_MILLI_CELSIUS: Final = 1_000_000
 
 
 def register_product(context: Context, arguments: dict[str, Value]) -> Value:
@@ -90,11 +90,13 @@ def _names(read: Arguments) -> Value:
 
 
 def _storage(read: Arguments) -> Value:
-    """Return the range of temperatures, in milli-degrees Celsius, that the product is to be kept in."""
+    """Return the range of temperatures in milli-degrees Celsius, and the time that may be spent outside it in all."""
     if not read.has("storage"):
         return None
-    inner = Arguments(mapping(read.required("storage"), "storage", 2))
-    lowest = inner.integer("min_milli_celsius", _COLDEST_MILLI_CELSIUS, _HOTTEST_MILLI_CELSIUS)
-    highest = inner.integer("max_milli_celsius", lowest, _HOTTEST_MILLI_CELSIUS)
+    inner = Arguments(mapping(read.required("storage"), "storage", 3))
+    lowest = inner.integer("min_milli_celsius", COLDEST_MILLI_CELSIUS, HOTTEST_MILLI_CELSIUS)
+    highest = inner.integer("max_milli_celsius", lowest, HOTTEST_MILLI_CELSIUS)
+    budget_ms = inner.optional_integer("budget_ms")
     inner.end()
-    return {"min_milli_celsius": lowest, "max_milli_celsius": highest}
+    storage: Head = {"min_milli_celsius": lowest, "max_milli_celsius": highest}
+    return storage if budget_ms is None else {**storage, "budget_ms": budget_ms}

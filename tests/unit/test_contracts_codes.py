@@ -11,6 +11,7 @@ from contracts.provenance.links import CONTENTS_MAX, DEPTH_MAX, UNITS_MAX
 from contracts.results import ResultCode
 from ledger.limits import INTEGER_MAX
 from ledger.parameters import Parameters
+from tests.support.contract_cold_chain_cases import COLD_CHAIN_CASES
 from tests.support.contract_governance_cases import GOVERNANCE_CASES
 from tests.support.contract_situations import (
     APPROVE,
@@ -508,6 +509,7 @@ CASES: tuple[Case, ...] = (
     ),
     case(R.OK, "shop", pay(amount=0), note="nothing may be moved"),
     *GOVERNANCE_CASES,
+    *COLD_CHAIN_CASES,
 )
 
 
