@@ -4,6 +4,7 @@
     ├── IdentifierError       a GS1 key, LEI or attribute value; knows the position and what was expected there
     ├── DigitalLinkError      a URI that is no GS1 Digital Link
     ├── EpcisError            an EPCIS document or event; knows the JSON path
+    ├── SensorDataError       readings of a sensor in a form that cannot be read
     └── OperationError        operation arguments that describe no EPCIS event
 
 A bug of ours is never one of these.
@@ -51,3 +52,7 @@ class EpcisError(StandardsError):
 
 class OperationError(StandardsError):
     """The arguments of a ``provenance.capture`` operation describe no EPCIS event, or contradict themselves."""
+
+
+class SensorDataError(StandardsError):
+    """Readings of a sensor come in a form that cannot be read as a whole."""
