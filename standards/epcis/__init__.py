@@ -8,6 +8,7 @@
 ``xml_names``   namespaces of XML and prefixes of JSON
 ``xml_read``    EPCIS 1.2 and 2.0 in XML to the JSON of EPCIS 2.0
 ``arguments``   the arguments of ``provenance.capture`` and the plain event that they describe
+``event_hash``  the event hash of CBV 2.0, an alias
 ``residue``     the difference between two JSON values
 ``spelling``    identifiers of an event as Digital Links
 ``operations``  events to operations and back without loss; documents for answers to queries
