@@ -119,7 +119,7 @@ def problem(response: Response) -> TradelaneError:
     hint = _text(fields.get("hint")) or _HINTS.get(status, "")
     if status in {401, 403}:
         return NotAuthorisedError(code, detail, hint)
-    if status == 404:
+    if status in {404, 410}:
         return NotFoundError(code, detail, hint)
     if status == 409:
         return ConflictError(code, detail, hint)
