@@ -113,6 +113,16 @@ def cold_breach(thing: str, number: int) -> bytes:
     return head_key("cold_breach", thing, f"{number:010d}")
 
 
+def recall(identifier: str) -> bytes:
+    """Return the key of a recall."""
+    return head_key("recall", identifier)
+
+
+def recalled(kind: str, identifier: str) -> bytes:
+    """Return the key under which recalls of a product (by GTIN), a lot or an item stand, as long as any does."""
+    return head_key("recalled", kind, identifier)
+
+
 def currency(code: str) -> bytes:
     """Return the key of a currency."""
     return head_key("currency", code)

@@ -6,7 +6,7 @@ from typing import Final
 
 from contracts import evidence, governance, membership, validators
 from contracts.governance import Handler
-from contracts.provenance import capture, cold_chain, cold_devices, custody, products
+from contracts.provenance import capture, cold_chain, cold_devices, custody, products, recalls
 from contracts.settlement import accounts, currencies, transfers
 
 
@@ -55,8 +55,11 @@ METHODS: Final[dict[str, Method]] = {
     "membership.suspend_organisation": Method(membership.suspend_organisation, Access.AUTHORITY, at_genesis=True),
     "membership.update_organisation": Method(membership.update_organisation, Access.ADMIN, at_genesis=True),
     "provenance.capture": Method(capture.capture, Access.ROLE),
+    "provenance.close_recall": Method(recalls.close_recall, Access.ROLE),
+    "provenance.open_recall": Method(recalls.open_recall, Access.ROLE),
     "provenance.register_product": Method(products.register_product, Access.ROLE, at_genesis=True),
     "provenance.update_product": Method(products.update_product, Access.ROLE),
+    "provenance.update_recall": Method(recalls.update_recall, Access.ROLE),
     "settlement.define_currency": Method(currencies.define_currency, Access.ROLE, at_genesis=True),
     "settlement.issue": Method(transfers.issue, Access.ROLE),
     "settlement.open_account": Method(accounts.open_account, Access.ROLE, at_genesis=True),

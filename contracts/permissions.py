@@ -24,6 +24,8 @@ ROLES: Final = frozenset(
 _HANDLERS: Final = ("brand", "carrier", "customs", "device_operator", "maker", "packer", "retailer", "warehouse")
 _HOLDERS: Final = ("brand", "carrier", "customs", "maker", "packer", "retailer", "warehouse")
 
+_RECALLERS: Final = ("brand", "customs", "maker")
+
 DEFAULT_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
     "cold_chain.acknowledge": _HANDLERS,
     "cold_chain.assign": _HANDLERS,
@@ -38,8 +40,11 @@ DEFAULT_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
     "custody.offer": _HOLDERS,
     "custody.reject": _HOLDERS,
     "provenance.capture": (*_HANDLERS, "certifier"),
+    "provenance.close_recall": _RECALLERS,
+    "provenance.open_recall": _RECALLERS,
     "provenance.register_product": ("brand", "maker"),
     "provenance.update_product": ("brand", "maker"),
+    "provenance.update_recall": _RECALLERS,
     "settlement.define_currency": ("issuer",),
     "settlement.issue": ("issuer",),
     "settlement.open_account": (ANY_ROLE,),

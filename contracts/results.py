@@ -110,6 +110,12 @@ class ResultCode(IntEnum):
     DISCREPANCY_ELSEWHERE = 251, _FINAL, "A shortage or damage names a thing that is not in the offer."
     CONSIGNMENT_TOO_LARGE = 252, _TRANSIENT, "More things would change hands than one acceptance may move."
 
+    RECALL_EXISTS = 270, _FINAL, "A recall with this id was opened before."
+    UNKNOWN_RECALL = 271, _TRANSIENT, "No recall with this id was opened."
+    RECALL_CLOSED = 272, _FINAL, "The recall was closed before."
+    NOT_RECALLER = 273, _FINAL, "The recall was opened by another organisation."
+    TOO_MANY_RECALLS = 274, _TRANSIENT, "As many recalls of one thing stand as may."
+
     # 300-399: settlement
     CURRENCY_EXISTS = 300, _FINAL, "The currency is defined already."
     UNKNOWN_CURRENCY = 301, _TRANSIENT, "The currency is not defined."

@@ -16,7 +16,7 @@ from contracts.results import Rejected, ResultCode
 from ledger.codec import Value
 from ledger.state import Head
 
-_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
+LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 _HS_CODE: Final = re.compile(r"[0-9]{4,12}")
 _LANGUAGES_MAX: Final = 40
 # Absolute zero and far above any store: milli-degrees Celsius.
@@ -83,7 +83,7 @@ def _names(read: Arguments) -> Value:
         return None
     names: dict[str, Value] = {}
     for language, name in mapping(read.required("names"), "names", _LANGUAGES_MAX).items():
-        if _LANGUAGE.fullmatch(language) is None:
+        if LANGUAGE.fullmatch(language) is None:
             refuse("names maps language tags to texts")
         names[language] = prose(name, "names", 200)
     return names

@@ -13,6 +13,7 @@ from ledger.limits import INTEGER_MAX
 from ledger.parameters import Parameters
 from tests.support.contract_cold_chain_cases import COLD_CHAIN_CASES
 from tests.support.contract_governance_cases import GOVERNANCE_CASES
+from tests.support.contract_recall_cases import RECALL_CASES
 from tests.support.contract_situations import (
     APPROVE,
     DECLARATION,
@@ -510,6 +511,7 @@ CASES: tuple[Case, ...] = (
     case(R.OK, "shop", pay(amount=0), note="nothing may be moved"),
     *GOVERNANCE_CASES,
     *COLD_CHAIN_CASES,
+    *RECALL_CASES,
 )
 
 
