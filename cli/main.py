@@ -14,7 +14,21 @@ from typing import Annotated, Final
 
 import typer
 
-from cli import bench, custody, demo, explore, keys, money, network, node, proofs, provenance, trust, validators
+from cli import (
+    bench,
+    custody,
+    demo,
+    explore,
+    keys,
+    money,
+    network,
+    node,
+    proofs,
+    provenance,
+    recalls,
+    trust,
+    validators,
+)
 from cli.output import Output
 from cli.session import AsOption, KeyOption, NetworkOption, NodeOption, Settings
 from tradelane import TradelaneError
@@ -58,6 +72,7 @@ app.command("balance", epilog=money.BALANCE_EPILOG)(money.balance)
 app.command("block", epilog=explore.BLOCK_EPILOG)(explore.block)
 app.command("init", epilog=node.INIT_EPILOG)(node.init)
 app.add_typer(custody.app, name="custody")
+app.add_typer(recalls.app, name="recall")
 app.add_typer(explore.transactions, name="tx")
 app.add_typer(keys.app, name="keys")
 app.add_typer(node.app, name="node")

@@ -28,7 +28,7 @@ terminal alone and never where `NO_COLOR` is set. Whom to ask: `--node`, else `$
 | 2 | usage: the command line is wrong |
 | 3 | not found |
 | 4 | not authorised: the key, its role or the passphrase |
-| 5 | conflict: the state of the ledger does not allow it |
+| 5 | conflict: the state of the ledger does not allow it, or a recall stands |
 | 6 | verification failed: the proof does not hold |
 | 7 | timed out or not final yet; ask again with the same id |
 | 8 | no node answered, or there is no quorum |

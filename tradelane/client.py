@@ -30,6 +30,7 @@ from tradelane.results import (
     Item,
     NodeStatus,
     Offer,
+    Recall,
     Trace,
     TransactionStatus,
 )
@@ -173,6 +174,10 @@ class Client:
         """
         return self._run(conversations.account_proof(identifier, after_count, after_height))
 
+    def heads_proof(self, keys: Sequence[bytes]) -> JsonObject:
+        """Return the proof bundle of several heads, or of their absence, by the keys that they stand under."""
+        return self._run(conversations.heads_proof(keys))
+
     def trust_proof(self, after_height: int = 0) -> JsonObject:
         """Return the proof bundle of the newest block, for who knows the validators after a height."""
         return self._run(conversations.trust_proof(after_height))
@@ -184,6 +189,10 @@ class Client:
     def entries(self, identifier: str) -> tuple[Entry, ...]:
         """Return every transfer that touched an account, oldest first."""
         return self._run(conversations.entries(identifier))
+
+    def recalls(self, target: str | None = None, status: str | None = None) -> tuple[Recall, ...]:
+        """Return recalls, all or those of a product (by GTIN), a lot or an item."""
+        return self._run(conversations.recalls(target, status))
 
     def offers(self, party: str | None = None, status: str | None = None) -> tuple[Offer, ...]:
         """Return offers of custody or ownership, all or those that one organisation makes or gets."""

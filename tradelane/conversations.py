@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from ledger.errors import LedgerError
 from ledger.keys import SecretKey
+from ledger.proof import to_base64url
 from ledger.transaction import Operation, Transaction, sign_transaction
 from standards.epcis.document import parse_document
 from standards.epcis.operations import events_to_operations
@@ -40,6 +41,7 @@ from tradelane.results import (
     Item,
     NodeStatus,
     Offer,
+    Recall,
     Trace,
     TransactionStatus,
     failure,
@@ -49,6 +51,7 @@ from tradelane.results import (
     read_history_entry,
     read_item,
     read_offer,
+    read_recall,
     read_status,
     read_trace,
     read_transaction,
@@ -251,6 +254,11 @@ def account_proof(identifier: str, after_count: int | None, after_height: int | 
     return (yield from get_object(path, after_count=after_count, after_height=after_height))
 
 
+def heads_proof(keys: Sequence[bytes]) -> Conversation[JsonObject]:
+    """Ask for the proof bundle of several heads, or of their absence, by the keys that they stand under."""
+    return (yield from get_object("/v1/proofs", keys=",".join(map(to_base64url, keys))))
+
+
 def trust_proof(after_height: int) -> Conversation[JsonObject]:
     """Ask for the proof bundle of the newest block."""
     return (yield from get_object("/v1/trust/proof", after_height=after_height))
@@ -270,6 +278,11 @@ def account(identifier: str) -> Conversation[Account]:
 def entries(identifier: str) -> Conversation[tuple[Entry, ...]]:
     """Ask for every transfer that touched an account, oldest first."""
     return (yield from get_pages(f"{_account_path(identifier)}/entries", read_entry))
+
+
+def recalls(target: str | None, status: str | None) -> Conversation[tuple[Recall, ...]]:
+    """Ask for recalls."""
+    return (yield from get_pages("/v1/recalls", read_recall, target=target, status=status))
 
 
 def offers(party: str | None, status: str | None) -> Conversation[tuple[Offer, ...]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from tradelane.errors import UnavailableError
 from tradelane.transport import Json, JsonObject
@@ -82,6 +82,14 @@ class Fields:
             raise self._error(name, "an array of texts")
         return texts
 
+    def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
+        """Return an array of pairs of texts."""
+        value = self.values.get(name)
+        pairs = value if isinstance(value, list) else [None]
+        if not all(isinstance(pair, list) and len(pair) == 2 and all(map(_is_text, pair)) for pair in pairs):
+            raise self._error(name, "an array of pairs of texts")
+        return tuple((str(first), str(second)) for first, second in cast("list[list[str]]", pairs))
+
     def any(self, name: str) -> Json:
         """Return whatever is there, None where nothing is."""
         return self.values.get(name)
@@ -101,3 +109,7 @@ class Fields:
             f"the answer's {self.where}.{name} is not {what}",
             "check that node and client are of the same version (`tradelane status`, `tradelane --version`)",
         )
+
+
+def _is_text(value: Json) -> bool:
+    return isinstance(value, str)

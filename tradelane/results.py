@@ -271,6 +271,20 @@ class Offer:
     fields: JsonObject = field(repr=False, default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """A recall; ``targets`` are (kind, identifier) with the kinds product, lot and item, ``status`` open or closed."""
+
+    id: str
+    organisation: str
+    targets: tuple[tuple[str, str], ...]
+    severity: str
+    reason: str
+    status: str
+    opened_ms: int
+    fields: JsonObject = field(repr=False, default_factory=dict)
+
+
 def read_receipt(fields: Fields) -> Receipt:
     """Return a receipt out of an answer; raises UnavailableError where it has another shape."""
     return Receipt(
@@ -421,6 +435,20 @@ def read_offer(fields: Fields) -> Offer:
         items=fields.texts("items"),
         status=fields.text("status"),
         expires_ms=fields.integer("expires_ms"),
+        fields=fields.values,
+    )
+
+
+def read_recall(fields: Fields) -> Recall:
+    """Return a recall out of an answer."""
+    return Recall(
+        id=fields.text("id"),
+        organisation=fields.text("organisation"),
+        targets=fields.pairs("targets"),
+        severity=fields.text("severity"),
+        reason=fields.text("reason"),
+        status=fields.text("status"),
+        opened_ms=fields.integer("opened_ms"),
         fields=fields.values,
     )
 

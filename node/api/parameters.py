@@ -103,6 +103,13 @@ class OffersOf(Paged):
     status: Name | None = None
 
 
+class RecallsOf(Paged):
+    """Recalls, all or those of a product (by GTIN), a lot or an item, in a status."""
+
+    target: Name | None = None
+    status: Name | None = None
+
+
 class Blocks(Read):
     """Blocks, newest first."""
 

@@ -85,6 +85,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "organisation.unknown": Kind(404, "No organisation has this id"),
     "account.unknown": Kind(404, "No account has this id"),
     "offer.unknown": Kind(404, "No offer has this id"),
+    "recall.unknown": Kind(404, "No recall has this id"),
     "link.malformed": Kind(400, "The address is not a GS1 Digital Link"),
     "link.type_absent": Kind(404, "There is no link of this type"),
     "label.identifier": Kind(400, "No label can be made for this identifier"),

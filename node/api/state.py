@@ -9,11 +9,12 @@ from contracts import heads
 from ledger.readable import Json
 from node import queries
 from node.api.answers import Answers
-from node.api.parameters import AccountsOf, ById, HistoryOf, OffersOf, Paged, ProofOf, Proven, Read, TraceOf
+from node.api.parameters import AccountsOf, ById, HistoryOf, OffersOf, Paged, ProofOf, Proven, Read, RecallsOf, TraceOf
 from node.api.problems import Problem
 from node.api.transactions import bundled
 from node.proofs import head_bundle, records_up_to, statement_bundle
 from node.queries import JsonObject, Thing, find_thing
+from node.recalls import recall, recalls_page
 from node.storage.store import Store
 from node.trace import Limits, trace, tree_json
 
@@ -24,6 +25,7 @@ def router(answers: Answers) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/v1", tags=["state"])
     _add_things(routes, answers)
+    _add_recalls(routes, answers)
     _add_parties(routes, answers)
     _add_money(routes, answers)
     return routes
@@ -63,6 +65,21 @@ def _add_things(routes: APIRouter, answers: Answers) -> None:
     @routes.get("/products/{gtin}", summary="A product by its GTIN")
     async def product(gtin: str, asked: Annotated[Read, Query()]) -> Response:
         return await _one(answers, lambda store: queries.product(store, gtin.zfill(14)), asked, "product.unknown", gtin)
+
+
+def _add_recalls(routes: APIRouter, answers: Answers) -> None:
+    @routes.get("/recalls", summary="Recalls by id")
+    async def recalls(asked: Annotated[RecallsOf, Query()]) -> Response:
+        return await answers.json(
+            lambda store: recalls_page(
+                store, asked.cursor, asked.limit, target=asked.target, status=asked.status
+            ).to_json(),
+            asked,
+        )
+
+    @routes.get("/recalls/{identifier:path}", summary="A recall")
+    async def one(identifier: str, asked: Annotated[Read, Query()]) -> Response:
+        return await _one(answers, lambda store: recall(store, identifier), asked, "recall.unknown", identifier)
 
 
 def _add_parties(routes: APIRouter, answers: Answers) -> None:

@@ -15,6 +15,7 @@ from ledger.genesis import Genesis
 from ledger.readable import Json
 from ledger.state import Head
 from node.queries import Thing, find_thing, get_head
+from node.recalls import standing_recalls
 from node.records import Reading
 from node.storage.store import Store
 from node.trace import Branch, Direction, Limits, Node, trace
@@ -46,6 +47,7 @@ class Level(Enum):
     VERIFIED = "verified"
     CAUTION = "caution"
     UNVERIFIED = "unverified"
+    STOP = "stop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,7 @@ def _tell(store: Store, genesis: Genesis, thing: Thing, now_ms: int, printed: Ma
         as_of_ms=now_ms,
         outcome=_outcome(
             checked,
+            tuple(_of_recalls(store, thing, places)),
             (
                 *_of_proof(checked),
                 *_of_state(thing.head),
@@ -195,13 +198,28 @@ def _holder(head: Head, journey: Journey, places: Places) -> Holder:
     )
 
 
-def _outcome(checked: Checked, reasons: Iterable[Reason], notes: tuple[Reason, ...]) -> Outcome:
-    shown = tuple(_unique(reasons))[:_REASONS_MAX]
+def _outcome(
+    checked: Checked, recalls: tuple[Reason, ...], reasons: Iterable[Reason], notes: tuple[Reason, ...]
+) -> Outcome:
+    shown = tuple(_unique((*recalls, *reasons)))[:_REASONS_MAX]
+    if recalls:
+        return Outcome(Level.STOP.value, "Recalled", shown, notes)
     if not checked.is_verified:
         return Outcome(Level.UNVERIFIED.value, "Not verified", shown, notes)
     if shown:
         return Outcome(Level.CAUTION.value, "Caution", shown, notes)
     return Outcome(Level.VERIFIED.value, "Record verified", (), notes)
+
+
+def _of_recalls(store: Store, thing: Thing, places: Places) -> Iterator[Reason]:
+    """Reasons in the recalls that stand: who calls it back, why, and what to do in the words of whoever did."""
+    for target, made in standing_recalls(store, thing):
+        firm = places.firm(cast(str, made["organisation"]))
+        who = cast(str, made["organisation"]) if firm is None else firm.name
+        what = {"item": "this very piece", "lot": "its whole lot", "product": "the product"}[target]
+        texts = cast("dict[str, str]", made.get("texts", {}))
+        advice = texts.get("en") or words.RECALL_ADVICE[cast(str, made["severity"])]
+        yield Reason("recalled", f"{who} has recalled {what}: {cast(str, made['reason'])}. {advice}")
 
 
 def _of_proof(checked: Checked) -> Iterator[Reason]:

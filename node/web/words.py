@@ -55,6 +55,13 @@ STEPS: Final[Mapping[str, str]] = {
     "unpacking": "Unpacked",
     "void_shipping": "Shipping cancelled",
 }
+RECALL_ADVICE: Final[Mapping[str, str]] = {
+    "check": "Check it before you use it.",
+    "return": "Take it back to where you got it.",
+    "stop": "Do not use it.",
+}
+"""What to do, by how bad a recall is, where whoever recalls says nothing."""
+
 WARNING_DISPOSITIONS: Final[Mapping[str, str]] = {
     "damaged": "It is recorded as damaged.",
     "destroyed": "It is recorded as destroyed.",

@@ -50,5 +50,9 @@ class LyingNodes:
 
     def _ask(self, request: httpx.Request) -> httpx.Response:
         return self.node.request(
-            request.method, request.url.path, params=dict(request.url.params), content=request.content or None
+            request.method,
+            request.url.path,
+            params=dict(request.url.params),
+            content=request.content or None,
+            headers={name: request.headers[name] for name in ("content-type", "prefer") if name in request.headers},
         )

@@ -6,7 +6,9 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from ledger.proof import trust_from_json, verify_bundle
+from ledger.codec import Value
+from ledger.proof import to_base64url, trust_from_json, verify_bundle
+from ledger.state import head_key
 from ledger.transaction import Operation
 from node.api.app import build_api
 from tests.support.running_node import BASE_URL, RunningNode, running_node
@@ -174,6 +176,30 @@ def test_organisations_products_and_offers_are_shown_in_plain_words(node: Runnin
     assert offer == node.json("/v1/offers/offer-1")
     assert node.json("/v1/offers", to="carrier")["entries"] == []
     assert {account["owner"] for account in node.json("/v1/accounts", owner="brand")["entries"]} == {"brand"}
+
+
+def test_recalls_are_found_by_what_they_are_about_and_their_absence_is_proven(node: RunningNode) -> None:
+    def recalled(*target: str) -> bool:
+        key = head_key("recalled", *target)
+        (head,) = verify_bundle(node.get("/v1/proofs", keys=to_base64url(key)).text, trust).heads
+        return head.value is not None
+
+    trust = trust_from_json(node.get("/v1/trust").text)
+    assert not recalled("product", GTIN)
+    targets: list[Value] = [["product", GTIN], ["item", ITEMS[0]]]
+    arguments: dict[str, Value] = {"id": "r1", "targets": targets, "severity": "return", "reason": "Mercury"}
+    node.commit("brand", Operation("provenance.open_recall", arguments))
+    assert recalled("product", GTIN)
+    (recall,) = node.json("/v1/recalls", target=GTIN, status="open")["entries"]
+    assert recall == node.json("/v1/recalls/r1")
+    assert (recall["organisation"], recall["targets"], recall["severity"]) == ("brand", targets, "return")
+    # An item in another spelling is the same one, and what is not named is not found.
+    assert node.json("/v1/recalls", target=ITEMS[0].replace("id.gs1.org", "example.com"))["entries"] == [recall]
+    assert node.json("/v1/recalls", target=ITEMS[1])["entries"] == []
+    node.commit("brand", Operation("provenance.close_recall", {"id": "r1", "reason": "over"}))
+    assert not recalled("product", GTIN)
+    assert node.json("/v1/recalls", status="open")["entries"] == []
+    assert node.json("/v1/recalls/r1")["closing_reason"] == "over"
 
 
 # Headers, heights, pages

@@ -185,6 +185,7 @@ PROVOKED: dict[str, Ask] = {
     "organisation.unknown": get("/v1/organisations/nobody"),
     "account.unknown": get("/v1/accounts/nobody%2FUSD/entries"),
     "offer.unknown": get("/v1/offers/nothing"),
+    "recall.unknown": get("/v1/recalls/nothing"),
     "link.malformed": get("/01/09506000134353/21/7", format="json"),
     "link.type_absent": lambda node: node.request(
         "GET", "/01/09506000134352/21/7", params={"linkType": "gs1:none"}, headers={"accept": "application/json"}

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from ledger.codec import Value
 from ledger.genesis import Genesis
 from node.config import NodeConfig
 from node.storage.store import Store
@@ -547,3 +548,31 @@ def test_a_long_history_makes_a_page_of_bounded_size(empty: ExampleLedger) -> No
 
 def test_a_thing_that_is_gone_or_sold_had_its_holder_last(client: Client) -> None:
     assert "Who had it last Blue Monsoon Seafood" in text_of(client.get(LOIN[18:], headers=HTML))
+
+
+def test_a_recall_turns_the_page_red_at_once_and_its_end_turns_it_back(empty: ExampleLedger) -> None:
+    empty.capture("maker", 1, 4)
+    empty.hand_over("maker", "brand", example_document()["epcisBody"]["eventList"][0]["epcList"])
+    empty.capture("brand", 5, 8)
+    before = facts_of(client_of(empty))["outcome"]["level"]
+    gtin = "09521102002002"
+    targets: list[Value] = [["product", gtin]]
+    empty.call("brand", "provenance.open_recall", id="r1", targets=targets, severity="stop", reason="Histamine found")
+    outcome = facts_of(client_of(empty))["outcome"]
+    assert (outcome["level"], outcome["title"], outcome["reasons"][0]["code"]) == ("stop", "Recalled", "recalled")
+    page = client_of(empty).get(PACK_PATH, headers=HTML)
+    assert '<section class="outcome stop"' in page.text
+    said = "Recalled Blue Monsoon Seafood has recalled the product: Histamine found. Do not use it."
+    assert said in text_of(page)
+
+    # The words of whoever recalls, of the piece itself before those of its product.
+    own: list[Value] = [["item", PACK]]
+    texts: Value = {"en": "Bring it to the shop. <b>"}
+    empty.call("brand", "provenance.open_recall", id="r2", targets=own, severity="check", reason="Label", texts=texts)
+    page = client_of(empty).get(PACK_PATH, headers=HTML)
+    assert "Blue Monsoon Seafood has recalled this very piece: Label. Bring it to the shop. <b>" in text_of(page)
+    assert "shop. <b>" not in page.text, "words of others are text and no markup"
+
+    for name in ("r1", "r2"):
+        empty.call("brand", "provenance.close_recall", id=name, reason="over")
+    assert facts_of(client_of(empty))["outcome"]["level"] == before

@@ -27,6 +27,7 @@ PUBLIC = [
     "Operation",
     "PeerStatus",
     "Proposal",
+    "Recall",
     "Receipt",
     "SecretKey",
     "Trace",
