@@ -91,6 +91,9 @@ def _result(cluster: Cluster, seed: int) -> Result:
         outcome = cluster.run()
     except InvariantBrokenError as error:
         return Result(seed, str(error), cluster.events, 0, frozenset(cluster.taken), tuple(cluster.atoms))
+    except Exception as error:  # noqa: BLE001 - a fault of the simulation itself; the other seeds are still to be run
+        broken = f"simulation: {type(error).__name__}: {error}"
+        return Result(seed, broken, cluster.events, 0, frozenset(cluster.taken), tuple(cluster.atoms))
     return Result(seed, None, outcome.events, outcome.recovery_ms, outcome.taken)
 
 
