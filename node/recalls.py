@@ -43,11 +43,15 @@ def targets_of(identifier: str, kind: str, gtin: str | None, lot: str | None) ->
     return tuple(found)
 
 
+def recall_keys(thing: Thing) -> list[bytes]:
+    """Return the keys of the heads that are there while a recall of a thing, its lot or its product stands."""
+    return [heads.recalled(kind, name) for kind, name in _targets(thing)]
+
+
 def standing_recalls(store: Store, thing: Thing) -> Iterator[tuple[str, Head]]:
     """Yield (target, recall) of every recall that stands for a thing, each once, the closest target first."""
-    gtin, lot = (cast("str | None", thing.head.get(field)) for field in ("product", "lot"))
     seen: set[str] = set()
-    for kind, name in targets_of(thing.identifier, thing.kind, gtin, lot):
+    for kind, name in _targets(thing):
         head = get_head(store, heads.recalled(kind, name))
         for identifier in cast("list[str]", head["recalls"]) if head is not None else ():
             if identifier not in seen:
@@ -55,3 +59,8 @@ def standing_recalls(store: Store, thing: Thing) -> Iterator[tuple[str, Head]]:
                 made = get_head(store, heads.recall(identifier))
                 assert made is not None, "what stands was opened"
                 yield kind, made
+
+
+def _targets(thing: Thing) -> tuple[tuple[str, str], ...]:
+    gtin, lot = (cast("str | None", thing.head.get(field)) for field in ("product", "lot"))
+    return targets_of(thing.identifier, thing.kind, gtin, lot)

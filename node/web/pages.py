@@ -20,8 +20,9 @@ from ledger.genesis import Genesis
 from ledger.readable import Json
 from node.api.problems import Problem
 from node.config import NodeConfig
-from node.proofs import BundleRefusedError
+from node.proofs import BundleRefusedError, heads_bundle
 from node.queries import find_thing
+from node.recalls import recall_keys
 from node.storage.store import Store
 from node.web.accept import HTML, JSON, negotiate
 from node.web.checks import bundle_of
@@ -190,10 +191,11 @@ class _Pages:
         assert thing is not None, "things do not go away"
         try:
             bundle = bundle_of(self._node.store, thing)
+            recalls = heads_bundle(self._node.store, dict.fromkeys(recall_keys(thing), 0))
         except BundleRefusedError as error:
             return self._page(self._renderer.message("Not now", f"There is no proof to save: {error}."), 503)
         return self._page(
-            self._renderer.offline(told, bundle),
+            self._renderer.offline(told, bundle, recalls),
             headers={"content-disposition": 'attachment; filename="record-check.html"'},
         )
 

@@ -138,7 +138,7 @@ class Renderer:
         """Return the page of a thing."""
         return self._render("thing.html", page=_page(told, self._check(told, links["proof"])), links=links)
 
-    def offline(self, told: Told, bundle: Mapping[str, Json]) -> str:
+    def offline(self, told: Told, bundle: Mapping[str, Json], recalls: Mapping[str, Json]) -> str:
         """Return a page that checks the proof of a thing without a server, complete in one file.
 
         It may run its own script and load nothing, so that it cannot tell anybody that it was opened.
@@ -152,7 +152,8 @@ class Renderer:
             identifier=facts.id,
             saved=f"{words.date_text(facts.as_of_ms)}, {words.time_text(facts.as_of_ms)} UTC",
             check=self._check(told, ""),
-            bundle=_data_block(json.dumps(bundle, separators=(",", ":"))),
+            bundle=_data_block(json.dumps(bundle, ensure_ascii=False, separators=(",", ":"))),
+            recalls=_data_block(json.dumps(recalls, ensure_ascii=False, separators=(",", ":"))),
             script=Markup(self._script),  # noqa: S704 (a file of this package)
         )
 

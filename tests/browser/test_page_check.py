@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from cli.benches.browser import chromium_path
+from ledger.codec import Value
 from ledger.proof import trust_from_genesis, trust_to_json, verify_bundle
 from node.proofs import trace_bundle
 from tests.golden.generate_proofs import FOLDER
@@ -210,6 +211,51 @@ def test_a_trust_file_that_knows_a_later_height_unmasks_an_old_state(
         assert seen["top"].startswith("Record verified")
 
     looking(look, pages.clock_ms)
+
+
+def _absent(bundle: dict[str, Any]) -> dict[str, Any]:
+    lie = copy.deepcopy(bundle)
+    for head in lie["heads"]:
+        head["value"] = None
+    return lie
+
+
+def test_a_recall_is_looked_up_and_proven_by_the_page_itself(tmp_path: Path) -> None:
+    with contextlib.closing(example_ledger(tmp_path)) as ledger, served_pages(ledger) as pages:
+        address = pages.address + PATH
+
+        async def look(browser: Browser) -> None:
+            await browser.view(390, scale=2, is_still=True)
+            await browser.open(address)
+            seen = await result(browser)
+            assert "No recall of it, its lot or its product stands as of block 20: that is proven too." in seen["text"]
+            pages.lie_of_recalls = lambda _: None
+            await browser.open(address)
+            seen = await result(browser)
+            assert (seen["state"], "could not be checked" in seen["text"]) == ("old", True)
+
+            pages.lie_of_recalls = lambda bundle: bundle
+            targets: list[Value] = [["product", "09521102002002"]]
+            recall = "provenance.open_recall"
+            ledger.call("brand", recall, id="r1", targets=targets, severity="stop", reason="Histamine found")
+            await browser.open(address)
+            seen = await result(browser)
+            assert seen["top"].startswith("Recalled\n")
+            assert (seen["state"], "It is recalled, as of block 21." in seen["text"]) == ("old", True)
+            await picture(browser, "recalled-390", "html")
+
+            # A server that keeps it off the page is found out, and one that denies it in the proof too.
+            hide = "document.querySelector('.outcome').className = 'outcome verified'"
+            await browser.before_load(f"document.addEventListener('readystatechange', () => {{ {hide} }})")
+            await browser.open(address)
+            seen = await result(browser)
+            assert (seen["state"], "Reason: recall_untold." in seen["text"]) == ("refused", True)
+            pages.lie_of_recalls = _absent
+            await browser.open(address)
+            seen = await result(browser)
+            assert (seen["state"], "Reason: head_present." in seen["text"]) == ("refused", True)
+
+        looking(look, pages.clock_ms)
 
 
 def test_a_page_that_leaves_entries_out(pages: Pages) -> None:

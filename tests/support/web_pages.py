@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from node.proofs import trace_bundle
+from ledger.proof.json_text import bytes_of
+from node.proofs import heads_bundle, trace_bundle
 from node.web.pages import build_web_routes
 from tests.support.example_ledger import ExampleLedger
 from tests.support.javascript_verifier import served
@@ -34,6 +35,7 @@ class Pages:
     address: str
     clock_ms: int
     lie: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda bundle: bundle
+    lie_of_recalls: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda bundle: bundle
 
 
 @contextlib.contextmanager
@@ -46,6 +48,12 @@ def served_pages(ledger: ExampleLedger) -> Iterator[Pages]:
         told = pages.lie(trace_bundle(ledger.home.store, request.query_params["id"]))
         return Response(status_code=503) if told is None else Response(json.dumps(told), media_type="application/json")
 
-    with served([*build_web_routes(node), Route("/v1/items/trace/proof", proof)]) as address:
+    async def recalls(request: Request) -> Response:
+        keys = [bytes_of(key, "key", 4096) for key in request.query_params["keys"].split(",")]
+        told = pages.lie_of_recalls(heads_bundle(ledger.home.store, dict.fromkeys(keys, 0)))
+        return Response(status_code=503) if told is None else Response(json.dumps(told), media_type="application/json")
+
+    routes = [Route("/v1/items/trace/proof", proof), Route("/v1/proofs", recalls)]
+    with served([*build_web_routes(node), *routes]) as address:
         pages.address = address
         yield pages

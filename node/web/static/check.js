@@ -21,6 +21,7 @@ const MEANINGS = [
 	[/^(other_validators|before_trust|trusted_block|change_)/, 'Its validators are not those that you trust.'],
 	[/^stale$/, 'It is older than the trust root. What came later is hidden.'],
 	[/^other_subject$/, 'It is about another thing.'],
+	[/^recall_untold$/, 'A recall of it stands, and this page does not tell of it. Load the page again; if it still does not, it hides the recall.'],
 	[/^trusted_/, 'The trust file cannot be used.'],
 	[/^unreachable$/, 'The proof could not be fetched. That says nothing about the record; try again.'],
 	[/./, 'It is damaged, incomplete or not a proof.'],
@@ -157,7 +158,7 @@ const showRefusal = (code) => {
 	]);
 };
 
-const showFacts = (facts, head, elapsedMs, trustName) => {
+const showFacts = (facts, head, recalls, elapsedMs, trustName) => {
 	const age = Date.now() - Number(facts.time_ms);
 	const isOld = age > OLD_MS;
 	const texts = [[`As of block ${facts.height} of ${timeText(facts.time_ms)}, ${ageText(age)}.`]];
@@ -173,8 +174,9 @@ const showFacts = (facts, head, elapsedMs, trustName) => {
 		const what = `The page tells of ${plural(told, 'entry').replace('entrys', 'entries')}, the proof of ${head.count}.`;
 		texts.push([`${what} Load the page again; if they still differ, the page leaves something out.`, 'warning']);
 	}
+	texts.push(recallText(recalls));
 	texts.push([`Checked in ${Math.max(1, Math.round(elapsedMs))} ms with ${trustName}.`, 'quiet']);
-	const isFine = !isOld && told === head.count;
+	const isFine = !isOld && told === head.count && recalls?.standing === false;
 	show(isFine ? 'verified' : 'old', isFine ? 'Record verified' : 'Record verified, with a caution', texts);
 	byId('check-steps').replaceChildren(
 		...stepsOf(facts).map(([title, proves]) => {
@@ -194,6 +196,42 @@ const showFacts = (facts, head, elapsedMs, trustName) => {
 	byId('check-more').hidden = !head.records.length;
 };
 
+const recallText = (recalls) => {
+	if (!recalls) return ['Whether a recall of it stands could not be checked.', 'warning'];
+	const asOf = `as of block ${recalls.height}`;
+	if (recalls.standing) return [`It is recalled, ${asOf}.`, 'warning'];
+	return [`No recall of it, its lot or its product stands ${asOf}: that is proven too.`];
+};
+
+const utf8 = (text) => new TextEncoder().encode(text);
+const hex = (text) => Array.from(utf8(text), (byte) => byte.toString(16).padStart(2, '0')).join('');
+const base64url = (text) =>
+	btoa(String.fromCharCode(...utf8(text))).replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');
+
+// The keys under which recalls of a thing stand, by what is proven of it: itself, its lot and its product.
+const recallKeys = ({ key, value }) => {
+	const bytes = Uint8Array.from(key.match(/../g), (pair) => parseInt(pair, 16));
+	const [kind, ...names] = new TextDecoder().decode(bytes).split('\0');
+	const [gtin, lot] = ['product', 'lot'].map((name) => value?.get(name));
+	const targets = [[kind, ...names]];
+	if (kind === 'item' && gtin && lot) targets.push(['lot', `https://id.gs1.org/01/${gtin}/10/${lot}`]);
+	if (gtin) targets.push(['product', gtin]);
+	return targets.map((target) => ['recalled', ...target].join('\0'));
+};
+
+// Whether a recall stands, proven like all else; null where nobody could be asked.
+const recallsOf = async (facts, head, trustText) => {
+	const keys = recallKeys(head);
+	const { proofs } = byId('check').dataset;
+	const text = dataBlock('recalls') ?? (proofs ? await fetched(`${proofs}?keys=${keys.map(base64url)}`) : null);
+	if (!text) return null;
+	const proven = await verifyBundle(text, trustText);
+	const heads = keys.map((key) => proven.heads.find((other) => other.key === hex(key)));
+	if (heads.includes(undefined)) throw new ProofError('other_subject');
+	if (proofs && proven.height < facts.height) throw new ProofError('stale');
+	return { height: proven.height, standing: heads.some(({ value }) => value !== null) };
+};
+
 const check = async (bundleText, trustText, trustName) => {
 	const started = performance.now();
 	try {
@@ -201,7 +239,9 @@ const check = async (bundleText, trustText, trustName) => {
 		const head = facts.heads.find((other) => other.key === byId('check').dataset.key);
 		if (!head) throw new ProofError('other_subject');
 		if (facts.height < facts.trust.height) throw new ProofError('stale');
-		showFacts(facts, head, performance.now() - started, trustName);
+		const recalls = await recallsOf(facts, head, trustText);
+		if (recalls?.standing && first && !first.classList.contains('stop')) throw new ProofError('recall_untold');
+		showFacts(facts, head, recalls, performance.now() - started, trustName);
 	} catch (error) {
 		if (!(error instanceof ProofError)) throw error;
 		showRefusal(error.code);
