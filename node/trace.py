@@ -24,6 +24,7 @@ from node.records import Record, Records
 from node.storage.store import Store
 
 DEPTH_MAX: Final = 20
+_EVER_MS: Final = -(1 << 63)
 # What keeps a container from gaining or losing contents, and what keeps a thing from being packed. A container that is
 # named as a child of its own breaks rules by that which concern none of the others.
 _BLOCKED: Final = frozenset(code.name.lower() for code in BLOCKING)
@@ -107,12 +108,16 @@ class Link:
 
 @dataclass(slots=True)
 class Node:
-    """A thing in the tree; ``interval`` is when it mattered to the node above (None: always)."""
+    """A thing in the tree; ``interval`` is when it was with the node above (None: it became it, or was made of it).
+
+    ``window`` is what of its life is told: while it was there, up to when it was used, or from when it was made on.
+    """
 
     identifier: str
     thing: Thing | None
     relation: str | None
     interval: Interval | None
+    window: Interval | None = None
     records: list[Record] = field(default_factory=list)
     branches: dict[Branch, list["Node"]] = field(default_factory=dict)
     marks: list[tuple[str, str, int | None]] = field(default_factory=list)
@@ -158,7 +163,7 @@ class _Tracer:
             node.marks.append(("unknown", "thing", None))
             return
         every = self._read(node, node.thing)
-        node.records = [record for record in every if node.interval is None or node.interval.holds(record.at_ms)]
+        node.records = [record for record in every if _is_told(node, record)]
         for branch in Branch:
             if branch in branches:
                 self._branch(node, branch, _links(branch, every, node.identifier), depth, path)
@@ -180,7 +185,7 @@ class _Tracer:
         found = [
             replace(link, interval=shared)
             for link in agreed
-            if (shared := link.interval.within(node.interval)) is not None
+            if (shared := link.interval.within(node.window)) is not None
         ]
         if not found:
             return
@@ -194,9 +199,11 @@ class _Tracer:
         self._nodes_left -= len(found)
         below = node.branches.setdefault(branch, [])
         for link in found:
-            # When the source of something was made does not bound the source's own life before that.
-            interval = link.interval if branch in (Branch.CONTAINERS, Branch.CONTENTS) else None
-            child = Node(link.identifier, find_thing(self._store, link.identifier), link.relation, interval)
+            is_with = branch in (Branch.CONTAINERS, Branch.CONTENTS)
+            # What became of the rest of a lot after some of it was used is no part of the story.
+            window = Interval(_EVER_MS, link.interval.since_ms) if branch is Branch.MADE_FROM else link.interval
+            thing = find_thing(self._store, link.identifier)
+            child = Node(link.identifier, thing, link.relation, link.interval if is_with else None, window)
             below.append(child)
             if link.identifier in path:
                 child.marks.append(("cycle", branch.value, None))
@@ -221,6 +228,14 @@ class _Tracer:
         thing = find_thing(self._store, child)
         moved_ms = 0 if thing is None or link.relation == "installed" else cast(int, thing.head.get("parent_ms", 0))
         return replace(link, interval=Interval(link.interval.since_ms, max(link.interval.since_ms, moved_ms)))
+
+
+def _is_told(node: Node, record: Record) -> bool:
+    """Say whether a record of a thing is part of the story of the node above."""
+    if node.window is None or node.window.holds(record.at_ms):
+        return True
+    # A hand-over is dated by its block, which may be long after the events that were written down afterwards.
+    return node.interval is None and record.event is None
 
 
 def _links(branch: Branch, records: list[Record], identifier: str) -> list[Link]:
@@ -287,7 +302,7 @@ def _contents(records: list[Record], identifier: str) -> list[Link]:
 
 
 def _made(records: list[Record], identifier: str, *, into: bool) -> list[Link]:
-    """Return what a thing was made from or made into."""
+    """Return what a thing was made from, up to when, or made into, and since when."""
     found: dict[str, Link] = {}
     for record, event in _effective(records, identifier):
         if event.type != TRANSFORMATION:
@@ -297,8 +312,8 @@ def _made(records: list[Record], identifier: str, *, into: bool) -> list[Link]:
         here, there = (inputs, outputs) if into else (outputs, inputs)
         if identifier in here:
             for other in there:
-                if other != identifier:
-                    found.setdefault(other, Link(other, "transformed", Interval(record.at_ms)))
+                if other != identifier and (other not in found or not into):
+                    found[other] = Link(other, "transformed", Interval(record.at_ms))
     return list(found.values())
 
 

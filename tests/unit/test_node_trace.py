@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -19,6 +19,7 @@ from tests.support.example_ledger import (
     START_MS,
     ExampleLedger,
     create_ledger,
+    example_document,
     example_ledger,
 )
 
@@ -97,6 +98,10 @@ class World:
     def see(self, identifier: str, minute: int | None = None) -> int:
         """Observe a thing."""
         return self.event("ObjectEvent", "OBSERVE", epcs=[identifier], biz_step="storing", minute=minute)
+
+
+MADE_ONE, MADE_TWO = (f"https://id.gs1.org/01/09521101001006/21/made{number}" for number in (1, 2))
+LIFE = ("made", "between", "use1", "after", "use2", "last")
 
 
 def test_the_pack_was_in_its_case_and_the_case_on_its_pallet(shipment: ExampleLedger) -> None:
@@ -340,6 +345,55 @@ def test_limits_leave_marks(small: ExampleLedger) -> None:
         [("limit", "events", counts[3] - 1)],
         [("limit", "events", counts[4])],
     ]
+
+
+def test_of_a_lot_that_is_used_twice_each_product_is_told_its_part(small: ExampleLedger) -> None:
+    """Back to what happened before the use, and forward to what happened after it."""
+    lot = "https://id.gs1.org/01/09521101001006/10/L7"
+    base = {"eventTimeZoneOffset": "+00:00"}
+
+    def use(number: int, hour: int) -> dict[str, Any]:
+        made = f"https://id.gs1.org/01/09521101001006/21/made{number}"
+        return {
+            **base,
+            "type": "TransformationEvent",
+            "eventID": f"urn:uuid:use{number}",
+            "eventTime": f"2026-11-02T{hour:02}:00:00Z",
+            "inputQuantityList": [{"epcClass": lot, "quantity": 1, "uom": "KGM"}],
+            "outputEPCList": [made],
+        }
+
+    def seen(name: str, hour: int, **more: Any) -> dict[str, Any]:
+        return {
+            **base,
+            "type": "ObjectEvent",
+            "action": "OBSERVE",
+            "eventID": f"urn:uuid:{name}",
+            "eventTime": f"2026-11-02T{hour:02}:00:00Z",
+            "quantityList": [{"epcClass": lot, "quantity": 9, "uom": "KGM"}],
+            **more,
+        }
+
+    events = [
+        seen("made", 1, action="ADD"),
+        seen("between", 3),
+        use(1, 4),
+        seen("after", 5),
+        use(2, 6),
+        seen("last", 7),
+    ]
+    document = {**example_document(), "epcisBody": {"eventList": events}}
+    small.capture("maker", 1, len(events), document)
+
+    def told(identifier: str, direction: Direction, branch: Branch) -> list[str | None]:
+        root = trace(small.home.store, identifier, direction)
+        assert root is not None
+        (node,) = [each for each in root.branches[branch] if each.identifier in (lot, MADE_ONE)]
+        return [record.event.event_id for record in node.records if record.event is not None]
+
+    assert told(MADE_ONE, Direction.BACK, Branch.MADE_FROM) == ["urn:uuid:made", "urn:uuid:between", "urn:uuid:use1"]
+    assert told(MADE_TWO, Direction.BACK, Branch.MADE_FROM) == [f"urn:uuid:{name}" for name in LIFE[:5]]
+    assert told(lot, Direction.FORWARD, Branch.MADE_INTO) == ["urn:uuid:use1"]
 
 
 def test_a_made_from_circle_ends(small: ExampleLedger) -> None:
