@@ -3,7 +3,7 @@
 Events come back as they were captured, value for value, with a ``recordTime`` besides: the time of their block.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, TypeAlias, cast
 
 from fastapi import APIRouter, Query, Request, Response
@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from ledger.block import Header
 from node.api.answers import Answers, as_of
 from node.api.backend import ApiNode
-from node.api.epcis import HEADERS
+from node.api.epcis import HEADERS, XML_TYPES
 from node.api.parameters import Read, read_parameters
 from node.api.problems import Fault, Problem
 from node.event_query import PARAMETERS, EventQuery, ParameterError, event_by_id, events_page, read_query
@@ -21,6 +21,8 @@ from node.storage.store import Store
 from standards.epcis.fields import time_text
 from standards.epcis.json_text import JsonObject, JsonValue, dumps
 from standards.epcis.operations import document_from_operations
+from standards.epcis.xml_write import write_document
+from standards.errors import EpcisError
 
 _PER_PAGE: Final = 30
 _FORMAT_NAMES: Final = {"as_captured": "Never_Translates", "digital_link": "Always_GS1_Digital_Link"}
@@ -44,11 +46,11 @@ def router(node: ApiNode, answers: Answers) -> APIRouter:
         limit, token = _per_page(given.pop("perPage", None)), given.pop("nextPageToken", None)
         asked = read_parameters(Read, {name: given.pop(name) for name in ("min_height",) if name in given})
         shown, query = _format(request), _query(given)
-        created = time_text(node.now_ms(), 0)
+        created, written = time_text(node.now_ms(), 0), _writer(request)
 
         def read(store: Store) -> tuple[bytes, str | None]:
             page = events_page(store, query, token, limit)
-            return dumps(_document(page.records, created, shown)), page.next_token
+            return written(_document(page.records, created, shown)), page.next_token
 
         (document, next_token), tip = await answers.read(read, asked)
         headers = _headers(tip, shown)
@@ -59,12 +61,12 @@ def router(node: ApiNode, answers: Answers) -> APIRouter:
 
     @routes.get("/events/{event_id:path}", summary="An event by its id, with its error declaration if it has one")
     async def event(event_id: str, request: Request, asked: Annotated[Read, Query()]) -> Response:
-        shown = _format(request)
+        shown, written = _format(request), _writer(request)
 
         def read(store: Store) -> bytes | None:
             records = event_by_id(store, event_id)
             # The declaration repeats its event, so the last one says everything.
-            return dumps(_alone(_document(records[-1:], "", shown))) if records else None
+            return written(_alone(_document(records[-1:], "", shown))) if records else None
 
         found, tip = await answers.read(read, asked)
         if found is None:
@@ -120,7 +122,23 @@ def _format(request: Request) -> Format:
 
 
 def _answer_type(request: Request) -> str:
-    return "application/ld+json" if "application/ld+json" in request.headers.get("accept", "") else "application/json"
+    accept = request.headers.get("accept", "")
+    if "application/ld+json" in accept:
+        return "application/ld+json"
+    return (
+        "application/xml" if "json" not in accept and any(name in accept for name in XML_TYPES) else "application/json"
+    )
+
+
+def _writer(request: Request) -> Callable[[JsonObject], bytes]:
+    return _xml if _answer_type(request) == "application/xml" else dumps
+
+
+def _xml(value: JsonObject) -> bytes:
+    try:
+        return write_document(value)
+    except EpcisError as error:
+        raise Problem("epcis.xml", str(error), faults=[Fault(error.path, error.rule, error.message)]) from error
 
 
 def _per_page(text: str | None) -> int:

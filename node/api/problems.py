@@ -127,6 +127,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         400, "Only GS1-Capture-Error-Behaviour: rollback is offered", "send each event that may fail on its own"
     ),
     "epcis.format": Kind(406, "The identifiers cannot be given in this format"),
+    "epcis.xml": Kind(406, "XML cannot say what an event says", "ask for it as application/json"),
     "epcis.query_parameter": Kind(400, "A query parameter is not supported"),
     "epcis.unknown_event": Kind(404, "No event has this id"),
     "epcis.unknown_capture": Kind(404, "This node knows no such capture job"),

@@ -33,7 +33,7 @@ _RESIDUE_DEPTH_MAX: Final = 2 * DEPTH_MAX
 # The context that every EPCIS reader knows, and its other addresses. A document that brings only this one needs none
 # of its own.
 STANDARD_CONTEXT: Final = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
-_STANDARD_CONTEXTS: Final = (
+STANDARD_CONTEXTS: Final = (
     STANDARD_CONTEXT,
     "https://ref.gs1.org/standards/epcis/epcis-context.jsonld",
     "https://gs1.github.io/EPCIS/epcis-context.jsonld",
@@ -263,7 +263,7 @@ def _rule(arguments: Mapping[str, object]) -> str:
 
 def _is_standard(context: JsonValue) -> bool:
     entries = context if isinstance(context, list) else [context]
-    return len(entries) == 1 and entries[0] in _STANDARD_CONTEXTS
+    return len(entries) == 1 and entries[0] in STANDARD_CONTEXTS
 
 
 def _own_contexts(contexts: Sequence[JsonValue]) -> tuple[JsonValue, list[list[JsonValue]]]:
@@ -278,7 +278,7 @@ def _own_contexts(contexts: Sequence[JsonValue]) -> tuple[JsonValue, list[list[J
         return contexts[0], []
     lists = [context if isinstance(context, list) else [context] for context in contexts]
     return [STANDARD_CONTEXT], [
-        [entry for entry in entries if entry is not None and entry not in _STANDARD_CONTEXTS] for entries in lists
+        [entry for entry in entries if entry is not None and entry not in STANDARD_CONTEXTS] for entries in lists
     ]
 
 

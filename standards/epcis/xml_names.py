@@ -19,7 +19,7 @@ EPCIS_NAMESPACES: Final = frozenset({*DOCUMENT_NAMESPACES, *QUERY_NAMESPACES})
 # Attributes of these say how to read the XML, not what it says.
 XML_NAMESPACES: Final = frozenset({"http://www.w3.org/2001/XMLSchema-instance", "http://www.w3.org/XML/1998/namespace"})
 # What the standard context of JSON declares itself; a second declaration would redefine a protected term.
-_STANDARD_PREFIXES: Final = {
+STANDARD_PREFIXES: Final = {
     "urn:epcglobal:cbv:mda": "cbvmda",
     "https://ref.gs1.org/cbv/": "cbv",
     "https://gs1.org/voc/": "gs1",
@@ -33,7 +33,7 @@ class Prefixes:
     """The prefixes of one document. Every namespace that is declared gets one, since values may use it too."""
 
     def __init__(self, root: etree._Element) -> None:
-        self._by_namespace = dict(_STANDARD_PREFIXES)
+        self._by_namespace = dict(STANDARD_PREFIXES)
         self._taken: dict[str, str] = {}
         known = {"", *EPCIS_NAMESPACES, *XML_NAMESPACES}  # an empty one takes a default namespace back
         for _, (prefix, namespace) in etree.iterwalk(root, events=("start-ns",)):

@@ -329,7 +329,7 @@ class _Reader:
         if text.strip():
             value["#text"] = text.strip()
         for child in element:
-            self.put(value, self.name(child), self.free(child), ())
+            self.put(value, self.name(child), self.free(child), (), many=True)
         return value
 
     def only(self, parent: etree._Element, name: str, path: _Path) -> etree._Element:
@@ -386,11 +386,13 @@ class _Reader:
             else:
                 yield child
 
-    def put(self, value: JsonObject, name: str, item: JsonValue, path: _Path, *, once: bool = False) -> None:
-        """Add a member; of an extension that stands twice both are kept."""
+    def put(
+        self, value: JsonObject, name: str, item: JsonValue, path: _Path, *, once: bool = False, many: bool = False
+    ) -> None:
+        """Add a member; of an extension, or inside one (``many``), all that stand there are kept."""
         if name not in value:
             value[name] = item
-        elif once or ":" not in name:
+        elif once or not (many or ":" in name):
             _refuse((*path, name), "repeated_field", f"{name[:80]} stands twice; keep one")
         else:
             held = value[name]

@@ -1,6 +1,6 @@
 """The API of a running node: what it answers, its headers and pages, and that the client reads all of it."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import httpx
@@ -11,6 +11,7 @@ from ledger.proof import to_base64url, trust_from_json, verify_bundle
 from ledger.state import head_key
 from ledger.transaction import Operation
 from node.api.app import build_api
+from standards.epcis.xml_read import parse_xml_document
 from tests.support.running_node import BASE_URL, RunningNode, running_node
 from tests.unit.test_node_api_problems import CONTEXT, document, event
 from tradelane import AsyncClient
@@ -346,6 +347,32 @@ def test_a_document_in_xml_is_captured_like_its_twin_in_json(node: RunningNode, 
     assert (captured["type"], captured["epcList"], captured["bizStep"]) == ("ObjectEvent", [], "inspecting")
     again = node.capture(data.encode(), headers={"content-type": media_type})
     assert (again.status_code, again.json()["errors"][0]["path"]) == (409, "$.epcisBody.eventList[0]")
+
+
+@pytest.mark.parametrize("accept", ["application/xml", "text/xml;q=0.9, */*;q=0.1"])
+def test_events_are_given_in_xml_that_says_what_the_json_says(node: RunningNode, accept: str) -> None:
+    for path, count in (("/epcis/events?perPage=2", 2), ("/epcis/events/urn:uuid:packed", 1)):
+        response = node.request("GET", path, headers={"accept": accept})
+        assert (response.status_code, response.headers["content-type"]) == (200, "application/xml")
+        given = [each.written for each in parse_xml_document(response.content).events]
+        value = node.json(path)
+        held = value["epcisBody"]["queryResults"]["resultsBody"]["eventList"] if "epcisBody" in value else [value]
+        assert [without_context(each) for each in given] == [without_context(each) for each in held]
+        assert len(given) == count
+
+
+def without_context(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: item for name, item in value.items() if name != "@context"}
+
+
+def test_what_xml_cannot_say_is_refused_with_its_place(node: RunningNode) -> None:
+    written = event("no-xml", **{"@context": [CONTEXT, {"ext": "https://ext.example/"}], "ext:none": None})
+    assert node.capture(document(written)).status_code == 200
+    assert node.json("/epcis/events/urn:uuid:no-xml")["ext:none"] is None
+    path = "/epcis/events/urn:uuid:no-xml"
+    response = node.request("GET", path, headers={"accept": "application/xml"})
+    assert (response.status_code, response.json()["code"]) == (406, "epcis.xml")
+    assert response.json()["errors"][0]["path"] == "$['ext:none']"
 
 
 @pytest.mark.parametrize(

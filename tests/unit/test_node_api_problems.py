@@ -219,6 +219,7 @@ ELSEWHERE = {
     "pool.full",
     "pool.sender_quota",
     "epcis.gateway_off",
+    "epcis.xml",
     "proof.no_certified_block",
     "proof.busy",
     "proof.history_too_long",
