@@ -1,6 +1,8 @@
 """The published vectors for identifiers: GS1's lint vectors, its Digital Link parser and generator, a normaliser.
 
-Every row is used. What we answer otherwise, or not at all, is named here with its reason.
+Of the lint vectors the rows of the eight linters that we have run, 994 of 5,663; the 31 others lint fields that no key
+and no qualifier of ours has, and are named in LINTERS_LEFT_OUT. Of the other files every row runs. What we answer
+otherwise is named here with its reason.
 """
 
 import re
@@ -87,7 +89,9 @@ def rows(name: str) -> list[list[str]]:
 
 def test_lint_vectors() -> None:
     counted = dict.fromkeys(LINTERS, 0)
-    for linter, expected, value, error in rows("gs1_lint_vectors_syntax-dictionary.tsv"):
+    vectors = rows("gs1_lint_vectors_syntax-dictionary.tsv")
+    assert {linter for linter, *_ in vectors} == LINTERS.keys() | LINTERS_LEFT_OUT
+    for linter, expected, value, error in vectors:
         if linter in LINTERS_LEFT_OUT:
             continue
         try:
@@ -107,6 +111,7 @@ def test_lint_vectors() -> None:
         "yymmdd": 61,
         "yymmd0": 61,
     }
+    assert (sum(counted.values()), len(vectors), len(LINTERS_LEFT_OUT)) == (994, 5663, 31)
 
 
 def test_digital_link_parse_vectors() -> None:
