@@ -18,6 +18,7 @@ from cli import (
     bench,
     custody,
     demo,
+    epcis,
     explore,
     keys,
     money,
@@ -73,6 +74,7 @@ app.command("block", epilog=explore.BLOCK_EPILOG)(explore.block)
 app.command("init", epilog=node.INIT_EPILOG)(node.init)
 app.add_typer(custody.app, name="custody")
 app.add_typer(recalls.app, name="recall")
+app.add_typer(epcis.app, name="epcis")
 app.add_typer(explore.transactions, name="tx")
 app.add_typer(keys.app, name="keys")
 app.add_typer(node.app, name="node")

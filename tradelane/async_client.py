@@ -193,6 +193,10 @@ class AsyncClient:
         """Return the EPCIS query document of the events that match, such as ``MATCH_epc=...``."""
         return await self._run(conversations.events(filters))
 
+    async def event(self, event_id: str, form: Literal["json", "xml"] = "json") -> bytes:
+        """Return one event as EPCIS 2.0; what XML cannot say is refused with its place."""
+        return await self._run(conversations.event(event_id, form))
+
     async def label(self, identifier: str, form: str = "svg") -> bytes:
         """Return the QR label of a thing as an SVG or PNG file."""
         return await self._run(conversations.label(identifier, form))

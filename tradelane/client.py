@@ -214,6 +214,10 @@ class Client:
         """Return the EPCIS query document of the events that match, such as ``MATCH_epc=...``."""
         return self._run(conversations.events(filters))
 
+    def event(self, event_id: str, form: Literal["json", "xml"] = "json") -> bytes:
+        """Return one event as EPCIS 2.0; what XML cannot say is refused with its place."""
+        return self._run(conversations.event(event_id, form))
+
     def label(self, identifier: str, form: str = "svg") -> bytes:
         """Return the QR label of a thing as an SVG or PNG file."""
         return self._run(conversations.label(identifier, form))

@@ -311,6 +311,11 @@ def events(filters: Mapping[str, str]) -> Conversation[JsonObject]:
     return (yield from get_object("/epcis/events", **filters))
 
 
+def event(event_id: str, form: str) -> Conversation[bytes]:
+    """Ask for one event as EPCIS 2.0 in ``json`` or ``xml``."""
+    return (yield from get_bytes(f"/epcis/events/{quote(event_id, safe='')}", f"application/{form}"))
+
+
 def label(identifier: str, form: str) -> Conversation[bytes]:
     """Ask for the QR label of a thing."""
     return (yield from get_bytes("/v1/label", "*/*", id=identifier, format=form))

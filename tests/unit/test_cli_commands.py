@@ -284,6 +284,22 @@ def test_a_label_goes_to_a_file(tradelane: CommandLine) -> None:
     assert Path("label.svg").read_bytes() == b"<svg/>"
 
 
+@pytest.mark.parametrize("form", ["json", "xml"])
+def test_an_event_is_exported_to_a_file_or_stdout(tradelane: CommandLine, form: str) -> None:
+    accepted = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        accepted.append((request.url.raw_path, request.headers["accept"]))
+        return httpx.Response(200, content=b"<ObjectEvent/>")
+
+    tradelane.answers({"GET /epcis/events/urn:a/b": answer})
+    assert tradelane("epcis", "export", "urn:a/b", "--format", form).out == "<ObjectEvent/>"
+    outcome = tradelane("epcis", "export", "urn:a/b", "--format", form, "-o", "event")
+    assert (outcome.code, outcome.out, Path("event").read_bytes()) == (0, "", b"<ObjectEvent/>")
+    assert tradelane("epcis", "export", "urn:a/b", "--format", form, "-o", "none/event").code == 1
+    assert accepted == [(b"/epcis/events/urn%3Aa%2Fb", f"application/{form}")] * 3
+
+
 def test_keys_are_made_shown_and_never_overwritten(tradelane: CommandLine) -> None:
     made = tradelane("keys", "new", "carrier.json", "--json")
     secret = json.loads(Path("carrier.json").read_text())["secret"]

@@ -11,6 +11,7 @@ from ledger.proof import to_base64url, trust_from_json, verify_bundle
 from ledger.state import head_key
 from ledger.transaction import Operation
 from node.api.app import build_api
+from standards.epcis.document import parse_document
 from standards.epcis.xml_read import parse_xml_document
 from tests.support.running_node import BASE_URL, RunningNode, running_node
 from tests.unit.test_node_api_problems import CONTEXT, document, event
@@ -359,6 +360,16 @@ def test_events_are_given_in_xml_that_says_what_the_json_says(node: RunningNode,
         held = value["epcisBody"]["queryResults"]["resultsBody"]["eventList"] if "epcisBody" in value else [value]
         assert [without_context(each) for each in given] == [without_context(each) for each in held]
         assert len(given) == count
+
+
+def test_the_client_takes_an_event_out_in_both_forms(node: RunningNode) -> None:
+    in_json = ask(node, lambda client: client.event("urn:uuid:packed"))
+    in_xml = ask(node, lambda client: client.event("urn:uuid:packed", "xml"))
+    (event_of_xml,) = parse_xml_document(in_xml).events
+    (event_of_json,) = parse_document(in_json).events
+    assert without_context(event_of_xml.written) == without_context(event_of_json.written)
+    with pytest.raises(NotFoundError):
+        ask(node, lambda client: client.event("urn:uuid:none", "xml"))
 
 
 def without_context(value: Mapping[str, Any]) -> dict[str, Any]:
