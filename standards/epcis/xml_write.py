@@ -5,7 +5,8 @@ null, an empty object or list in an extension, a list in a list, a name that is 
 namespace, an @context that is more than prefixes, master data and the fields of a document that only JSON has.
 
 Three things change, because XML has no types: numbers and truth values of extensions become text, a list of one
-becomes its entry, and the long spellings of a standard term become one. Nothing else does.
+becomes its entry, and the long spellings of a standard term become one. Nothing else does: the schema wants an epcList
+or childEPCs even where it is empty, JSON does not, and none is added, since the event would not be the same.
 
 Rules: EPCIS 2.0 (ISO/IEC 19987) section 9.5; the order of elements is that of its schema.
 """
