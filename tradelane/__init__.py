@@ -8,6 +8,7 @@
 ==============  ==================================================================
 client          `Client`, synchronous                 async_client    `AsyncClient`
 results         what a node answers, typed            governance      the same of validators and proposals
+                                                      cold_chain      the same of devices and cold records
 errors          what can go wrong, by what to do about it
 keys            key files                             verify          proof bundles, offline
 amounts         decimal text and minor units          checking        answers checked against several nodes
@@ -24,6 +25,7 @@ from tradelane.amounts import format_amount, parse_amount
 from tradelane.async_client import AsyncClient
 from tradelane.checking import Checked, Doubt, check_trace, fetch_checked
 from tradelane.client import Client
+from tradelane.cold_chain import ColdBreach, ColdLimit, ColdProfile, ColdReadings, ColdRecord, ColdWatch, Device
 from tradelane.errors import (
     BadRequestError,
     ConflictError,
@@ -60,7 +62,14 @@ __all__ = [
     "BlockSummary",
     "Checked",
     "Client",
+    "ColdBreach",
+    "ColdLimit",
+    "ColdProfile",
+    "ColdReadings",
+    "ColdRecord",
+    "ColdWatch",
     "ConflictError",
+    "Device",
     "Doubt",
     "Entry",
     "Evidence",

@@ -20,6 +20,7 @@ import httpx
 from ledger.keys import SecretKey
 from ledger.transaction import NONCE_BYTES, Operation
 from tradelane import conversations
+from tradelane.cold_chain import ColdBreach, ColdProfile, ColdReadings, ColdRecord, Device
 from tradelane.conversations import Direction
 from tradelane.governance import Evidence, Proposal, Validators
 from tradelane.results import (
@@ -197,6 +198,32 @@ class Client:
     def offers(self, party: str | None = None, status: str | None = None) -> tuple[Offer, ...]:
         """Return offers of custody or ownership, all or those that one organisation makes or gets."""
         return self._run(conversations.offers(party, status))
+
+    def device(self, identifier: str) -> Device:
+        """Return a measuring device."""
+        return self._run(conversations.device(identifier))
+
+    def devices(self, owner: str | None = None, key: str | None = None) -> tuple[Device, ...]:
+        """Return measuring devices: all, those of an organisation, or the one of a public key (hex)."""
+        return self._run(conversations.devices(owner, key))
+
+    def cold_profile(self, identifier: str) -> ColdProfile:
+        """Return a profile that cold chains are judged by."""
+        return self._run(conversations.cold_profile(identifier))
+
+    def cold_record(self, identifier: str) -> ColdRecord:
+        """Return how cold an item was kept, as the contracts judge."""
+        return self._run(conversations.cold_record(identifier))
+
+    def cold_breaches(self, identifier: str) -> tuple[ColdBreach, ...]:
+        """Return the breaches of an item, in the order in which they were found."""
+        return self._run(conversations.cold_breaches(identifier))
+
+    def cold_readings(
+        self, identifier: str, from_ms: int | None = None, until_ms: int | None = None
+    ) -> tuple[ColdReadings, ...]:
+        """Return the readings about an item at or after one time and before another, in the order of the ledger."""
+        return self._run(conversations.cold_readings(identifier, from_ms, until_ms))
 
     def validators(self, height: int | None = None) -> Validators:
         """Return the validators who sign the block at a height, by default the next one."""

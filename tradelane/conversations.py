@@ -16,6 +16,18 @@ from ledger.transaction import Operation, Transaction, sign_transaction
 from standards.epcis.document import parse_document
 from standards.epcis.operations import events_to_operations
 from standards.errors import StandardsError
+from tradelane.cold_chain import (
+    ColdBreach,
+    ColdProfile,
+    ColdReadings,
+    ColdRecord,
+    Device,
+    read_cold_breach,
+    read_cold_profile,
+    read_cold_readings,
+    read_cold_record,
+    read_device,
+)
 from tradelane.errors import (
     BadRequestError,
     ConflictError,
@@ -288,6 +300,40 @@ def recalls(target: str | None, status: str | None) -> Conversation[tuple[Recall
 def offers(party: str | None, status: str | None) -> Conversation[tuple[Offer, ...]]:
     """Ask for offers of custody or ownership."""
     return (yield from get_pages("/v1/offers", read_offer, party=party, status=status))
+
+
+def device(identifier: str) -> Conversation[Device]:
+    """Ask for a measuring device."""
+    path = f"/v1/devices/{quote(identifier, safe='')}"
+    return read_device(Fields((yield from get_object(path)), path))
+
+
+def devices(owner: str | None, key: str | None) -> Conversation[tuple[Device, ...]]:
+    """Ask for measuring devices."""
+    return (yield from get_pages("/v1/devices", read_device, owner=owner, key=key))
+
+
+def cold_profile(identifier: str) -> Conversation[ColdProfile]:
+    """Ask for a profile that cold chains are judged by."""
+    path = f"/v1/cold-profiles/{quote(identifier, safe='')}"
+    return read_cold_profile(Fields((yield from get_object(path)), path))
+
+
+def cold_record(identifier: str) -> Conversation[ColdRecord]:
+    """Ask how cold a thing was kept."""
+    path = "/v1/items/cold-chain"
+    return read_cold_record(Fields((yield from get_object(path, id=identifier)), path))
+
+
+def cold_breaches(identifier: str) -> Conversation[tuple[ColdBreach, ...]]:
+    """Ask for the breaches of a thing."""
+    return (yield from get_pages("/v1/items/cold-chain/breaches", read_cold_breach, id=identifier))
+
+
+def cold_readings(identifier: str, from_ms: int | None, until_ms: int | None) -> Conversation[tuple[ColdReadings, ...]]:
+    """Ask for the readings about a thing between two times."""
+    path = "/v1/items/cold-chain/readings"
+    return (yield from get_pages(path, read_cold_readings, id=identifier, from_ms=from_ms, until_ms=until_ms))
 
 
 def validators(height: int | None) -> Conversation[Validators]:

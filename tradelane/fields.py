@@ -1,13 +1,15 @@
 """Typed reading of a node's answers. A node may be of another version or lie, so every field is checked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from tradelane.errors import UnavailableError
 from tradelane.transport import Json, JsonObject
 
 T = TypeVar("T")
+
+_TYPE_NAMES: Final[Mapping[type, str]] = {str: "a text", int: "an integer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +86,15 @@ class Fields:
 
     def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
         """Return an array of pairs of texts."""
+        return cast("tuple[tuple[str, str], ...]", self.rows(name, str, str))
+
+    def rows(self, name: str, *types: type[str] | type[int]) -> tuple[tuple[str | int, ...], ...]:
+        """Return an array of arrays, each with a value of each of these types."""
         value = self.values.get(name)
-        pairs = value if isinstance(value, list) else [None]
-        if not all(isinstance(pair, list) and len(pair) == 2 and all(map(_is_text, pair)) for pair in pairs):
-            raise self._error(name, "an array of pairs of texts")
-        return tuple((str(first), str(second)) for first, second in cast("list[list[str]]", pairs))
+        rows = value if isinstance(value, list) else [None]
+        if not all(isinstance(row, list) and [type(entry) for entry in row] == list(types) for row in rows):
+            raise self._error(name, f"an array of arrays of {', '.join(_TYPE_NAMES[kind] for kind in types)}")
+        return tuple(tuple(row) for row in cast("list[list[str | int]]", rows))
 
     def any(self, name: str) -> Json:
         """Return whatever is there, None where nothing is."""
@@ -109,7 +115,3 @@ class Fields:
             f"the answer's {self.where}.{name} is not {what}",
             "check that node and client are of the same version (`tradelane status`, `tradelane --version`)",
         )
-
-
-def _is_text(value: Json) -> bool:
-    return isinstance(value, str)

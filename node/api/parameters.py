@@ -110,6 +110,20 @@ class RecallsOf(Paged):
     status: Name | None = None
 
 
+class DevicesOf(Paged):
+    """Measuring devices: all, those of an organisation, or the one that signs with a public key (64 hex digits)."""
+
+    owner: Name | None = None
+    key: Name | None = None
+
+
+class ReadingsOf(HistoryOf):
+    """The readings about a thing, at or after ``from_ms`` and before ``until_ms`` where these are given."""
+
+    from_ms: Number | None = None
+    until_ms: Number | None = None
+
+
 class Blocks(Read):
     """Blocks, newest first."""
 

@@ -86,6 +86,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "account.unknown": Kind(404, "No account has this id"),
     "offer.unknown": Kind(404, "No offer has this id"),
     "recall.unknown": Kind(404, "No recall has this id"),
+    "device.unknown": Kind(404, "No device has this id"),
+    "cold_profile.unknown": Kind(404, "No cold chain profile has this id"),
     "link.malformed": Kind(400, "The address is not a GS1 Digital Link"),
     "link.type_absent": Kind(404, "There is no link of this type"),
     "label.identifier": Kind(400, "No label can be made for this identifier"),

@@ -34,12 +34,12 @@ def router(answers: Answers) -> APIRouter:
 def _add_things(routes: APIRouter, answers: Answers) -> None:
     @routes.get("/items", summary="What is known of an item, logistic unit or lot now")
     async def item(asked: Annotated[ById, Query()]) -> Response:
-        return await answers.json(lambda store: queries.thing_summary(store, _thing(store, asked.id)), asked)
+        return await answers.json(lambda store: queries.thing_summary(store, thing_or_problem(store, asked.id)), asked)
 
     @routes.get("/items/history", summary="Every record of a thing, oldest first")
     async def history(asked: Annotated[HistoryOf, Query()]) -> Response:
         def read(store: Store) -> Json:
-            thing = _thing(store, asked.id)
+            thing = thing_or_problem(store, asked.id)
             after = queries.record_number(asked.cursor)
             page = queries.history_page(store, thing, after, asked.limit)
             return {"id": thing.identifier, "kind": thing.kind, "count": thing.count, **page.to_json()}
@@ -50,7 +50,7 @@ def _add_things(routes: APIRouter, answers: Answers) -> None:
     async def tree(asked: Annotated[TraceOf, Query()]) -> Response:
         def read(store: Store) -> Json:
             root = trace(store, asked.id, asked.direction, Limits(depth_max=asked.depth))
-            return tree_json(store, _found(root, "item.unknown", asked.id))
+            return tree_json(store, found_or_problem(root, "item.unknown", asked.id))
 
         return await answers.json(read, asked)
 
@@ -153,14 +153,16 @@ def _proof(store: Store, key: bytes, asked: Proven) -> Json:
 async def _one(
     answers: Answers, function: Callable[[Store], JsonObject | None], asked: Read, code: str, name: str
 ) -> Response:
-    return await answers.json(lambda store: _found(function(store), code, name), asked)
+    return await answers.json(lambda store: found_or_problem(function(store), code, name), asked)
 
 
-def _thing(store: Store, identifier: str) -> Thing:
-    return _found(find_thing(store, identifier), "item.unknown", identifier)
+def thing_or_problem(store: Store, identifier: str) -> Thing:
+    """Return the thing of an identifier in any spelling; raises Problem."""
+    return found_or_problem(find_thing(store, identifier), "item.unknown", identifier)
 
 
-def _found(value: T | None, code: str, name: str) -> T:
+def found_or_problem(value: T | None, code: str, name: str) -> T:
+    """Return what was found; raises Problem with a code where it is None."""
     if value is None:
         raise Problem(code, f"{name[:200]!r} is not on the ledger at this height")
     return value

@@ -30,6 +30,13 @@ PATHS = [
     "/v1/items/history",
     "/v1/items/trace",
     "/v1/items/proof",
+    "/v1/items/cold-chain",
+    "/v1/items/cold-chain/breaches",
+    "/v1/items/cold-chain/readings",
+    "/v1/devices",
+    "/v1/devices/{}",
+    "/v1/cold-profiles",
+    "/v1/cold-profiles/{}",
     "/v1/products/{}",
     "/v1/organisations",
     "/v1/organisations/{}",
@@ -64,7 +71,19 @@ PATHS = [
 ]
 NAMES = sorted(
     {"id", "limit", "cursor", "min_height", "direction", "depth", "before", "owner", "from", "to", "party", "item"}
-    | {"status", "after_count", "format", "linkType", "perPage", "nextPageToken", "wait", *PARAMETERS}
+    | {
+        "status",
+        "after_count",
+        "from_ms",
+        "until_ms",
+        "key",
+        "format",
+        "linkType",
+        "perPage",
+        "nextPageToken",
+        "wait",
+        *PARAMETERS,
+    }
 )
 NASTY = [
     "",
