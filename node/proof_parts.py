@@ -5,6 +5,7 @@ another thread while a bundle is built; the paths of the heads are therefore che
 are handed out, and taken again where the tip has moved.
 """
 
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Final, TypeVar, cast
@@ -13,10 +14,10 @@ from contracts import heads
 from contracts.validators import validators_of
 from ledger.authenticated_map import prove, value_hash, verify
 from ledger.block import Header
-from ledger.codec import decode
+from ledger.codec import decode, encode
 from ledger.errors import ProofError
 from ledger.hashing import ZERO_HASH
-from ledger.proof import BUNDLE_FORMAT, BUNDLE_LENGTH_MAX, RECORDS_MAX, to_base64url, validators_json
+from ledger.proof import BUNDLE_FORMAT, RECORDS_MAX, TRANSACTIONS_BYTES_MAX, to_base64url, validators_json
 from ledger.readable import Json
 from ledger.state import CHAIN_FIELD, COUNT_FIELD, Head, next_chain, split_key
 from ledger.validators import Validator, ValidatorSet
@@ -29,6 +30,8 @@ _Block = TypeVar("_Block")
 
 TRIES_MAX: Final = 5
 _BLOCKS_KEPT: Final = 16
+_ENTRY_BYTES_MAX: Final = 16
+"""What an entry takes besides its bytes in the encoding of a list, with some room."""
 
 
 class BundleRefusedError(Exception):
@@ -107,11 +110,11 @@ class Parts:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._transactions: dict[tuple[int, int], Json] = {}
+        self._transactions: dict[tuple[int, int], bytes] = {}
         self._numbers: dict[tuple[int, int], int] = {}
         self._heads: dict[bytes, Json] = {}
         self._history: dict[bytes, Json] = {}
-        self._length = 0
+        self._size_bytes = 0
         self._record_count = 0
 
     def bundle(
@@ -131,7 +134,7 @@ class Parts:
             "subject": subject,
             "validator_changes": validator_changes(self._store, height) if changes is None else changes,
             **header_entry(self._store, height),
-            "transactions": list(self._transactions.values()),
+            "transactions": to_base64url(deflated(encode(list(self._transactions.values())))),
             "inclusion": inclusion,
             "heads": [self._heads[key] for key in sorted(self._heads)],
             "history": [self._history[key] for key in sorted(self._history)],
@@ -144,7 +147,7 @@ class Parts:
             transaction = encoded_block(self._store, height).transactions[index]
             self._spend(len(transaction))
             self._numbers[place] = len(self._transactions)
-            self._transactions[place] = to_base64url(transaction)
+            self._transactions[place] = transaction
         return self._numbers[place]
 
     def inclusion(self, height: int, index: int) -> dict[str, Json]:
@@ -201,9 +204,15 @@ class Parts:
         return chain
 
     def _spend(self, size_bytes: int) -> None:
-        self._length += size_bytes * 4 // 3
-        if self._length > BUNDLE_LENGTH_MAX // 2:
+        self._size_bytes += size_bytes + _ENTRY_BYTES_MAX
+        if self._size_bytes > TRANSACTIONS_BYTES_MAX:
             raise BundleRefusedError("bundle_too_large", "the transactions are too many bytes; ask for the last ones")
+
+
+def deflated(content: bytes) -> bytes:
+    """Return the raw deflate stream that a bundle carries; other versions of zlib may make other bytes of it."""
+    compressor = zlib.compressobj(zlib.Z_BEST_COMPRESSION, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return compressor.compress(content) + compressor.flush()
 
 
 def records_of(store: Store, key: bytes, after_count: int, count: int) -> list[Position]:

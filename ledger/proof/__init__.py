@@ -14,6 +14,7 @@ subject     step 8: the bundle shows its subject, and nothing besides
 explanation the steps in words for people
 facts       what a bundle proves
 json_text   strict JSON and base64url, shared by bundles and trust files
+stream      the transactions of a bundle, inflated under a limit
 =========== ====================================================================
 """
 
@@ -22,6 +23,7 @@ from ledger.proof.bundle import BUNDLE_FORMAT, BUNDLE_LENGTH_MAX, RECORDS_MAX
 from ledger.proof.containers import Act, stays_of
 from ledger.proof.facts import Facts, ProvenHead, ProvenHeader, ProvenTransaction, Record, Stay, Step
 from ledger.proof.json_text import to_base64url
+from ledger.proof.stream import TRANSACTIONS_BYTES_MAX
 from ledger.proof.trust import (
     TRUST_FORMAT,
     TrustRoot,
@@ -37,6 +39,7 @@ __all__ = [
     "BUNDLE_FORMAT",
     "BUNDLE_LENGTH_MAX",
     "RECORDS_MAX",
+    "TRANSACTIONS_BYTES_MAX",
     "TRUST_FORMAT",
     "Act",
     "Facts",

@@ -30,10 +30,11 @@ from ledger.proof.parts import (
     RecordEntry,
     Subject,
 )
+from ledger.proof.stream import TRANSACTIONS_BYTES_MAX, inflated
 from ledger.proof.trust import CHANGES_MAX, validators_of
 from ledger.readable import Json
 from ledger.receipt import decode_receipt
-from ledger.shape import as_bytes, as_integer, as_map
+from ledger.shape import as_blob, as_bytes, as_integer, as_list, as_map
 from ledger.state import CHAIN_FIELD, COUNT_FIELD, Head
 from ledger.transaction import Transaction, decode_transaction
 from ledger.validators import ValidatorSet
@@ -89,12 +90,11 @@ def read_bundle(document: str | dict[str, Json]) -> Bundle:
         changes=changes,
         header=header,
         certificate=certificate,
-        transactions=tuple(
-            _transaction(entry) for entry in list_of(fields["transactions"], RECORDS_MAX, "transactions")
-        ),
         inclusion=None if fields["inclusion"] is None else _inclusion(fields["inclusion"]),
         heads=_entries(fields["heads"], "head", _HEADS_MAX, _head, lambda entry: entry.key),
         history=_entries(fields["history"], "history", _HEADS_MAX, _history, lambda entry: entry.key),
+        # Last, so that nothing is inflated before all else is in shape.
+        transactions=_transactions(fields["transactions"]),
     )
 
 
@@ -145,8 +145,14 @@ def _final(fields: dict[str, Json]) -> tuple[Header, Certificate]:
     )
 
 
-def _transaction(value: Json) -> Transaction:
-    return _decoded("transaction_encoding", decode_transaction, bytes_of(value, "transaction", TRANSACTION_BYTES_MAX))
+def _transactions(value: Json) -> tuple[Transaction, ...]:
+    content = inflated(bytes_of(value, "transactions", TRANSACTIONS_BYTES_MAX))
+    return _decoded("transaction_encoding", _decode_transactions, content)
+
+
+def _decode_transactions(data: bytes) -> tuple[Transaction, ...]:
+    entries = as_list(decode(data), RECORDS_MAX, "transactions")
+    return tuple(decode_transaction(as_blob(entry, TRANSACTION_BYTES_MAX, "transaction")) for entry in entries)
 
 
 def _inclusion(value: Json) -> Inclusion:

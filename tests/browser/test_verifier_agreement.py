@@ -63,8 +63,8 @@ def test_every_golden_bundle() -> None:
 
 def test_the_module_is_small_as_it_is_sent_and_alone() -> None:
     text = (STATIC / "verify.js").read_text(encoding="utf-8")
-    assert len(text.encode()) < 36_000
-    assert len(gzip.compress(text.encode(), mtime=0)) < 12_000
+    assert len(text.encode()) < 37_000
+    assert len(gzip.compress(text.encode(), mtime=0)) < 12_500
     assert "import " not in text
     assert "fetch" not in text
     assert "http" not in text

@@ -21,6 +21,7 @@ from ledger.proof.json_text import bytes_of, to_base64url
 from ledger.transaction import sign_transaction
 from node.proofs import transaction_bundle
 from tests.support.bad_scenes import bad_scenes
+from tests.support.bad_streams import bad_streams
 from tests.support.bundle_changes import (
     BadBundle,
     altered,
@@ -31,6 +32,7 @@ from tests.support.bundle_changes import (
     with_bytes,
 )
 from tests.support.chain_builder import GENESIS_TIME_MS, key_named, record
+from tests.support.opened_bundles import transactions_of
 from tests.support.proof_chains import GONE_KEY, ITEM_KEY, OTHER_KEY, PLAIN_KEY, ProofChains
 
 _HASH_TEXT = to_base64url(bytes(range(32)))
@@ -38,8 +40,8 @@ _HASH_TEXT = to_base64url(bytes(range(32)))
 
 def bad_bundles(chains: ProofChains) -> Iterator[BadBundle]:
     """Yield every bad bundle."""
-    for group in (_texts, _shapes, _encodings, _orders, _chain_faults, _certificates, _headers, _inclusion, _heads,
-                  _histories, _subjects):  # fmt: skip
+    for group in (_texts, _shapes, bad_streams, _encodings, _orders, _chain_faults, _certificates, _headers, _inclusion,
+                  _heads, _histories, _subjects):  # fmt: skip
         yield from group(chains)
     yield from bad_scenes(chains.moved, chains.packed)
 
@@ -80,7 +82,6 @@ def _shapes(chains: ProofChains) -> Iterator[BadBundle]:
     yield altered("subject_field_unknown", "unknown_field", item, lambda b: b["subject"].update(after_count=0))
     yield altered("header_null", "field_type", item, lambda b: b.update(header=None))
     yield altered("transactions_null", "field_type", item, lambda b: b.update(transactions=None))
-    yield altered("transaction_null", "field_type", item, lambda b: b["transactions"].append(None))
     yield altered("inclusion_missing", "missing_field", item, lambda b: b.pop("inclusion"))
     yield altered("inclusion_empty", "missing_field", transaction, lambda b: b.update(inclusion={}))
     yield altered("inclusion_false", "field_type", transaction, lambda b: b.update(inclusion=False))
@@ -106,7 +107,7 @@ def _shapes(chains: ProofChains) -> Iterator[BadBundle]:
         "place_of_two_transactions",
         "transaction_position",
         transaction,
-        lambda b: b["transactions"].append(item["transactions"][1]),
+        lambda b: b["transactions"].append(transactions_of(item)[1]),
     )
     yield altered("state_path_long", "too_many", item, lambda b: b["heads"][0].update(path=["AAAAAA"] * 65))
     yield altered(
@@ -126,6 +127,7 @@ def _encodings(chains: ProofChains) -> Iterator[BadBundle]:
     yield with_bytes("certificate_longer", "certificate_encoding", item, ["certificate"], _longer)
     yield with_bytes("certificate_bitmap_longer", "certificate_encoding", item, ["certificate"], _longer_bitmap)
     yield with_bytes("transaction_longer", "transaction_encoding", item, ["transactions", 0], _longer)
+    yield altered("transaction_null", "transaction_encoding", item, lambda b: b["transactions"].append(None))
     yield with_bytes(
         "receipt_longer", "receipt_encoding", chains.good["transaction"], ["inclusion", "receipt"], _longer
     )
@@ -355,7 +357,7 @@ def _histories(chains: ProofChains) -> Iterator[BadBundle]:
     yield records("record_at_other_place", "history_chain", lambda r: r[0].__setitem__(3, 0))
     yield records("record_backdated", "history_chain", lambda r: r[0].__setitem__(4, r[0][4] - 1))
     yield records("record_of_other_output", "history_chain", lambda r: r[0].__setitem__(5, to_base64url(encode(1))))
-    failed = chains.good["transaction_failed"]["transactions"][0]
+    failed = transactions_of(chains.good["transaction_failed"])[0]
     yield altered(
         "record_of_failed_transaction", "history_chain", item, lambda b: b["transactions"].__setitem__(1, failed)
     )
@@ -410,7 +412,7 @@ def _subjects(chains: ProofChains) -> Iterator[BadBundle]:
         lambda b: b.update(inclusion=alone["inclusion"]),
     )
     yield altered(
-        "transaction_too_many", "unused_transaction", item, lambda b: b["transactions"].extend(alone["transactions"])
+        "transaction_too_many", "unused_transaction", item, lambda b: b["transactions"].extend(transactions_of(alone))
     )
     block = chains.solo.store.block(1)
     assert block is not None, "the chain has one block"

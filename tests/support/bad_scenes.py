@@ -14,6 +14,7 @@ from ledger.proof import validators_json
 from ledger.proof.json_text import bytes_of, to_base64url
 from node.proofs import head_bundle, heads_bundle, transaction_bundle
 from tests.support.bundle_changes import BadBundle, altered, header_entry
+from tests.support.opened_bundles import transactions_of
 from tests.support.proof_scenes import (
     CASE,
     PACK,
@@ -168,7 +169,7 @@ def _skips(moved: Moved) -> Iterator[BadBundle]:
     yield _moved("skip_left_out", "other_validators", bundle, lambda b: b.update(validator_changes=[]))
     yield _moved("trust_of_other_height", "subject", bundle, lambda b: b["subject"].update(height=8))
     yield _moved("trust_subject_key", "unknown_field", bundle, lambda b: b["subject"].update(key="AAAA"))
-    transaction = moved.good["moved_item"]["transactions"][-1]
+    transaction = transactions_of(moved.good["moved_item"])[-1]
     yield _moved(
         "trust_with_transaction", "unused_transaction", bundle, lambda b: b["transactions"].append(transaction)
     )
@@ -279,10 +280,13 @@ def _origins(packed: Packed) -> Iterator[BadBundle]:
         "origin_of_other_transaction",
         "origin_missing",
         payment,
-        lambda b: b.update(transactions=failed["transactions"]),
+        lambda b: b.update(transactions=transactions_of(failed)),
     )
     yield _packed(
-        "origin_with_another", "unused_transaction", payment, lambda b: b["transactions"].extend(failed["transactions"])
+        "origin_with_another",
+        "unused_transaction",
+        payment,
+        lambda b: b["transactions"].extend(transactions_of(failed)),
     )
     yield _packed("origin_without_head", "subject", payment, lambda b: b.update(heads=[]))
     yield _packed("settled_shown_as_absent", "head_present", payment, lambda b: b["heads"][0].update(value=None))
@@ -291,7 +295,7 @@ def _origins(packed: Packed) -> Iterator[BadBundle]:
 
     def recorded(bundle: Any) -> None:
         _as_origin(bundle)
-        bundle["transactions"] = [*payment["transactions"], *bundle["transactions"]]
+        bundle["transactions"] = [*transactions_of(payment), *bundle["transactions"]]
         bundle["history"][0]["records"][0][0] = 1
 
     yield _packed("origin_with_history", "unused_history", head_bundle(store, RECORDED_ORIGIN_KEY), recorded)
@@ -326,7 +330,7 @@ def _without_history(key: bytes, bundle: Any) -> None:
 def _with(bundle: Any, other: Any) -> None:
     """Take the heads of another bundle into one, with all that they rest on, and drop what is unused."""
     count = len(bundle["transactions"])
-    bundle["transactions"] += other["transactions"]
+    bundle["transactions"] += transactions_of(other)
     for name in ("heads", "history"):
         known = {entry["key"] for entry in bundle[name]}
         entries = [*bundle[name], *(deepcopy(entry) for entry in other[name] if entry["key"] not in known)]

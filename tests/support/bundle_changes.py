@@ -10,6 +10,7 @@ from ledger.block import Header, decode_header
 from ledger.codec import decode
 from ledger.proof.json_text import bytes_of, to_base64url
 from tests.support.chain_builder import ChainBuilder
+from tests.support.opened_bundles import closed, opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,10 @@ class BadBundle:
 
 
 def altered(name: str, reason: str, bundle: Any, change: Callable[[Any], object]) -> BadBundle:
-    """Return a copy of a bundle that a function has changed."""
-    copy = deepcopy(bundle)
+    """Return a copy of a bundle that a function has changed; it sees the transactions as a list."""
+    copy = opened(deepcopy(bundle))
     change(copy)
+    copy = closed(copy)
     assert json.dumps(copy) != json.dumps(bundle), f"{name} changes nothing"
     return BadBundle(name, reason, copy)
 

@@ -20,6 +20,7 @@ from ledger.authenticated_map import prove, verify
 from ledger.state import head_key
 from node.storage.store import Store
 from tests.support.command_line import CommandLine
+from tests.support.opened_bundles import transactions_of
 from tradelane import verify_proof
 
 BASE_PORT = 17_900
@@ -104,11 +105,22 @@ def test_the_ledger_is_real_and_the_same_each_time(tmp_path: Path) -> None:
                 assert facts.heads[0].key == head_key("item", item_id(f"bundle{blocks}"))
                 assert len(facts.heads[0].records) == 4
                 assert cost.raw_bytes == len(text.encode())
-                assert len(json.loads(text)["transactions"]) == blocks
+                assert len(transactions_of(json.loads(text))) == blocks
             for key in filler_keys(50):
                 assert verify(store.tip.state_root, key, prove(store.tree_node, key)) is not None
             roots.append(store.tip.hash)
     assert roots[0] == roots[1]
+
+
+def test_thirty_events_take_at_most_13_kb_at_a_million_heads(tmp_path: Path) -> None:
+    with bench_ledger(tmp_path, base_port=BASE_PORT) as ledger:
+        for cost, text in measure_bundles(ledger, 30, (1, 6, 30)):
+            path = json.loads(text)["heads"][0]["path"]
+            without_path = cost.raw_bytes - len(json.dumps(path, separators=(",", ":")))
+            # Longest path of the 1,000,000 heads that `tradelane bench proofs` makes: 3.3 kB in six or seven nodes.
+            longest_path = 3_400 * 4 // 3
+            assert without_path + longest_path <= 13_000
+            assert len(transactions_of(json.loads(text))) == cost.blocks
 
 
 def test_an_item_lives_a_different_life_at_every_step() -> None:

@@ -344,7 +344,7 @@ def test_proofs_that_cannot_be_given(node: RunningNode, monkeypatch: pytest.Monk
         patch.setattr("node.proof_parts.RECORDS_MAX", 0)
         check(ask(node), "proof.history_too_long")
     with monkeypatch.context() as patch:
-        patch.setattr("node.proof_parts.BUNDLE_LENGTH_MAX", 10)
+        patch.setattr("node.proof_parts.TRANSACTIONS_BYTES_MAX", 10)
         check(ask(node), "proof.bundle_too_large")
     with monkeypatch.context() as patch:
         patch.setattr("node.proof_parts.TRIES_MAX", 0)

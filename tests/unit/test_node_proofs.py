@@ -3,13 +3,11 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from ledger.merkle import verify_inclusion
 from ledger.proof import verify_bundle
-from ledger.readable import Json
 from ledger.state import head_key
 from ledger.transaction import Operation
 from node import proof_parts
@@ -27,6 +25,7 @@ from node.proofs import (
 from node.storage.rows import Position
 from node.storage.store import Store
 from tests.support.chain_builder import ChainBuilder, capture, record, refuse
+from tests.support.opened_bundles import transactions_of
 
 ITEM = "urn:epc:id:sgtin:9521141.012345.1"
 KEY = head_key("item", ITEM)
@@ -75,7 +74,7 @@ def test_a_history_grows_with_the_chain_and_needs_the_newest_block_alone(chain: 
         facts = verify_bundle(json.dumps(bundle), chain.trust)
         assert [record.place for record in facts.heads[0].records] == expected
         assert facts.heads[0].is_complete
-        assert len(cast("list[Json]", bundle["transactions"])) == 2 * height
+        assert len(transactions_of(bundle)) == 2 * height
         assert facts.height == height
 
 
@@ -123,7 +122,7 @@ def test_a_history_that_is_too_long_is_refused_and_its_tail_given(
 
 
 def test_a_bundle_of_too_many_bytes_is_refused(chain: ChainBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proof_parts, "BUNDLE_LENGTH_MAX", 20_000)
+    monkeypatch.setattr(proof_parts, "TRANSACTIONS_BYTES_MAX", 10_000)
     chain.block(chain.transaction(record(KEY, note="x" * 6_000)))
     assert verify_bundle(head_bundle(chain.store, KEY), chain.trust).heads[0].is_complete
     chain.block(chain.transaction(record(KEY, note="x" * 6_000)))
@@ -174,7 +173,7 @@ def test_several_heads_are_proven_as_of_one_block(chain: ChainBuilder) -> None:
         (KEY, 2, 1),
     ]
     # The transaction that both need stands there once.
-    assert len(cast("list[Json]", bundle["transactions"])) == 3
+    assert len(transactions_of(bundle)) == 3
     for wrong in ({KEY: 3}, {b"absent": 1}, {KEY: -1}):
         with pytest.raises(BundleRefusedError) as caught:
             heads_bundle(chain.store, wrong)

@@ -14,6 +14,7 @@ from ledger.proof.json_text import bytes_of, to_base64url
 from ledger.transaction import Operation
 from tests.support.epcis import document, observation, packing
 from tests.support.lying_nodes import FROZEN, HONEST, LIAR, Lie, LyingNodes
+from tests.support.opened_bundles import closed, transactions_of
 from tests.support.running_node import RunningNode, running_node
 from tradelane import Checked, Client, VerificationError, check_trace, fetch_checked
 
@@ -85,10 +86,11 @@ def hide_container(path: str, answer: Any) -> None:
 
 
 def change_event(path: str, answer: Any) -> None:
-    if path.endswith("/proof") and answer["transactions"]:
-        encoded = bytearray(bytes_of(answer["transactions"][0], "transaction", 1 << 20))
+    if path.endswith("/proof") and transactions_of(answer):
+        transactions = transactions_of(answer)
+        encoded = bytearray(bytes_of(transactions[0], "transaction", 1 << 20))
         encoded[len(encoded) // 2] ^= 1
-        answer["transactions"][0] = to_base64url(bytes(encoded))
+        answer |= closed({**answer, "transactions": [to_base64url(bytes(encoded)), *transactions[1:]]})
 
 
 @pytest.mark.parametrize(

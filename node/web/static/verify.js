@@ -341,8 +341,23 @@ const changeOf = (value) => {
 };
 
 const pathOf = (value) => listOf(value, 64, hashOf);
-const transactionOf = (value) => {
-	const [body, signature] = decodeAs('transaction', isSignedBody, bytesOf(2 ** 21)(value), 2 ** 21);
+// What a raw deflate stream holds. Small pieces go in, so that one which never ends is left early.
+const inflate = async (stream, most) => {
+	let [at, size] = [0, 0];
+	const pieces = [];
+	const source = new ReadableStream({
+		pull: (sink) => (at < stream.length ? sink.enqueue(stream.slice(at, (at += 4096))) : sink.close()),
+	});
+	const reader = source.pipeThrough(new DecompressionStream('deflate-raw')).getReader();
+	for (let read; !(read = await reader.read()).done; pieces.push(read.value)) need((size += read.value.length) <= most);
+	return join(...pieces);
+};
+const transactionsOf = async (stream) => {
+	const encoded = await inflate(stream, 2 ** 24).catch(() => check(false, 'transactions_stream'));
+	return decodeAs('transaction', isList(10_000, isBlob), encoded, 2 ** 24).map(transactionOf);
+};
+const transactionOf = (encoded) => {
+	const [body, signature] = decodeAs('transaction', isSignedBody, encoded, 2 ** 21);
 	const [, chain_id, sender, , , calls] = decodeAs('transaction', isBody, body, 2 ** 21);
 	const operations = calls.map(([method, args]) => ({ method, arguments: args }));
 	return { body, signature: hex(signature), chain_id: hex(chain_id), sender: hex(sender), operations };
@@ -389,10 +404,10 @@ const SUBJECTS = {
 	trust: { height: countOf },
 };
 
-const readBundle = (text) => {
+const readBundle = async (text) => {
 	const keyPlaceOf = (entry) => entry.key;
 	let subject, header;
-	return documentOf(text, 2 ** 26, 'tradelane-proof/1', {
+	const bundle = documentOf(text, 2 ** 26, 'tradelane-proof/1', {
 		kind: (kind) => {
 			subject = check(typeof kind === 'string' && Object.hasOwn(SUBJECTS, kind) && SUBJECTS[kind], 'unknown_kind');
 			return kind;
@@ -402,11 +417,13 @@ const readBundle = (text) => {
 		certificate: (value) => finalOf({ header, certificate: FINAL.certificate(value) }),
 		chain_id: hashOf,
 		subject: (value) => objectOf(value, subject),
-		transactions: (value) => listOf(value, 10_000, transactionOf),
 		inclusion: inclusionOf,
 		heads: entriesOf('head', 1000, headOf, keyPlaceOf),
 		history: entriesOf('history', 1000, (value) => objectOf(value, HISTORY), keyPlaceOf),
+		transactions: bytesOf(2 ** 24),
 	});
+	bundle.transactions = await transactionsOf(bundle.transactions);
+	return bundle;
 };
 
 // Step 3: certificates
@@ -756,7 +773,7 @@ export async function verifyBundle(bundleText, trustText, { timeMsMin = 0, heigh
 	check(globalThis.crypto?.subtle, 'no_webcrypto');
 	await importKey('58' + '66'.repeat(31)).catch(() => check(false, 'no_ed25519'));
 	const trust = readTrust(trustText);
-	const bundle = readBundle(bundleText);
+	const bundle = await readBundle(bundleText);
 	const header = (bundle.header = bundle.certificate);
 	const { validator_changes, transactions, heads, history } = bundle;
 	const finals = [...validator_changes, header];
