@@ -28,8 +28,9 @@ from node.config import ConfigError, load_config
 from node.home import Home, open_home
 from node.mempool import MempoolLimits
 from node.network.listener import build_listener
-from node.node import Node, wait_stopped
+from node.node import Node
 from node.pruning import Pruner
+from node.stopping import wait_stopped
 from node.storage.errors import StorageError
 
 _CONNECTIONS_MAX: Final = 1_000

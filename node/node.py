@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Final, Protocol
+from typing import Final
 
 from consensus.config import ConsensusConfig
 from consensus.replica import Replica
@@ -69,14 +69,6 @@ class NodeStatus:
     pending_transactions: int
     is_ready: bool
     not_ready_reason: str | None
-
-
-class Runs(Protocol):
-    """What runs until it fails."""
-
-    async def run(self) -> None:
-        """Run; raises what stopped it."""
-        ...
 
 
 class Node:
@@ -256,27 +248,3 @@ class Node:
         if ahead > self.chain.tip.height + 2:
             return f"catching up: at height {self.chain.tip.height}, peers work on {ahead}"
         return None
-
-
-async def wait_stopped(stop: asyncio.Event, node: Runs, upkeep: Iterable["asyncio.Task[None]"] = ()) -> None:
-    """Run a node until it is told to stop; raises what stopped it otherwise.
-
-    ``upkeep`` is work beside it that reads and writes the ledger too. What goes wrong there is a broken disk or a bug,
-    and the node stops at once: neither gets better by waiting for the next block to find it.
-    """
-    running = asyncio.create_task(node.run())
-    told = asyncio.create_task(_until(stop))
-    waiting = {running, told, *upkeep}
-    try:
-        while not running.done() and not told.done():
-            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-    finally:
-        running.cancel()
-        told.cancel()
-        await asyncio.gather(running, told, return_exceptions=True)
-
-
-async def _until(stop: asyncio.Event) -> None:
-    await stop.wait()

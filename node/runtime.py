@@ -19,14 +19,13 @@ from node.admission import signature_refusal
 from node.chain import Candidate, Chain
 from node.engine.engine import Engine
 from node.engine.gate import open_gate
-from node.engine.ports import BlocksQuestion, ComparisonQuestion, ForkError, Question, TransactionsQuestion
+from node.engine.ports import BlocksQuestion, ComparisonQuestion, Question, TransactionsQuestion
 from node.metrics import Metrics
 from node.network.asking import PeerError
 from node.network.peers import PeerNetwork
 from node.network.wire import CertifiedBlock
 from node.pool import Pool
 from node.pruning import Pruner
-from node.storage.errors import StorageError
 from node.storage.safety_store import SafetyStore
 
 _TICK_SECONDS: Final = 0.05
@@ -227,9 +226,10 @@ class Runtime:
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
-        kind = "disk" if isinstance(error, StorageError) else "fork" if isinstance(error, ForkError) else "bug"
-        self._log.error("stopping", kind=kind, error=str(error), exc_info=error)
-        if not self._failure.done():
+        """Let ``run`` raise this; what fails after that, or while the node stops, is logged alone."""
+        if self._failure.done():
+            self._log.error("failed_while_stopping", error=str(error), exc_info=error)
+        else:
             self._failure.set_exception(error)
 
 

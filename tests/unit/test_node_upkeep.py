@@ -1,11 +1,32 @@
-"""What runs beside a node: when it fails, the node stops; when it is done, the node goes on."""
+"""What runs in a node and beside it: when it fails, the node stops and says so once; when it is done, it goes on."""
 
 import asyncio
+import re
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 
-from node.node import wait_stopped
+from consensus.config import ConsensusConfig
+from node.engine.ports import ForkError
+from node.home import open_home
+from node.mempool import MempoolLimits
+from node.node import Node
+from node.pruning import Pruner
+from node.stopping import wait_stopped
 from node.storage.errors import StorageError
+from tests.support.shared_data import REPOSITORY
+from tests.support.solo_home import solo_network
+
+FAILURES = [
+    (StorageError("the disk is gone"), "disk"),
+    (ForkError("two blocks of one height"), "fork"),
+    (AssertionError("a bug of ours"), "bug"),
+]
+each_failure = pytest.mark.parametrize(("error", "kind"), FAILURES, ids=["disk", "fork", "bug"])
 
 
 async def fail(error: Exception) -> None:
@@ -34,15 +55,30 @@ class Runner:
             raise
 
 
-@pytest.mark.parametrize("error", [StorageError("the disk is gone"), AssertionError("a bug of ours")])
-def test_a_node_stops_when_work_beside_it_fails(error: Exception) -> None:
+def test_the_page_for_operators_explains_every_kind() -> None:
+    page = (REPOSITORY / "docs" / "operations.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|", page.split("## Alarms")[1].split("A node that cannot trust")[0], re.MULTILINE)
+    assert rows == [kind for _, kind in FAILURES]
+
+
+@contextmanager
+def stopping(error: Exception, kind: str) -> Iterator[None]:
+    """Expect that an error stops a node, and that the log says so once."""
+    with structlog.testing.capture_logs() as logs, pytest.raises(type(error), match=str(error)):
+        yield
+    said = [(entry["event"], entry["kind"], entry["error"]) for entry in logs if entry["log_level"] == "error"]
+    assert said == [("stopping", kind, str(error))]
+
+
+@each_failure
+def test_a_node_stops_when_work_beside_it_fails(error: Exception, kind: str) -> None:
     node = Runner()
 
     async def run() -> None:
         upkeep = [asyncio.create_task(done()), asyncio.create_task(fail(error))]
         await asyncio.wait_for(wait_stopped(asyncio.Event(), node, upkeep), 5)
 
-    with pytest.raises(type(error), match=str(error)):
+    with stopping(error, kind):
         asyncio.run(run())
     assert node.was_cancelled
 
@@ -65,13 +101,48 @@ def test_a_node_goes_on_when_work_beside_it_is_done() -> None:
     assert node.was_cancelled
 
 
-def test_what_stopped_the_node_itself_is_raised() -> None:
+@each_failure
+def test_what_stopped_the_node_itself_is_raised(error: Exception, kind: str) -> None:
     async def run() -> None:
         idle = asyncio.create_task(asyncio.sleep(60))
         try:
-            await wait_stopped(asyncio.Event(), Runner(StorageError("no room")), [idle])
+            await wait_stopped(asyncio.Event(), Runner(error), [idle])
         finally:
             idle.cancel()
 
-    with pytest.raises(StorageError, match="no room"):
+    with stopping(error, kind):
         asyncio.run(run())
+
+
+def run_node(directory: Path, during: Callable[[Node], Coroutine[Any, Any, None]] | None = None) -> None:
+    """Run the only node of a network until something stops it, five seconds at most."""
+    network = solo_network(directory / "network")
+    home = open_home(network.home(network.nodes[0]))
+
+    async def run() -> None:
+        node = Node(home, ConsensusConfig(), MempoolLimits())
+        node.start()
+        try:
+            running = asyncio.create_task(wait_stopped(asyncio.Event(), node))
+            if during is not None:
+                await during(node)
+            await asyncio.wait_for(running, 5)
+        finally:
+            await node.stop()
+
+    try:
+        asyncio.run(run())
+    finally:
+        home.close()
+
+
+@each_failure
+def test_a_node_stops_when_the_engine_fails(
+    error: Exception, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def step(_: Pruner) -> int:
+        raise error
+
+    monkeypatch.setattr(Pruner, "step", step)
+    with stopping(error, kind):
+        run_node(tmp_path)
