@@ -156,6 +156,7 @@ class Runtime:
         is_busy = self._giving_back is not None and not self._giving_back.done()
         if self._pruner.is_room_waiting and not is_busy:
             self._giving_back = asyncio.get_running_loop().create_task(asyncio.to_thread(self._pruner.give_back))
+            self._giving_back.add_done_callback(self._finished)
 
     # Questions to peers
 

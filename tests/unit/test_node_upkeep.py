@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine, Iterator
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from node.home import open_home
 from node.mempool import MempoolLimits
 from node.node import Node
 from node.pruning import Pruner
+from node.runtime import Runtime
 from node.stopping import wait_stopped
 from node.storage.errors import StorageError
 from tests.support.shared_data import REPOSITORY
@@ -114,20 +116,29 @@ def test_what_stopped_the_node_itself_is_raised(error: Exception, kind: str) -> 
         asyncio.run(run())
 
 
-def run_node(directory: Path, during: Callable[[Node], Coroutine[Any, Any, None]] | None = None) -> None:
-    """Run the only node of a network until something stops it, five seconds at most."""
+async def never() -> None:
+    await asyncio.Event().wait()
+
+
+async def tell(stop: asyncio.Event, when: Callable[[], Awaitable[object]]) -> None:
+    await when()
+    stop.set()
+
+
+def run_node(directory: Path, when: Callable[[], Awaitable[object]] = never) -> None:
+    """Run the only node of a network until it fails or is told to stop, five seconds at most."""
     network = solo_network(directory / "network")
     home = open_home(network.home(network.nodes[0]))
 
     async def run() -> None:
         node = Node(home, ConsensusConfig(), MempoolLimits())
         node.start()
+        stop = asyncio.Event()
+        telling = asyncio.create_task(tell(stop, when))
         try:
-            running = asyncio.create_task(wait_stopped(asyncio.Event(), node))
-            if during is not None:
-                await during(node)
-            await asyncio.wait_for(running, 5)
+            await asyncio.wait_for(wait_stopped(stop, node), 5)
         finally:
+            telling.cancel()
             await node.stop()
 
     try:
@@ -146,3 +157,42 @@ def test_a_node_stops_when_the_engine_fails(
     monkeypatch.setattr(Pruner, "step", step)
     with stopping(error, kind):
         run_node(tmp_path)
+
+
+@each_failure
+def test_a_node_stops_when_giving_room_back_fails_and_does_not_try_again(
+    error: Exception, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def give_back(pruner: Pruner) -> None:
+        calls.append(pruner)
+        raise error
+
+    monkeypatch.setattr(Pruner, "is_room_waiting", True)
+    monkeypatch.setattr(Pruner, "give_back", give_back)
+    with stopping(error, kind):
+        run_node(tmp_path)
+    assert len(calls) == 1
+
+
+def test_room_that_cannot_be_given_back_while_the_node_stops_is_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_asked_for, is_stopping = threading.Event(), threading.Event()
+
+    def give_back(_: Pruner) -> None:
+        is_asked_for.set()
+        assert is_stopping.wait(5)
+        raise StorageError("the disk is gone")
+
+    async def stop(runtime: Runtime, wait: Callable[[Runtime], Coroutine[Any, Any, None]] = Runtime.stop) -> None:
+        is_stopping.set()
+        await wait(runtime)
+
+    monkeypatch.setattr(Pruner, "is_room_waiting", True)
+    monkeypatch.setattr(Pruner, "give_back", give_back)
+    monkeypatch.setattr(Runtime, "stop", stop)
+    with structlog.testing.capture_logs() as logs:
+        run_node(tmp_path, lambda: asyncio.to_thread(is_asked_for.wait, 5))
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["failed_while_stopping"]
