@@ -116,7 +116,7 @@ class Node:
 
     async def run(self) -> None:
         """Run until something stops the node, and raise that."""
-        tasks = {asyncio.create_task(self.runtime.run()), asyncio.create_task(self._reporter.run())}
+        tasks = {asyncio.create_task(part.run()) for part in (self.runtime, self._reporter, self._peers)}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:

@@ -11,15 +11,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-import aiohttp
-
 from ledger.genesis import Genesis
 from node.bootstrap.fetch import Fetched, Progress, fetch_snapshot
 from node.bootstrap.headers import BootstrapError
 from node.bootstrap.peer import Peer
 from node.bootstrap.wire import Tip
 from node.config import NodeConfig
-from node.network.asking import PeerError, peer_headers
+from node.network.asking import PeerError, peer_session
 from node.storage.database import sync_directory
 
 _STAGING_NAME: Final = "ledger.fetching"
@@ -32,7 +30,7 @@ Note = Callable[[str], None]
 @asynccontextmanager
 async def connected_peers(config: NodeConfig, genesis: Genesis) -> AsyncIterator[list[Peer]]:
     """Give the configured peers as those whom to ask for a snapshot."""
-    async with aiohttp.ClientSession(headers=peer_headers(genesis.chain_id)) as session:
+    async with peer_session(genesis.chain_id) as session:
         yield [Peer(session, peer) for peer in config.peers]
 
 

@@ -33,7 +33,7 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=60, connect=2, sock_read=5)
 
 
 class Peer:
-    """Asks one peer, by a session whose requests carry ``peer_headers``; every question raises PeerError."""
+    """Asks one peer, by a ``peer_session``; every question raises PeerError."""
 
     def __init__(self, session: aiohttp.ClientSession, config: PeerConfig) -> None:
         self._session = session

@@ -1,7 +1,8 @@
 """The client side of the peer network: one bounded queue and one sender for each peer.
 
 The core never waits for a peer. A full queue drops its oldest message and counts it; consensus sends again what still
-matters. A peer that does not answer is tried again with growing pauses.
+matters. A peer that does not answer is tried again with growing pauses. What a peer does wrong stops no sender; what
+stops one is an error of ours, and the node stops with it.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ import structlog
 from ledger.codec import encode
 from node.config import PeerConfig
 from node.metrics import Metrics
-from node.network.asking import PeerError, ask, peer_headers
+from node.network.asking import CALL_ERRORS, PeerError, ask, peer_session
 from node.network.wire import (
     CertifiedBlock,
     decode_batch,
@@ -89,20 +90,35 @@ class PeerNetwork:
     """All peers of this node."""
 
     def __init__(self, chain_id: bytes, configs: Sequence[PeerConfig], metrics: Metrics) -> None:
-        self._headers = peer_headers(chain_id)
+        self._chain_id = chain_id
         self._peers = {config.public_key: _Peer(config, metrics) for config in configs}
         self._session: aiohttp.ClientSession | None = None
         self._senders: list[asyncio.Task[None]] = []
+        self._failure: asyncio.Future[None] | None = None
         self._log = structlog.get_logger("peers")
 
     def start(self) -> None:
         """Start the senders; call inside the running loop."""
-        self._session = aiohttp.ClientSession(
-            headers=self._headers,
+        self._session = peer_session(
+            self._chain_id,
             # A name is looked up anew about as often as a peer is called, so one that moved is found where it went.
-            connector=aiohttp.TCPConnector(limit_per_host=4, keepalive_timeout=60, ttl_dns_cache=_NAME_SECONDS_MAX),
+            aiohttp.TCPConnector(limit_per_host=4, keepalive_timeout=60, ttl_dns_cache=_NAME_SECONDS_MAX),
         )
+        self._failure = asyncio.get_running_loop().create_future()
         self._senders = [asyncio.create_task(self._send_for_ever(peer)) for peer in self._peers.values()]
+        for sender in self._senders:
+            sender.add_done_callback(self._ended)
+
+    async def run(self) -> None:
+        """Wait for ever; raises what ended a sender."""
+        assert self._failure is not None, "the network was started"
+        await self._failure
+
+    def _ended(self, sender: "asyncio.Task[None]") -> None:
+        assert self._failure is not None, "the network was started"
+        error = None if sender.cancelled() else sender.exception()
+        if error is not None and not self._failure.done():
+            self._failure.set_exception(error)
 
     async def stop(self) -> None:
         """Stop the senders and close the connections."""
@@ -184,14 +200,13 @@ class PeerNetwork:
 
     async def _post(self, peer: _Peer, path: str, batch: list[bytes]) -> bool:
         assert self._session is not None, "the network was started"
+        url, body = f"{peer.config.url}/p2p/{path}", encode_batch(batch)
         try:
-            async with self._session.post(
-                f"{peer.config.url}/p2p/{path}", data=encode_batch(batch), timeout=_SEND_TIMEOUT
-            ) as answer:
+            async with self._session.post(url, data=body, timeout=_SEND_TIMEOUT, allow_redirects=False) as answer:
                 if answer.status != 204:
                     self._log.warning("peer_refused", url=peer.config.url, path=path, status=answer.status)
                     return False
-        except (aiohttp.ClientError, TimeoutError, OSError):
+        except CALL_ERRORS:
             return False
         peer.answered_at = time.monotonic()
         return True

@@ -15,6 +15,7 @@ from consensus.config import ConsensusConfig
 from node.engine.ports import ForkError
 from node.home import open_home
 from node.mempool import MempoolLimits
+from node.network.peers import PeerNetwork
 from node.node import Node
 from node.pruning import Pruner
 from node.runtime import Runtime
@@ -196,3 +197,13 @@ def test_room_that_cannot_be_given_back_while_the_node_stops_is_logged(
     with structlog.testing.capture_logs() as logs:
         run_node(tmp_path, lambda: asyncio.to_thread(is_asked_for.wait, 5))
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["failed_while_stopping"]
+
+
+@each_failure
+def test_a_node_stops_when_a_sender_fails(
+    error: Exception, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That a sender fails by a bug alone, whatever its peer does, is in the tests of the peer network."""
+    monkeypatch.setattr(PeerNetwork, "run", lambda _: fail(error))
+    with stopping(error, kind):
+        run_node(tmp_path)
