@@ -86,6 +86,7 @@ def run(
     """
     # The node's libraries take most of the start-up time of this program, and no other command needs them.
     from node.main import StartError, run_node_process  # noqa: PLC0415 - see above
+    from node.stopping import ServerEndedError  # noqa: PLC0415
 
     open_session(context)
     try:
@@ -94,6 +95,9 @@ def run(
         raise TradelaneError("node.start", str(error)) from error
     except StorageError as error:
         raise TradelaneError("node.disk", str(error)) from error
+    except ServerEndedError as error:
+        hint = "start the node again; its log says what ended the server"
+        raise TradelaneError("node.server", str(error), hint) from error
 
 
 @app.command("check", epilog=_CHECK_EPILOG)

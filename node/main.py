@@ -30,7 +30,7 @@ from node.mempool import MempoolLimits
 from node.network.listener import build_listener
 from node.node import Node
 from node.pruning import Pruner
-from node.stopping import wait_stopped
+from node.stopping import ServerEndedError, wait_stopped
 from node.storage.errors import StorageError
 
 _CONNECTIONS_MAX: Final = 1_000
@@ -56,7 +56,7 @@ async def run_node(home_directory: Path, *, is_parent_watched: bool = False) -> 
     StartError
         Something on this machine is in the way; nothing was changed.
     Exception
-        Whatever stopped a running node: a disk that failed or a broken invariant.
+        Whatever stopped a running node: a disk that failed, a server that ended or a broken invariant.
 
     """
     if not __debug__:
@@ -74,11 +74,11 @@ async def run_node(home_directory: Path, *, is_parent_watched: bool = False) -> 
         ):
             node = Node(home, ConsensusConfig(), MempoolLimits())
             snapshots = Snapshots(node.store, lambda: time.monotonic_ns() // 1_000_000)
-            listener = build_listener(node.chain.chain_id, node.store, node, node.metrics, snapshots)
-            servers = [_server(listener), _server(build_api(node))]
+            listener = _server(build_listener(node.chain.chain_id, node.store, node, node.metrics, snapshots))
+            api = _server(build_api(node))
             serving = [
-                asyncio.create_task(server.serve(sockets=[bound]))
-                for server, bound in zip(servers, (p2p_socket, api_socket), strict=True)
+                asyncio.create_task(_serve(listener, p2p_socket, "peers")),
+                asyncio.create_task(_serve(api, api_socket, "HTTP API")),
             ]
             node.start()
             upkeep = [
@@ -92,9 +92,9 @@ async def run_node(home_directory: Path, *, is_parent_watched: bool = False) -> 
             if home.safety.new_reason is not None:
                 log.warning("follows_first", reason=home.safety.new_reason)
             try:
-                await wait_stopped(stop, node, upkeep)
+                await wait_stopped(stop, node, [*upkeep, *serving])
             finally:
-                for server in servers:
+                for server in (listener, api):
                     server.should_exit = True
                 for task in upkeep:
                     task.cancel()
@@ -195,6 +195,19 @@ def _server(application: ASGIApp) -> uvicorn.Server:
             server_header=False,
         )
     )
+
+
+async def _serve(server: uvicorn.Server, bound: socket.socket, purpose: str) -> None:
+    """Serve until the server is told to exit; raises ServerEndedError where it ends before that."""
+    try:
+        await server.serve(sockets=[bound])
+    except Exception as error:
+        if server.started:
+            # What still listens would keep the event loop from closing, and the process from ending.
+            await server.shutdown(sockets=[bound])
+        raise ServerEndedError(f"the server for the {purpose} failed: {error}") from error
+    if not server.should_exit:
+        raise ServerEndedError(f"the server for the {purpose} ended by itself")
 
 
 @contextlib.contextmanager

@@ -14,6 +14,10 @@ from node.engine.ports import ForkError
 from node.storage.errors import StorageError
 
 
+class ServerEndedError(Exception):
+    """An HTTP server ended while the node ran, so nobody could reach it any more."""
+
+
 class Runs(Protocol):
     """What runs until it fails."""
 
@@ -47,6 +51,8 @@ def kind_of(error: Exception) -> str:
             return "disk"
         case ForkError():
             return "fork"
+        case ServerEndedError():
+            return "server"
         case _:
             return "bug"
 

@@ -19,7 +19,7 @@ from node.network.peers import PeerNetwork
 from node.node import Node
 from node.pruning import Pruner
 from node.runtime import Runtime
-from node.stopping import wait_stopped
+from node.stopping import ServerEndedError, wait_stopped
 from node.storage.errors import StorageError
 from tests.support.shared_data import REPOSITORY
 from tests.support.solo_home import solo_network
@@ -27,9 +27,10 @@ from tests.support.solo_home import solo_network
 FAILURES = [
     (StorageError("the disk is gone"), "disk"),
     (ForkError("two blocks of one height"), "fork"),
+    (ServerEndedError("nobody is served"), "server"),
     (AssertionError("a bug of ours"), "bug"),
 ]
-each_failure = pytest.mark.parametrize(("error", "kind"), FAILURES, ids=["disk", "fork", "bug"])
+each_failure = pytest.mark.parametrize(("error", "kind"), FAILURES, ids=[kind for _, kind in FAILURES])
 
 
 async def fail(error: Exception) -> None:
