@@ -28,6 +28,8 @@ from node.storage.rows import (
     HEAD,
     HEADER,
     HISTORY,
+    LINKS_KEY,
+    LINKS_ROW,
     TIP_KEY,
     block_key,
     body_rows,
@@ -107,6 +109,7 @@ class _Fetching:
             {
                 block_key(HEADER, 0): encode_header_row(genesis_block.header, None),
                 **body_rows(0, (), ()),
+                LINKS_KEY: LINKS_ROW,
                 **validators_row(validators),
             }
         )

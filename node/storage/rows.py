@@ -11,6 +11,8 @@ n path                               node of the state tree
 v hash of validator set(32)          the set
 y hash of head key(32) count(8)      [height, transaction index, operation index]
 e height(8) transaction(4) op(4)     (empty) an EPCIS event, in the order of capture
+l ...                                where things lead on to others: node.storage.link_index
+m links                              version of the rows of kind l (no row: they are not there yet)
 """
 
 from collections.abc import Sequence
@@ -23,9 +25,12 @@ from ledger.codec import decode_own, encode
 from ledger.receipt import Receipt
 from ledger.transaction import Transaction
 from ledger.validators import ValidatorSet
+from node.storage.link_index import link_rows
 
 TIP_KEY: Final = b"mtip"
 EARLIEST_KEY: Final = b"mearliest"
+LINKS_KEY: Final = b"mlinks"
+LINKS_ROW: Final = encode(1)
 HEADER: Final = b"h"
 BODY: Final = b"b"
 TRANSACTION: Final = b"t"
@@ -53,9 +58,13 @@ def block_key(prefix: bytes, height: int) -> bytes:
 
 def event_key(position: Position) -> bytes:
     """Return the key of an EPCIS event in the order of capture."""
+    return EVENT + position_bytes(position)
+
+
+def position_bytes(position: Position) -> bytes:
+    """Return a position so that those that come first on the chain stand first."""
     return b"".join(
         (
-            EVENT,
             position.height.to_bytes(8, "big"),
             position.transaction_index.to_bytes(4, "big"),
             position.operation_index.to_bytes(4, "big"),
@@ -63,17 +72,16 @@ def event_key(position: Position) -> bytes:
     )
 
 
-def event_position(key: bytes) -> Position:
-    """Return the position that an event's key holds."""
-    return Position(
-        int.from_bytes(key[1:9], "big"), int.from_bytes(key[9:13], "big"), int.from_bytes(key[13:17], "big")
-    )
+def row_position(key: bytes) -> Position:
+    """Return the position that a key ends in."""
+    where = key[-16:]
+    return Position(*(int.from_bytes(part, "big") for part in (where[:8], where[8:12], where[12:])))
 
 
 def body_rows(
     height: int, transactions: Sequence[Transaction], receipts: Sequence[Receipt]
 ) -> dict[bytes, bytes | None]:
-    """Return the rows of a block's content: its transactions with their receipts, their ids, and its EPCIS events."""
+    """Return the rows of a block's content: its transactions with their receipts, their ids, its EPCIS events."""
     rows: dict[bytes, bytes | None] = {
         block_key(BODY, height): encode(
             [[transaction.encoded for transaction in transactions], [receipt.encode() for receipt in receipts]]
@@ -84,7 +92,9 @@ def body_rows(
         if receipt.code == 0:
             for operation_index, operation in enumerate(transaction.operations):
                 if operation.method == EVENT_METHOD:
-                    rows[event_key(Position(height, index, operation_index))] = b""
+                    where = position_bytes(Position(height, index, operation_index))
+                    rows[EVENT + where] = b""
+                    rows.update(link_rows(where, operation.arguments))
     return rows
 
 

@@ -23,6 +23,8 @@ from node.storage.bodies import decode_body, decode_entry, outline
 from node.storage.database import Database, KeyValues, PinnedValues, prefix_end, sync_directory
 from node.storage.encoded_blocks import EncodedBlock, EncodedBlocks, encoded_block, encoded_header
 from node.storage.errors import DamagedError, NotInitialisedError, PrunedError
+from node.storage.joining import rows_under
+from node.storage.link_index import LINK
 from node.storage.node_cache import CACHED_LEVELS, NodeCache
 from node.storage.rows import (
     BODY,
@@ -31,6 +33,8 @@ from node.storage.rows import (
     HEAD,
     HEADER,
     HISTORY,
+    LINKS_KEY,
+    LINKS_ROW,
     NODE,
     TIP_KEY,
     TRANSACTION,
@@ -42,7 +46,7 @@ from node.storage.rows import (
     decode_validators_row,
     encode_header_row,
     event_key,
-    event_position,
+    row_position,
     validators_row,
 )
 from node.storage.salvage import describe_damage
@@ -101,7 +105,10 @@ class Store:
         try:
             database = Database(directory)
             try:
-                return cls(database, chain_id, cached_levels=cached_levels)
+                store = cls(database, chain_id, cached_levels=cached_levels)
+                if database.get(LINKS_KEY) is None:
+                    store._index_links()
+                return store
             except BaseException:
                 database.close()
                 raise
@@ -270,13 +277,17 @@ class Store:
             key = event_key(after)
             start, stop = (start, key) if is_reverse else (key + b"\0", stop)
         for key, _ in self._database.scan(start, stop, is_reverse=is_reverse):
-            yield event_position(key)
+            yield row_position(key)
+
+    def links(self, prefix: bytes, start: bytes = b"", stop: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """Yield (key, kind) of the links under a prefix, from what follows it on to before ``stop``."""
+        yield from rows_under(self._database, prefix, start, stop)
 
     def prune(self, below: int, *, heights_max: int, transactions_max: int) -> int:
         """Give up the bodies below a height, about so many at once, and return of how many heights.
 
         It stops at a block whose transactions are still valid, for their ids must be known as long as they could come
-        again. Headers and the histories of heads stay; the list of events begins at ``earliest_height``.
+        again. Headers, the histories of heads and the links stay; the list of events begins at ``earliest_height``.
         """
         changes: dict[bytes, bytes | None] = {}
         height = first = self.earliest_height
@@ -321,6 +332,15 @@ class Store:
         """Close the store; may be called again."""
         self._database.close()
 
+    def _index_links(self) -> None:
+        """Write the links of the bodies that are there: a ledger from before there were any has none."""
+        for height in range(self.earliest_height, self.tip.height + 1):
+            block = self.block(height)
+            assert block is not None, "every height up to the tip has a block"
+            rows = body_rows(height, block.transactions, block.receipts)
+            self._database.write({key: value for key, value in rows.items() if key[:1] == LINK})
+        self._database.write({LINKS_KEY: LINKS_ROW})
+
     def _stored_tree_node(self, path: bytes) -> bytes | None:
         return self._database.get(NODE + path)
 
@@ -361,7 +381,7 @@ def mark_initialised(directory: Path, chain_id: bytes) -> None:
 
 def write_genesis(database: KeyValues, genesis_block: BlockWrite) -> None:
     """Put block 0 into an empty database."""
-    database.write(_changes(genesis_block))
+    database.write({**_changes(genesis_block), LINKS_KEY: LINKS_ROW})
 
 
 def _changes(write: BlockWrite) -> dict[bytes, bytes | None]:
