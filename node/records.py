@@ -5,13 +5,13 @@ violations shown are those of the thing in question.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, cast
 
 from contracts import heads
-from contracts.provenance.events import Event, read_event
+from contracts.provenance.events import Event, Quantity, read_event
 from ledger.block import Header
 from ledger.codec import Value, decode_own
 from ledger.readable import Json, to_json
@@ -24,6 +24,8 @@ from node.storage.store import Store
 CAPTURE: Final = "provenance.capture"
 _CUSTODY: Final = "custody."
 _CACHED_MAX: Final = 8
+_CACHED_NAMES_MAX: Final = 200_000
+"""Identifiers in the records that are kept: an event that made a thousand things is read once for all of them."""
 _LISTED_MAX: Final = 100
 """Entries of a list inside an event that are shown; ``counts`` says how many there are."""
 _PLAIN_FIELDS: Final = (
@@ -58,6 +60,22 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """What an event names in which part, items and classes together; ``used_up`` are items that are inputs alone."""
+
+    epcs: frozenset[str]
+    children: frozenset[str]
+    inputs: frozenset[str]
+    outputs: frozenset[str]
+    used_up: frozenset[str]
+
+    @property
+    def count(self) -> int:
+        """How many identifiers these are."""
+        return len(self.epcs) + len(self.children) + len(self.inputs) + len(self.outputs)
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One operation. ``event`` for a captured one; ``offer`` is the head of the offer that a custody method names."""
 
@@ -71,6 +89,7 @@ class Record:
     arguments: dict[str, Value] = field(repr=False)
     output: Value = field(repr=False)
     event: Event | None = field(repr=False)
+    names: Names | None = field(repr=False)
     is_declared_wrong: bool
     offer: Head | None = field(repr=False)
 
@@ -83,6 +102,26 @@ class Record:
     def at_ms(self) -> int:
         """When it happened: the event's own time, or that of the block."""
         return self.block_time_ms if self.event is None else self.event.time_ms
+
+    @property
+    def transformation_id(self) -> str | None:
+        """What its sender calls the transformation that the event is part of."""
+        return cast("str | None", self.arguments.get("transformation_id"))
+
+    @property
+    def unlisted_violations(self) -> int:
+        """How many violations the receipt counts and does not list."""
+        if not isinstance(self.output, dict):
+            return 0
+        rows = cast("list[Value]", self.output.get("violations", []))
+        return cast(int, self.output.get("violations_count", 0)) - len(rows)
+
+    def refused(self, rules: frozenset[str]) -> frozenset[str]:
+        """Return the things on which the operation broke one of these rules, as far as the receipt lists them."""
+        if not isinstance(self.output, dict):
+            return frozenset()
+        rows = cast("list[list[str]]", self.output.get("violations", []))
+        return frozenset(name for name, rule in rows if rule in rules)
 
     def violations(self, identifier: str) -> list[str]:
         """Return the rules that the operation broke on a thing, as far as the receipt lists them."""
@@ -120,15 +159,31 @@ class Record:
 
 
 class Records:
-    """Reads records, keeping the transactions that it decoded last: records that lie together are read together."""
+    """Reads records, keeping those that it read last: what lies together, or is of many things, is read together.
 
-    def __init__(self, store: Store) -> None:
+    With a height a record is as it was known then: what was declared to be wrong later is not yet.
+    """
+
+    def __init__(self, store: Store, height: int | None = None) -> None:
         self._store = store
+        self._height = height
+        self._records: OrderedDict[Position, Record] = OrderedDict()
+        self._names_held = 0
         self._cached: OrderedDict[tuple[int, int], tuple[Header, Transaction, Receipt]] = OrderedDict()
         self._organisations: dict[bytes, str | None] = {}
 
     def get(self, position: Position) -> Record:
         """Return the record at a position of the store's own indexes."""
+        record = self._records.get(position)
+        if record is None:
+            record = self._records[position] = self._read(position)
+            self._names_held += 1 if record.names is None else 1 + record.names.count
+            while self._names_held > _CACHED_NAMES_MAX and len(self._records) > 1:
+                _, oldest = self._records.popitem(last=False)
+                self._names_held -= 1 if oldest.names is None else 1 + oldest.names.count
+        return record
+
+    def _read(self, position: Position) -> Record:
         header, transaction, receipt = self._transaction(position.height, position.transaction_index)
         operation = transaction.operations[position.operation_index]
         is_event = operation.method == CAPTURE
@@ -144,6 +199,7 @@ class Records:
             arguments=operation.arguments,
             output=receipt.outputs[position.operation_index],
             event=event,
+            names=None if event is None else names_of(event),
             is_declared_wrong=event is not None and self._is_declared_wrong(event),
             offer=self._offer(operation.arguments) if operation.method.startswith(_CUSTODY) else None,
         )
@@ -168,7 +224,13 @@ class Records:
         if event.declaration is not None:
             return False
         head = self._head(heads.event(*event.key))
-        return head is not None and "declared_by" in head
+        if head is None or "declared_by" not in head:
+            return False
+        if self._height is None:
+            return True
+        declared_at = self._store.transaction_position(cast(bytes, head["declared_by"]))
+        # What is not there any more was given up, and is older than every body that can be read.
+        return declared_at is None or declared_at[0] <= self._height
 
     def _offer(self, arguments: Mapping[str, Value]) -> Head | None:
         return self._head(heads.offer(cast(str, arguments["id"])))
@@ -176,6 +238,21 @@ class Records:
     def _head(self, key: bytes) -> Head | None:
         encoded = self._store.head(key)
         return None if encoded is None else cast(Head, decode_own(encoded))
+
+
+def names_of(event: Event) -> Names:
+    """Return what an event names."""
+
+    def classes(quantities: Iterable[Quantity]) -> Iterator[str]:
+        return (quantity.class_id for quantity in quantities)
+
+    return Names(
+        epcs=frozenset(event.epcs),
+        children=frozenset((*event.children, *classes(event.child_quantities))),
+        inputs=frozenset((*event.inputs, *classes(event.input_quantities))),
+        outputs=frozenset((*event.outputs, *classes(event.output_quantities))),
+        used_up=frozenset(event.inputs) - frozenset(event.outputs),
+    )
 
 
 def _event_json(record: Record) -> dict[str, Json]:

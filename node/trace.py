@@ -1,36 +1,48 @@
 """The trace of a thing as a tree: what happened to it, what it was packed in, made from, made into, and what is in it.
 
-Time-aware: a thing shares the events of a container only while it was in it, and that holds level by level. Intervals
-come from the histories, so a pallet that was unpacked long ago still tells what was on it. Everything is bounded, and
-where a bound cuts something off the tree says so in ``marks``; nothing is left out silently. Shape: docs/api.md.
+Time-aware: a thing shares the events of a container only while it was in it, and that holds level by level; of what it
+was made from it has the life up to that use, of what it was made into the life since. Back means containers, sources
+and installed parts; forward means containers, what it was installed in, and products. Everything is bounded, and where
+a bound cuts something off the tree says so in ``marks``, with where to ask for the rest; nothing is left out silently.
 
-Rules: reference semantics of EPCIS 2.0 aggregation (ISO/IEC 19987 section 7.4.3); an effect that the contracts refused
-(contracts.provenance.things.BLOCKING) opens no interval.
+As of a height the tree is what the ledger held then. As of a time it is what happened up to then, by all that is known
+now, and what was captured only afterwards is counted. Shape: docs/api.md. What hangs on what: node/links.py.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import islice
 from typing import Final, cast
+from urllib.parse import urlencode
 
 from contracts import heads
-from contracts.provenance.events import ADD, AGGREGATION, ASSOCIATION, DELETE, OBJECT, TRANSFORMATION, Event
-from contracts.provenance.things import BLOCKING
-from contracts.results import ResultCode
 from ledger.readable import Json
+from node.balance import transformation_json
+from node.links import (
+    EVER_MS,
+    INSTALLED,
+    Branch,
+    Interval,
+    Link,
+    Made,
+    Transformation,
+    Transformations,
+    containers,
+    contents,
+    made_from,
+    made_into,
+)
+from node.proofs import records_up_to
 from node.queries import JsonObject, Thing, find_thing, product_name
 from node.records import Record, Records
+from node.states import State, state_at
 from node.storage.store import Store
 
 DEPTH_MAX: Final = 20
-_EVER_MS: Final = -(1 << 63)
-# What keeps a container from gaining or losing contents, and what keeps a thing from being packed. A container that is
-# named as a child of its own breaks rules by that which concern none of the others.
-_BLOCKED: Final = frozenset(code.name.lower() for code in BLOCKING)
-_NO_PACKING: Final = _BLOCKED | {
-    code.name.lower() for code in (ResultCode.CYCLE, ResultCode.TOO_DEEP, ResultCode.TOO_MANY_CONTENTS)
-}
+NODES_MAX: Final = 20_000
+BRANCHES_MAX: Final = 10_000
+EVENTS_MAX: Final = 50_000
 
 
 class Direction(Enum):
@@ -42,28 +54,18 @@ class Direction(Enum):
     CONTENTS = "contents"
 
 
-class Branch(Enum):
-    """How a node hangs below another; the value is the field of the answer."""
+# Branch -> the relations that are followed there.
+Plan = dict[Branch, frozenset[str] | None]
 
-    CONTAINERS = "containers"
-    MADE_FROM = "made_from"
-    MADE_INTO = "made_into"
-    CONTENTS = "contents"
-
-
-_FROM_ROOT: Final = {
-    Direction.ALL: frozenset(Branch),
-    Direction.BACK: frozenset({Branch.CONTAINERS, Branch.MADE_FROM}),
-    Direction.FORWARD: frozenset({Branch.CONTAINERS, Branch.MADE_INTO}),
-    Direction.CONTENTS: frozenset({Branch.CONTENTS}),
+_FROM_ROOT: Final[dict[Direction, Plan]] = {
+    Direction.ALL: dict.fromkeys(Branch),
+    Direction.BACK: {Branch.CONTAINERS: None, Branch.MADE_FROM: None, Branch.CONTENTS: frozenset({INSTALLED})},
+    Direction.FORWARD: {Branch.CONTAINERS: None, Branch.MADE_INTO: None},
+    Direction.CONTENTS: {Branch.CONTENTS: None},
 }
-# A thing's container brings in its own containers, but not what else was in it or made of it.
-_BELOW: Final = {
-    Branch.CONTAINERS: frozenset({Branch.CONTAINERS}),
-    Branch.MADE_FROM: frozenset({Branch.CONTAINERS, Branch.MADE_FROM}),
-    Branch.MADE_INTO: frozenset({Branch.CONTAINERS, Branch.MADE_INTO}),
-    Branch.CONTENTS: frozenset({Branch.CONTENTS}),
-}
+_ORIGIN: Final[Plan] = {Branch.MADE_FROM: None, Branch.CONTENTS: frozenset({INSTALLED})}
+_BACKWARDS: Final = frozenset({Direction.ALL, Direction.BACK})
+_FORWARDS: Final = frozenset({Direction.ALL, Direction.FORWARD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,32 +80,32 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """From ``since_ms`` to ``until_ms`` (None: still so)."""
+class AsOf:
+    """An earlier height, or an earlier time; neither is now."""
 
-    since_ms: int
-    until_ms: int | None = None
+    height: int | None = None
+    time_ms: int | None = None
 
-    def holds(self, time_ms: int) -> bool:
-        """Say whether a moment lies inside; both ends do, for packing and unpacking belong to both."""
-        return self.since_ms <= time_ms and (self.until_ms is None or time_ms <= self.until_ms)
+    @property
+    def is_now(self) -> bool:
+        """Say whether nothing earlier is asked for."""
+        return self.height is None and self.time_ms is None
 
-    def within(self, outer: "Interval | None") -> "Interval | None":
-        """Return what this interval shares with another (None is all time), or None where they do not meet."""
-        if outer is None:
-            return self
-        ends = [end for end in (self.until_ms, outer.until_ms) if end is not None]
-        shared = Interval(max(self.since_ms, outer.since_ms), min(ends, default=None))
-        return shared if shared.until_ms is None or shared.since_ms <= shared.until_ms else None
+    def holds(self, record: Record) -> bool:
+        """Say whether a record counts."""
+        if self.height is not None and record.height > self.height:
+            return False
+        return self.time_ms is None or record.at_ms <= self.time_ms
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """Another thing, how it belongs here and when."""
+class Mark:
+    """Where a tree stops short and why: how many are left out, where that is known, and where to ask for them."""
 
-    identifier: str
-    relation: str
-    interval: Interval
+    reason: str
+    what: str
+    omitted: int | None = None
+    ask: str | None = None
 
 
 @dataclass(slots=True)
@@ -111,6 +113,7 @@ class Node:
     """A thing in the tree; ``interval`` is when it was with the node above (None: it became it, or was made of it).
 
     ``window`` is what of its life is told: while it was there, up to when it was used, or from when it was made on.
+    ``state`` is how it was at the time that the tree is as of, None where that is now.
     """
 
     identifier: str
@@ -119,8 +122,11 @@ class Node:
     interval: Interval | None
     window: Interval | None = None
     records: list[Record] = field(default_factory=list)
+    transformations: list[Transformation] = field(default_factory=list)
     branches: dict[Branch, list["Node"]] = field(default_factory=dict)
-    marks: list[tuple[str, str, int | None]] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    state: State | None = None
+    count: int | None = None
 
     def walk(self) -> "Iterator[Node]":
         """Yield this node and all below it."""
@@ -130,104 +136,226 @@ class Node:
                 yield from node.walk()
 
 
-def trace(store: Store, identifier: str, direction: Direction, limits: Limits | None = None) -> Node | None:
-    """Return the tree of a thing in any spelling, or None where the ledger knows none."""
+def trace(
+    store: Store,
+    identifier: str,
+    direction: Direction,
+    limits: Limits | None = None,
+    *,
+    as_of: AsOf | None = None,
+    window: Interval | None = None,
+) -> Node | None:
+    """Return the tree of a thing in any spelling, or None where the ledger knows none.
+
+    ``window`` is the part of its life that is asked for: the marks of a larger tree name it.
+    """
     thing = find_thing(store, identifier)
     if thing is None:
         return None
-    tracer = _Tracer(store, limits or Limits())
-    root = Node(thing.identifier, thing, None, None)
+    tracer = _Tracer(store, direction, limits or Limits(), as_of or AsOf())
+    root = Node(thing.identifier, thing, None, None, window)
     tracer.grow(root, _FROM_ROOT[direction], 0, (root.identifier,))
     return root
 
 
-def tree_json(store: Store, root: Node) -> JsonObject:
+def tree_json(store: Store, root: Node, as_of: AsOf | None = None) -> JsonObject:
     """Return a tree in the shape of docs/api.md."""
-    return {**_node_json(store, root), "height": store.tip.height}
+    at = as_of or AsOf()
+    asked: Json = None if at.is_now else {"height": at.height, "time_ms": at.time_ms}
+    return {**_Writer(store).node(root), "height": store.tip.height, "as_of": asked}
 
 
 class _Tracer:
-    """Grows a tree, counting nodes; a thing that was opened once is not opened again elsewhere."""
+    """Grows a tree, counting nodes; a thing that was opened once is not opened again for what is told already."""
 
-    def __init__(self, store: Store, limits: Limits) -> None:
+    def __init__(self, store: Store, direction: Direction, limits: Limits, as_of: AsOf) -> None:
         self._store = store
+        self._direction = direction
         self._limits = limits
-        self._records = Records(store)
+        self._as_of = as_of
+        self._records = Records(store, as_of.height)
+        self._transformations = Transformations(store, self._records, as_of.holds)
         self._nodes_left = limits.nodes_max - 1
         self._events_left = limits.all_events_max
-        self._opened: set[tuple[str, Branch | None]] = set()
+        self._opened: dict[tuple[str, Branch], list[Interval]] = {}
 
-    def grow(self, node: Node, branches: frozenset[Branch], depth: int, path: tuple[str, ...]) -> None:
+    def grow(self, node: Node, plan: Plan, depth: int, path: tuple[str, ...]) -> None:
         """Fill in a node's records and what hangs below it."""
         if node.thing is None:
-            node.marks.append(("unknown", "thing", None))
+            node.marks.append(Mark("unknown", "thing"))
             return
         every = self._read(node, node.thing)
         node.records = [record for record in every if _is_told(node, record)]
-        for branch in Branch:
-            if branch in branches:
-                self._branch(node, branch, _links(branch, every, node.identifier), depth, path)
+        for branch, relations in plan.items():
+            links = self._links(node, branch, every)
+            found = links if relations is None else [link for link in links if link.relation in relations]
+            self._branch(node, branch, found, depth, path)
 
     def _read(self, node: Node, thing: Thing) -> list[Record]:
-        """Return the newest records of a thing in the order in which they happened."""
+        """Return the newest records of a thing that count, in the order in which they happened."""
+        height, count = self._as_of.height, thing.count
+        if height is not None:
+            count = records_up_to(self._store, thing.key, height)
         room = min(self._limits.events_max, self._events_left)
-        skipped = max(0, thing.count - room)
+        skipped = max(0, count - room)
         if skipped:
-            node.marks.append(("limit", "events", skipped))
-        self._events_left -= thing.count - skipped
+            node.marks.append(Mark("limit", "events", skipped, _history_path(thing.identifier)))
+        self._events_left -= count - skipped
         positions = self._store.history(thing.key, skipped)
         # A block may have come since the head was read: what is newer than the head belongs to the next answer.
-        records = [self._records.get(position) for position in islice(positions, thing.count - skipped)]
-        return sorted(records, key=lambda record: (record.at_ms, record.position))
+        told = list(islice(positions, count - skipped))
+        kept = [position for position in told if position.height >= self._store.earliest_height]
+        if len(kept) < len(told):
+            node.marks.append(Mark("pruned", "events", len(told) - len(kept)))
+        chain = [self._records.get(position) for position in kept]
+        if height is not None:
+            self._mark_not_captured_yet(node, thing, count, height)
+        if not self._as_of.is_now:
+            chain = [record for record in chain if self._as_of.holds(record)]
+            self._look_back(node, thing, chain, skipped)
+        unlisted = sum(record.unlisted_violations > 0 for record in chain)
+        if unlisted:
+            node.marks.append(Mark("unlisted", "violations", unlisted))
+        return sorted(chain, key=lambda record: (record.at_ms, record.position))
 
-    def _branch(self, node: Node, branch: Branch, links: Iterable[Link], depth: int, path: tuple[str, ...]) -> None:
-        agreed = (self._agreed(link, branch, node.identifier) for link in links)
-        found = [
-            replace(link, interval=shared)
-            for link in agreed
-            if (shared := link.interval.within(node.window)) is not None
-        ]
+    def _mark_not_captured_yet(self, node: Node, thing: Thing, count: int, height: int) -> None:
+        """Count what had happened by then and was captured only afterwards."""
+        header = self._store.header(height)
+        assert header is not None, "a height that is asked for is there"
+        later = islice(self._store.history(thing.key, count), self._limits.events_max)
+        records = [self._records.get(one) for one in later if one.height >= self._store.earliest_height]
+        missed = sum(record.event is not None and record.at_ms <= header.time_ms for record in records)
+        if missed:
+            node.marks.append(Mark("not_yet_captured", "events", missed, _history_path(thing.identifier)))
+
+    def _look_back(self, node: Node, thing: Thing, chain: list[Record], skipped: int) -> None:
+        """Fill in how a thing was, and say how much of that was captured only afterwards."""
+        time_ms = self._as_of.time_ms
+        if time_ms is not None:
+            late = sum(record.block_time_ms > time_ms for record in chain)
+            if late:
+                node.marks.append(Mark("captured_later", "events", late))
+            chain = sorted(chain, key=lambda record: (record.at_ms, record.position))
+        node.count = skipped + len(chain)
+        node.state = state_at(chain, thing.identifier, thing.kind)
+
+    def _links(self, node: Node, branch: Branch, every: list[Record]) -> list[Link]:
+        if branch is Branch.CONTAINERS or branch is Branch.CONTENTS:
+            found = (containers if branch is Branch.CONTAINERS else contents)(every, node.identifier)
+            agreed = (self._agreed(link, branch, node.identifier) for link in found)
+            return [
+                replace(link, interval=shared)
+                for link in agreed
+                if (shared := link.interval.within(node.window)) is not None
+            ]
+        read = made_from if branch is Branch.MADE_FROM else made_into
+        made = read(every, node.identifier, self._transformations, node.window)
+        self._mark_made(node, branch, made)
+        return list(made.links.values())
+
+    def _mark_made(self, node: Node, branch: Branch, made: Made) -> None:
+        node.transformations += made.transformations
+        for reason, what, number in (
+            ("refused", branch.value, made.refused),
+            ("strangers", "transformation", sum(one.strangers for one in made.transformations)),
+            ("limit", "transformation", sum(one.missing for one in made.transformations)),
+        ):
+            if number:
+                node.marks.append(Mark(reason, what, number, _history_path(node.identifier)))
+
+    def _branch(self, node: Node, branch: Branch, found: list[Link], depth: int, path: tuple[str, ...]) -> None:
         if not found:
             return
         if depth >= self._limits.depth_max:
-            node.marks.append(("limit", f"depth:{branch.value}", len(found)))
+            node.marks.append(Mark("limit", f"depth:{branch.value}", len(found), self._rest_path(node, branch)))
             return
         room = min(self._limits.branches_max, self._nodes_left)
         if len(found) > room:
-            node.marks.append(("limit", branch.value, len(found) - room))
+            fan_out = min(len(found), BRANCHES_MAX) if room == self._limits.branches_max else None
+            ask = self._rest_path(node, branch, fan_out)
+            node.marks.append(Mark("limit", branch.value, len(found) - room, ask))
             found = found[:room]
         self._nodes_left -= len(found)
         below = node.branches.setdefault(branch, [])
         for link in found:
             is_with = branch in (Branch.CONTAINERS, Branch.CONTENTS)
-            # What became of the rest of a lot after some of it was used is no part of the story.
-            window = Interval(_EVER_MS, link.interval.since_ms) if branch is Branch.MADE_FROM else link.interval
+            window = self._window(link, branch)
             thing = find_thing(self._store, link.identifier)
             child = Node(link.identifier, thing, link.relation, link.interval if is_with else None, window)
             below.append(child)
             if link.identifier in path:
-                child.marks.append(("cycle", branch.value, None))
-            elif branch is not Branch.CONTAINERS and (link.identifier, branch) in self._opened:
-                child.marks.append(("shown_elsewhere", branch.value, None))
+                child.marks.append(Mark("cycle", branch.value))
+            elif branch is not Branch.CONTAINERS and self._is_open(link.identifier, branch, window):
+                child.marks.append(Mark("shown_elsewhere", branch.value))
             else:
-                self._opened.add((link.identifier, branch))
-                self.grow(child, _BELOW[branch], depth + 1, (*path, link.identifier))
+                self._opened.setdefault((link.identifier, branch), []).append(window)
+                self.grow(child, self._plan(branch, link.relation), depth + 1, (*path, link.identifier))
+
+    def _window(self, link: Link, branch: Branch) -> Interval:
+        """Return what of a thing's life belongs to the tree."""
+        if link.told is not None:
+            return link.told
+        if branch is Branch.CONTENTS and link.relation == INSTALLED and self._direction in _BACKWARDS:
+            # Where a part comes from lies before it was installed.
+            return Interval(EVER_MS, link.interval.until_ms)
+        return link.interval
+
+    def _plan(self, branch: Branch, relation: str) -> Plan:
+        """Return what to follow below a link. A container brings in its own, but not what else was in it."""
+        if branch is Branch.CONTAINERS:
+            is_assembly = relation == INSTALLED and self._direction in _FORWARDS
+            return {branch: None, Branch.MADE_INTO: None} if is_assembly else {branch: None}
+        if branch is Branch.MADE_FROM:
+            return {Branch.CONTAINERS: None, **_ORIGIN}
+        if branch is Branch.MADE_INTO:
+            return {Branch.CONTAINERS: None, branch: None}
+        if relation == INSTALLED and self._direction in _BACKWARDS:
+            return _ORIGIN if self._direction is Direction.BACK else {Branch.MADE_FROM: None, branch: None}
+        return {branch: None}
+
+    def _is_open(self, identifier: str, branch: Branch, window: Interval) -> bool:
+        return any(opened.contains(window) for opened in self._opened.get((identifier, branch), ()))
 
     def _agreed(self, link: Link, branch: Branch, identifier: str) -> Link:
         """Close an interval that the heads do not have open: a late event changed nothing, or a refusal is not listed.
 
-        The heads are what the state root proves, so where the events read otherwise the heads are right.
+        The heads are what the state root proves, so where the events read otherwise the heads are right. There are none
+        of earlier, so that a tree as of then goes by the events alone.
         """
-        if link.interval.until_ms is not None or branch not in (Branch.CONTAINERS, Branch.CONTENTS):
+        if link.interval.until_ms is not None or not self._as_of.is_now:
             return link
-        is_container = branch is Branch.CONTAINERS
-        parent, child = (link.identifier, identifier) if is_container else (identifier, link.identifier)
-        of_relation = heads.association if link.relation == "installed" else heads.content
+        parent, child = (link.identifier, identifier) if branch is Branch.CONTAINERS else (identifier, link.identifier)
+        of_relation = heads.association if link.relation == INSTALLED else heads.content
         if any(self._store.head(key(parent, child)) is not None for key in (of_relation, heads.lot_content)):
             return link
         thing = find_thing(self._store, child)
-        moved_ms = 0 if thing is None or link.relation == "installed" else cast(int, thing.head.get("parent_ms", 0))
+        moved_ms = 0 if thing is None or link.relation == INSTALLED else cast(int, thing.head.get("parent_ms", 0))
         return replace(link, interval=Interval(link.interval.since_ms, max(link.interval.since_ms, moved_ms)))
+
+    def _rest_path(self, node: Node, branch: Branch, fan_out: int | None = None) -> str:
+        """Return where the tree goes on: from the node where it stopped, with the part of its life that is told."""
+        is_back = branch is Branch.MADE_FROM or (branch is Branch.CONTAINERS and self._direction in _BACKWARDS)
+        is_contents = branch is Branch.CONTENTS and self._direction is not Direction.BACK
+        direction = Direction.FORWARD
+        if is_contents:
+            direction = Direction.CONTENTS
+        elif is_back or branch is Branch.CONTENTS:
+            direction = Direction.BACK
+        window = node.window or Interval(EVER_MS)
+        asked = {
+            "id": node.identifier,
+            "direction": direction.value,
+            "since_ms": window.since_ms if window.since_ms > 0 else None,
+            "until_ms": window.until_ms,
+            "at_height": self._as_of.height,
+            "at_ms": self._as_of.time_ms,
+            "fan_out": fan_out,
+        }
+        return "/v1/items/trace?" + urlencode({name: value for name, value in asked.items() if value is not None})
+
+
+def _history_path(identifier: str) -> str:
+    return "/v1/items/history?" + urlencode({"id": identifier})
 
 
 def _is_told(node: Node, record: Record) -> bool:
@@ -235,142 +363,56 @@ def _is_told(node: Node, record: Record) -> bool:
     if node.window is None or node.window.holds(record.at_ms):
         return True
     # A hand-over is dated by its block, which may be long after the events that were written down afterwards.
-    return node.interval is None and record.event is None
+    return node.interval is None and record.event is None and node.relation is not None
 
 
-def _links(branch: Branch, records: list[Record], identifier: str) -> list[Link]:
-    if branch is Branch.CONTAINERS:
-        return _containers(records, identifier)
-    if branch is Branch.CONTENTS:
-        return _contents(records, identifier)
-    return _made(records, identifier, into=branch is Branch.MADE_INTO)
+class _Writer:
+    """Writes nodes as JSON; an event that many things share is written once and stands with each."""
 
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._names: dict[str, str | None] = {}
+        self._shared: dict[tuple[int, int, int], JsonObject] = {}
 
-def _containers(records: list[Record], identifier: str) -> list[Link]:
-    """Return what a thing was packed in or installed on, read from its own history."""
-    links: list[Link] = []
-    open_since: dict[tuple[str, str], int] = {}
+    def node(self, node: Node) -> JsonObject:
+        """Return a node with all below it."""
+        head = {} if node.thing is None else node.thing.head
+        state = head if node.state is None else node.state
+        gtin = cast("str | None", head.get("product"))
+        interval: Json = (
+            None if node.interval is None else {"since_ms": node.interval.since_ms, "until_ms": node.interval.until_ms}
+        )
+        answer: JsonObject = {
+            "id": node.identifier,
+            "kind": None if node.thing is None else node.thing.kind,
+            "relation": node.relation,
+            "interval": interval,
+            "status": cast("str | None", state.get("status")),
+            "product": gtin,
+            "product_name": None if gtin is None else self._product_name(gtin),
+            "custodian": cast("str | None", state.get("custodian")),
+            "owner": cast("str | None", state.get("owner")),
+            "location": cast("str | None", state.get("location")),
+            "disposition": cast("str | None", state.get("disposition")),
+            "count": cast("int | None", head.get("count")) if node.count is None else node.count,
+            "events": [self._record(record, node.identifier) for record in node.records],
+            "transformations": [transformation_json(one) for one in node.transformations],
+            "marks": [
+                {"reason": mark.reason, "what": mark.what, "omitted": mark.omitted, "ask": mark.ask}
+                for mark in node.marks
+            ],
+        }
+        for branch in Branch:
+            answer[branch.value] = [self.node(child) for child in node.branches.get(branch, [])]
+        return answer
 
-    def close(relation: str, at_ms: int, parent: str | None = None) -> None:
-        for key in [key for key in open_since if key[0] == relation and parent in (None, key[1])]:
-            links.append(Link(key[1], relation, Interval(open_since.pop(key), at_ms)))
+    def _record(self, record: Record, identifier: str) -> JsonObject:
+        shared = self._shared.get(record.position)
+        if shared is None:
+            shared = self._shared[record.position] = record.to_json(identifier)
+        return {**shared, "violations": cast("list[Json]", record.violations(identifier))}
 
-    for record, event in _effective(records, identifier):
-        relation = _relation(event)
-        if relation is not None and event.parent is not None and event.parent != identifier:
-            named = identifier in event.children or _names_class(event, identifier)
-            if event.action == ADD and named and event.parent not in _refused(record, _BLOCKED):
-                if relation == "packed":
-                    close(relation, record.at_ms)
-                open_since.setdefault((relation, event.parent), record.at_ms)
-            elif event.action == DELETE and (named or not (event.children or event.child_quantities)):
-                close(relation, record.at_ms, event.parent)
-        elif _ends(event, identifier):
-            close("packed", record.at_ms)
-    links += [Link(parent, relation, Interval(since)) for (relation, parent), since in open_since.items()]
-    return sorted(links, key=lambda link: (link.interval.since_ms, link.identifier))
-
-
-def _contents(records: list[Record], identifier: str) -> list[Link]:
-    """Return what was packed in or installed on a thing, read from its own history."""
-    links: list[Link] = []
-    open_since: dict[tuple[str, str], int] = {}
-
-    def close(relation: str, children: Iterable[str], at_ms: int) -> None:
-        for child in children:
-            if (relation, child) in open_since:
-                links.append(Link(child, relation, Interval(open_since.pop((relation, child)), at_ms)))
-
-    for record, event in _effective(records, identifier, _BLOCKED):
-        relation = _relation(event)
-        children = (*event.children, *(quantity.class_id for quantity in event.child_quantities))
-        if relation is not None and event.parent == identifier:
-            if event.action == ADD:
-                refused = _refused(record, _NO_PACKING)
-                for child in children:
-                    if child not in refused:
-                        open_since.setdefault((relation, child), record.at_ms)
-            elif event.action == DELETE:
-                everything = [child for kind, child in open_since if kind == relation]
-                close(relation, children or everything, record.at_ms)
-        elif relation == "packed" and event.action == ADD:
-            close(relation, children, record.at_ms)
-        elif event.type == TRANSFORMATION or (event.type == OBJECT and event.action == DELETE):
-            close("packed", (*event.inputs, *event.epcs), record.at_ms)
-    links += [Link(child, relation, Interval(since)) for (relation, child), since in open_since.items()]
-    return sorted(links, key=lambda link: (link.interval.since_ms, link.identifier))
-
-
-def _made(records: list[Record], identifier: str, *, into: bool) -> list[Link]:
-    """Return what a thing was made from, up to when, or made into, and since when."""
-    found: dict[str, Link] = {}
-    for record, event in _effective(records, identifier):
-        if event.type != TRANSFORMATION:
-            continue
-        inputs = (*event.inputs, *(quantity.class_id for quantity in event.input_quantities))
-        outputs = (*event.outputs, *(quantity.class_id for quantity in event.output_quantities))
-        here, there = (inputs, outputs) if into else (outputs, inputs)
-        if identifier in here:
-            for other in there:
-                if other != identifier and (other not in found or not into):
-                    found[other] = Link(other, "transformed", Interval(record.at_ms))
-    return list(found.values())
-
-
-def _effective(
-    records: list[Record], identifier: str, refusing: frozenset[str] = _NO_PACKING
-) -> Iterator[tuple[Record, Event]]:
-    """Yield the events that had an effect on a thing: neither refused for it nor declared to be wrong."""
-    for record in records:
-        event = record.event
-        if event is None or event.declaration is not None or record.is_declared_wrong:
-            continue
-        if not refusing.isdisjoint(record.violations(identifier)):
-            continue
-        yield record, event
-
-
-def _refused(record: Record, refusing: frozenset[str]) -> set[str]:
-    output = record.output if isinstance(record.output, dict) else {}
-    rows = cast("list[list[str]]", output.get("violations", []))
-    return {name for name, rule in rows if rule in refusing}
-
-
-def _relation(event: Event) -> str | None:
-    return {AGGREGATION: "packed", ASSOCIATION: "installed"}.get(event.type)
-
-
-def _names_class(event: Event, identifier: str) -> bool:
-    return any(quantity.class_id == identifier for quantity in event.child_quantities)
-
-
-def _ends(event: Event, identifier: str) -> bool:
-    """Say whether an event ends a thing's life, which takes it out of its container."""
-    if event.type == TRANSFORMATION:
-        return identifier in event.inputs and identifier not in event.outputs
-    return event.type == OBJECT and event.action == DELETE and identifier in event.epcs
-
-
-def _node_json(store: Store, node: Node) -> JsonObject:
-    head = {} if node.thing is None else node.thing.head
-    gtin = cast("str | None", head.get("product"))
-    interval: Json = (
-        None if node.interval is None else {"since_ms": node.interval.since_ms, "until_ms": node.interval.until_ms}
-    )
-    answer: JsonObject = {
-        "id": node.identifier,
-        "kind": None if node.thing is None else node.thing.kind,
-        "relation": node.relation,
-        "interval": interval,
-        "status": cast("str | None", head.get("status")),
-        "product": gtin,
-        "product_name": None if gtin is None else product_name(store, gtin),
-        "custodian": cast("str | None", head.get("custodian")),
-        "owner": cast("str | None", head.get("owner")),
-        "count": cast("int | None", head.get("count")),
-        "events": [record.to_json(node.identifier) for record in node.records],
-        "marks": [{"reason": reason, "what": what, "omitted": omitted} for reason, what, omitted in node.marks],
-    }
-    for branch in Branch:
-        answer[branch.value] = [_node_json(store, child) for child in node.branches.get(branch, [])]
-    return answer
+    def _product_name(self, gtin: str) -> str | None:
+        if gtin not in self._names:
+            self._names[gtin] = product_name(self._store, gtin)
+        return self._names[gtin]

@@ -39,18 +39,31 @@ class Answers:
             ``not_yet_at_height`` where the height that is asked for is not reached in a few seconds; ``query.cursor``.
 
         """
+        return await self._run(lambda store: _consistent(store, function), asked)
+
+    async def _run(self, function: Callable[[Store], T], asked: Read | None) -> T:
         if asked is not None and asked.min_height is not None:
             await self._reach(asked.min_height)
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(_READERS_MAX)
         try:
-            return await anyio.to_thread.run_sync(_consistent, self._node.store, function, limiter=self._limiter)
+            return await anyio.to_thread.run_sync(function, self._node.store, limiter=self._limiter)
         except CursorError as error:
             raise Problem("query.cursor", str(error)) from error
 
     async def json(self, function: Callable[[Store], Json], asked: Read | None = None) -> Response:
         """Return the JSON response of a read."""
         value, tip = await self.read(function, asked)
+        return json_response(value, headers=as_of(tip))
+
+    async def json_once(self, function: Callable[[Store], Json], asked: Read | None = None) -> Response:
+        """Return the JSON response of a long read that sees to its own consistency and says as of when it is."""
+
+        def alone(store: Store) -> tuple[Json, Header]:
+            tip = store.tip
+            return function(store), tip
+
+        value, tip = await self._run(alone, asked)
         return json_response(value, headers=as_of(tip))
 
     async def _reach(self, height: int) -> None:

@@ -10,7 +10,18 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 
-from node.api import blocks, cold_chain, epcis_capture, epcis_events, governance, health, proofs, state, transactions
+from node.api import (
+    blocks,
+    cold_chain,
+    epcis_capture,
+    epcis_events,
+    governance,
+    health,
+    proofs,
+    recalls,
+    state,
+    transactions,
+)
 from node.api.answers import Answers
 from node.api.backend import ApiNode
 from node.api.headers import SAFE_HEADERS, SafeHeaders
@@ -41,6 +52,7 @@ def build_api(node: ApiNode) -> FastAPI:
     application.include_router(proofs.router(answers))
     application.include_router(state.router(answers))
     application.include_router(cold_chain.router(answers))
+    application.include_router(recalls.router(answers))
     application.include_router(blocks.router(node, answers))
     application.include_router(governance.router(node, answers))
     application.include_router(epcis_capture.router(node, answers))

@@ -11,8 +11,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ledger.limits import INTEGER_MAX
 from node.api.problems import Fault, Problem
+from node.closure import THINGS_MAX
 from node.queries import PAGE_MAX
-from node.trace import DEPTH_MAX, Direction
+from node.trace import BRANCHES_MAX, DEPTH_MAX, EVENTS_MAX, NODES_MAX, Direction
 
 WAIT_MAX_S: Final = 30.0
 
@@ -81,10 +82,17 @@ class HistoryOf(Paged):
 
 
 class TraceOf(ById):
-    """The tree of a thing."""
+    """The tree of a thing: how far, of which part of its life, and as of when (a height, or a time, not both)."""
 
     direction: Direction = Direction.ALL
     depth: Annotated[int, BeforeValidator(_digits), Field(ge=0, le=DEPTH_MAX)] = 10
+    fan_out: Annotated[int, BeforeValidator(_digits), Field(ge=1, le=BRANCHES_MAX)] = 100
+    nodes: Annotated[int, BeforeValidator(_digits), Field(ge=1, le=NODES_MAX)] = 500
+    events: Annotated[int, BeforeValidator(_digits), Field(ge=0, le=EVENTS_MAX)] = 5_000
+    since_ms: Number | None = None
+    until_ms: Number | None = None
+    at_height: Number | None = None
+    at_ms: Number | None = None
 
 
 class AccountsOf(Paged):
@@ -121,6 +129,21 @@ class ReadingsOf(HistoryOf):
     """The readings about a thing, at or after ``from_ms`` and before ``until_ms`` where these are given."""
 
     from_ms: Number | None = None
+    until_ms: Number | None = None
+
+
+class ClosurePage(Paged):
+    """What a recall reaches, page by page; ``things``: how many are followed at most."""
+
+    things: Annotated[int, BeforeValidator(_digits), Field(ge=1, le=THINGS_MAX)] = 100_000
+
+
+class ClosureOf(ClosurePage):
+    """What a recall would reach: targets separated by spaces, a place, a time; all of them must hold."""
+
+    target: Name | None = None
+    site: Name | None = None
+    since_ms: Number | None = None
     until_ms: Number | None = None
 
 

@@ -85,6 +85,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "organisation.unknown": Kind(404, "No organisation has this id"),
     "account.unknown": Kind(404, "No account has this id"),
     "offer.unknown": Kind(404, "No offer has this id"),
+    "recall.busy": Kind(503, "Another recall is being worked out", "ask again in a few seconds"),
+    "recall.closure_gone": Kind(410, "What the recall reached then is not kept any more", "begin again, no cursor"),
     "recall.unknown": Kind(404, "No recall has this id"),
     "device.unknown": Kind(404, "No device has this id"),
     "cold_profile.unknown": Kind(404, "No cold chain profile has this id"),

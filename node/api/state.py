@@ -9,14 +9,14 @@ from contracts import heads
 from ledger.readable import Json
 from node import queries
 from node.api.answers import Answers
-from node.api.parameters import AccountsOf, ById, HistoryOf, OffersOf, Paged, ProofOf, Proven, Read, RecallsOf, TraceOf
+from node.api.parameters import AccountsOf, ById, HistoryOf, OffersOf, Paged, ProofOf, Proven, Read, TraceOf
 from node.api.problems import Problem
 from node.api.transactions import bundled
+from node.links import EVER_MS, Interval
 from node.proofs import head_bundle, records_up_to, statement_bundle
 from node.queries import JsonObject, Thing, find_thing
-from node.recalls import recall, recalls_page
 from node.storage.store import Store
-from node.trace import Limits, trace, tree_json
+from node.trace import AsOf, Limits, trace, tree_json
 
 T = TypeVar("T")
 
@@ -25,7 +25,6 @@ def router(answers: Answers) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/v1", tags=["state"])
     _add_things(routes, answers)
-    _add_recalls(routes, answers)
     _add_parties(routes, answers)
     _add_money(routes, answers)
     return routes
@@ -49,8 +48,7 @@ def _add_things(routes: APIRouter, answers: Answers) -> None:
     @routes.get("/items/trace", summary="The tree of a thing: containers, sources, products, contents")
     async def tree(asked: Annotated[TraceOf, Query()]) -> Response:
         def read(store: Store) -> Json:
-            root = trace(store, asked.id, asked.direction, Limits(depth_max=asked.depth))
-            return tree_json(store, found_or_problem(root, "item.unknown", asked.id))
+            return _tree(store, asked)
 
         return await answers.json(read, asked)
 
@@ -65,21 +63,6 @@ def _add_things(routes: APIRouter, answers: Answers) -> None:
     @routes.get("/products/{gtin}", summary="A product by its GTIN")
     async def product(gtin: str, asked: Annotated[Read, Query()]) -> Response:
         return await _one(answers, lambda store: queries.product(store, gtin.zfill(14)), asked, "product.unknown", gtin)
-
-
-def _add_recalls(routes: APIRouter, answers: Answers) -> None:
-    @routes.get("/recalls", summary="Recalls by id")
-    async def recalls(asked: Annotated[RecallsOf, Query()]) -> Response:
-        return await answers.json(
-            lambda store: recalls_page(
-                store, asked.cursor, asked.limit, target=asked.target, status=asked.status
-            ).to_json(),
-            asked,
-        )
-
-    @routes.get("/recalls/{identifier:path}", summary="A recall")
-    async def one(identifier: str, asked: Annotated[Read, Query()]) -> Response:
-        return await _one(answers, lambda store: recall(store, identifier), asked, "recall.unknown", identifier)
 
 
 def _add_parties(routes: APIRouter, answers: Answers) -> None:
@@ -148,6 +131,23 @@ def _proof(store: Store, key: bytes, asked: Proven) -> Json:
     if after is None and asked.after_height is not None:
         after = max(0, records_up_to(store, key, asked.after_height) - 1)
     return bundled(lambda: head_bundle(store, key) if after is None else statement_bundle(store, key, after))
+
+
+def _tree(store: Store, asked: TraceOf) -> Json:
+    if asked.at_height is not None and asked.at_ms is not None:
+        raise Problem("query.wrong_type", "a tree is as of a height or of a time: give at_height or at_ms, not both")
+    if asked.at_height is not None and asked.at_height > store.tip.height:
+        detail = f"this node is at height {store.tip.height}, asked for is {asked.at_height}"
+        raise Problem("not_yet_at_height", detail)
+    limits = Limits(
+        depth_max=asked.depth, nodes_max=asked.nodes, branches_max=asked.fan_out, all_events_max=asked.events
+    )
+    window = None
+    if asked.since_ms is not None or asked.until_ms is not None:
+        window = Interval(EVER_MS if asked.since_ms is None else asked.since_ms, asked.until_ms)
+    as_of = AsOf(asked.at_height, asked.at_ms)
+    root = trace(store, asked.id, asked.direction, limits, as_of=as_of, window=window)
+    return tree_json(store, found_or_problem(root, "item.unknown", asked.id), as_of)
 
 
 async def _one(

@@ -14,11 +14,12 @@ from contracts.provenance.things import ACTIVE, CONSUMED, DECOMMISSIONED, OBSERV
 from ledger.genesis import Genesis
 from ledger.readable import Json
 from ledger.state import Head
+from node.links import Branch
 from node.queries import Thing, find_thing, get_head
 from node.recalls import standing_recalls
 from node.records import Reading
 from node.storage.store import Store
-from node.trace import Branch, Direction, Limits, Node, trace
+from node.trace import Direction, Limits, Node, trace
 from node.web import words
 from node.web.checks import Checked, check
 from node.web.journey import SOURCE, Journey, JourneyWriter, tellings
@@ -293,7 +294,7 @@ def _of_trace(root: Node) -> Iterator[Reason]:
 def _notes(head: Head, root: Node) -> Iterator[Reason]:
     if head.get("disposition") in words.SOLD_DISPOSITIONS:
         yield Reason("sold", "It is recorded as sold. If it is still offered for sale, ask the shop.")
-    if any(mark[0] == "limit" for node in root.walk() for mark in node.marks):
+    if any(mark.reason == "limit" for node in root.walk() for mark in node.marks):
         yield Reason("limit", "Its story is longer than this page follows; the JSON and the proof have more.")
 
 

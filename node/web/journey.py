@@ -12,10 +12,11 @@ from typing import Final, TypeAlias, cast
 
 from contracts import heads
 from contracts.provenance.events import ADD, AGGREGATION, ASSOCIATION, DELETE, OBJECT, TRANSFORMATION, Event
+from node.links import Branch
 from node.queries import get_head, product_name
 from node.records import Record
 from node.storage.store import Store
-from node.trace import Branch, Node
+from node.trace import Node
 from node.web import words
 from node.web.places import Firm, Place, Places
 from standards.epcis.operations import operation_to_event, plain_event

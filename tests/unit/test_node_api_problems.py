@@ -185,6 +185,7 @@ PROVOKED: dict[str, Ask] = {
     "organisation.unknown": get("/v1/organisations/nobody"),
     "account.unknown": get("/v1/accounts/nobody%2FUSD/entries"),
     "offer.unknown": get("/v1/offers/nothing"),
+    "recall.closure_gone": get("/v1/closure", target="09506000134352", cursor="AAAAAAAAAAAA"),
     "recall.unknown": get("/v1/recalls/nothing"),
     "link.malformed": get("/01/09506000134353/21/7", format="json"),
     "link.type_absent": lambda node: node.request(
@@ -227,6 +228,7 @@ ELSEWHERE = {
     "proof.no_origin",
     "proof.not_an_item",
     "proof.pruned",
+    "recall.busy",
 }
 
 
