@@ -10,7 +10,6 @@ from pathlib import Path
 
 from tests.sim.coverage import PATHS
 from tests.sim.run import FAST, Kind, replay, run_seeds
-from tests.sim.scenario import scenario_of
 from tests.sim.shrink import shrink
 
 _PROGRESS_SEEDS = 1_000
@@ -34,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     without = frozenset(chosen.without)
     if chosen.seed is not None:
         if chosen.shrink:
-            return _shrink(chosen.seed, chosen.validators, without, chosen.save)
+            return _shrink(chosen.seed, chosen.validators, without, kind, chosen.save)
         return _replay(chosen.seed, chosen.validators, without, kind)
     first, last = (int(part) for part in (chosen.seeds or ("0:5000" if chosen.mutants else "0:2500")).split(":"))
     if chosen.mutants:
@@ -57,7 +56,7 @@ def _run(seeds: range, validator_count: int | None, without: frozenset[str], job
         else:
             failed += 1
             print(f"seed {result.seed} broke {result.broken}")
-            print(f"  replay it: {replay_command(result.seed, validator_count, without)}{kind.options}", flush=True)
+            print(f"  replay it: {replay_command(result.seed, validator_count, without, kind)}", flush=True)
         if done % _PROGRESS_SEEDS == 0 and done < len(seeds):
             seconds = time.perf_counter() - started
             print(f"{done} of {len(seeds)} seeds, {failed} broken, {seconds:.0f} s", flush=True)
@@ -83,18 +82,21 @@ def quantile(counts: Counter[int], share: float) -> int:
     return max(counts)
 
 
-def replay_command(seed: int, validator_count: int | None = None, without: frozenset[str] = frozenset()) -> str:
+def replay_command(
+    seed: int, validator_count: int | None = None, without: frozenset[str] = frozenset(), kind: Kind = FAST
+) -> str:
     """Return the command that runs this seed again and shows its end."""
     command = f"python -m tests.sim --seed {seed}"
     if validator_count is not None:
         command += f" --validators {validator_count}"
-    return command + (f" --without {' '.join(sorted(without))}" if without else "")
+    return command + (f" --without {' '.join(sorted(without))}" if without else "") + kind.options
 
 
-def _replay(seed: int, validator_count: int | None, without: frozenset[str], kind: Kind = FAST) -> int:
-    scenario = scenario_of(seed, validator_count, without)
+def _replay(seed: int, validator_count: int | None, without: frozenset[str], kind: Kind) -> int:
+    scenario = kind.scenario(seed, validator_count, without)
     result, lines, digest = replay(seed, validator_count, without, kind)
     faults = {name: getattr(scenario, name) for name in scenario.__slots__ if name != "cuts"}
+    faults["without"] = " ".join(sorted(scenario.without))
     print(", ".join(f"{name} {value}" for name, value in faults.items() if value))
     print(f"{'ms':>7}  node  what")
     print("\n".join(lines))
@@ -104,21 +106,23 @@ def _replay(seed: int, validator_count: int | None, without: frozenset[str], kin
     return 0 if result.broken is None else 1
 
 
-def _shrink(seed: int, validator_count: int | None, without: frozenset[str], save: Path | None) -> int:
-    smaller = shrink(seed, validator_count, without)
+def _shrink(seed: int, validator_count: int | None, without: frozenset[str], kind: Kind, save: Path | None) -> int:
+    smaller = shrink(seed, validator_count, without, kind)
     if smaller is None:
         print(f"seed {seed} breaks no rule")
         return 0
-    print(f"after {smaller.runs} runs: {replay_command(seed, smaller.validator_count, smaller.without)}")
+    print(f"after {smaller.runs} runs: {replay_command(seed, smaller.validator_count, smaller.without, kind)}")
     if save is not None:
         entry = {
             "seed": seed,
             "validators": smaller.validator_count,
             "without": sorted(smaller.without),
+            "real": kind.is_real,
+            "contracts": kind.has_contracts,
             "broke": smaller.broken,
         }
         save.write_text(json.dumps(entry, indent=2) + "\n")
-    return _replay(seed, smaller.validator_count, smaller.without)
+    return _replay(seed, smaller.validator_count, smaller.without, kind)
 
 
 if __name__ == "__main__":

@@ -57,8 +57,6 @@ class Setting:
     key: Callable[[SecretKey], Signer]
     verify: Verifier
     platter: Callable[[str], Platter]
-    without: frozenset[str] = frozenset()
-    """Faults that a scenario cannot have in this setting."""
 
     def validator_key(self, number: int) -> Signer:
         """Return the key of a validator; they are in the order of their public keys."""
@@ -73,13 +71,11 @@ class Setting:
 def setting_of(*, contracts: bool = False, directory: Path | None = None) -> Setting:
     """Return the setting of a run; a directory is where the real disks are, None for virtual ones and stub keys."""
     ledger: SmallLedger = ContractsLedger() if contracts else ToyLedger()
-    # Governance needs the votes of organisations for a change; the small ledger changes its validators in one step.
-    without = frozenset({"change"}) if contracts else frozenset[str]()
     if directory is None:
-        return Setting(ledger, lambda secret: StubKey(secret.public_key), stub_verify, Platter, without)
+        return Setting(ledger, lambda secret: StubKey(secret.public_key), stub_verify, Platter)
     numbers = iter(range(1 << 32))
     return Setting(
-        ledger, lambda secret: secret, verify, lambda name: RealPlatter(name, directory / str(next(numbers))), without
+        ledger, lambda secret: secret, verify, lambda name: RealPlatter(name, directory / str(next(numbers)))
     )
 
 

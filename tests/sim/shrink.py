@@ -7,8 +7,8 @@ single cuts, clogs, disk faults and crashes in ever smaller heaps, then validato
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.sim.run import Result, run_seed
-from tests.sim.scenario import FAULTS, scenario_of
+from tests.sim.run import Kind, Result, run_seed
+from tests.sim.scenario import FAULTS
 
 _RUNS_MAX = 200
 _SIZES = (1, 4, 5, 6, 7)
@@ -25,14 +25,18 @@ class Shrunk:
     runs: int
 
 
-def shrink(seed: int, validator_count: int | None, without: frozenset[str]) -> Shrunk | None:
-    """Return the smallest run that is found to break the rule that this one breaks, or None where it breaks none."""
-    return _Shrinking(seed, validator_count, without).run()
+def shrink(seed: int, validator_count: int | None, without: frozenset[str], kind: Kind) -> Shrunk | None:
+    """Return the smallest run of this kind that is found to break the rule that the whole one breaks.
+
+    None where that breaks none.
+    """
+    return _Shrinking(seed, validator_count, without, kind).run()
 
 
 class _Shrinking:
-    def __init__(self, seed: int, validator_count: int | None, without: frozenset[str]) -> None:
+    def __init__(self, seed: int, validator_count: int | None, without: frozenset[str], kind: Kind) -> None:
         self._seed = seed
+        self._kind = kind
         self._count = validator_count
         self._without = without
         self._runs = 0
@@ -40,11 +44,11 @@ class _Shrinking:
         self._rule = ""
 
     def run(self) -> Shrunk | None:
-        first = run_seed(self._seed, self._count, self._without)
+        first = run_seed(self._seed, self._count, self._without, self._kind)
         if first.broken is None:
             return None
         self._last, self._rule = first, _rule(first)
-        scenario = scenario_of(self._seed, self._count, self._without)
+        scenario = self._kind.scenario(self._seed, self._count, self._without)
         self._try_each(["liars", *[f"liar.{index}" for index in scenario.liars], *FAULTS])
         for size in _SIZES:
             if size < scenario.validator_count and self._breaks(size, self._without):
@@ -75,7 +79,7 @@ class _Shrinking:
         if self._runs >= _RUNS_MAX:
             return False
         self._runs += 1
-        result = run_seed(self._seed, count, without)
+        result = run_seed(self._seed, count, without, self._kind)
         if result.broken is None or _rule(result) != self._rule:
             return False
         self._last = result

@@ -11,7 +11,7 @@ import pytest
 from tests.sim.coverage import PATHS
 from tests.sim.liveness import LIVENESS_SEEDS, liveness_worsened
 from tests.sim.mutants import MUTANTS, break_seed
-from tests.sim.run import Result, run_seed
+from tests.sim.run import Kind, Result, run_seed
 from tests.sim.scenario import FAULTS, LIARS, scenario_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,4 +102,5 @@ def test_a_planted_bug_is_found(name: str) -> None:
 @pytest.mark.parametrize("path", sorted(CORPUS.glob("*.json")), ids=lambda path: path.stem)
 def test_a_seed_that_once_failed_does_not_fail_again(path: Path) -> None:
     entry = json.loads(path.read_text("utf-8"))
-    assert run_seed(entry["seed"], entry["validators"], frozenset(entry["without"])).broken is None
+    kind = Kind(is_real=entry.get("real", False), has_contracts=entry.get("contracts", False))
+    assert run_seed(entry["seed"], entry["validators"], frozenset(entry["without"]), kind).broken is None

@@ -1,15 +1,18 @@
 """The simulator with real signatures, real disks and the real contracts: ``make sim KIND="--real --contracts"``."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from ledger.keys import verify
 from node.storage.database import Database
-from tests.sim.cluster import Cluster
+from tests.sim.__main__ import main
+from tests.sim.cluster import Cluster, Outcome
+from tests.sim.invariants import InvariantBrokenError
 from tests.sim.ledger import ACCOUNTS, OPENING_BALANCE
 from tests.sim.real_disk import RealPlatter
-from tests.sim.run import Kind, replay, run_seed
+from tests.sim.run import FAST, Kind, replay, run_seed
 from tests.sim.scenario import scenario_of
 from tests.sim.setting import setting_of
 
@@ -51,3 +54,33 @@ def test_the_contracts_move_money() -> None:
     balances = cluster.setting.ledger.balances(cluster.machines[0].chain.store)
     assert sum(balances) == ACCOUNTS * OPENING_BALANCE
     assert balances != [OPENING_BALANCE] * ACCOUNTS
+
+
+@pytest.mark.parametrize("kind", [FAST, REAL, CONTRACTS, BOTH], ids=["fast", "real", "contracts", "both"])
+def test_a_failing_seed_is_made_smaller_and_replayed_as_the_kind_that_it_failed_as(
+    kind: Kind, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rule that breaks here says what the run was made of, so that a run of another kind breaks another one."""
+
+    def broken(cluster: Cluster) -> Outcome:
+        platter, ledger = cluster.machines[0].ledger, cluster.setting.ledger
+        raise InvariantBrokenError(f"{type(platter).__name__} {type(ledger).__name__}", "on purpose")
+
+    monkeypatch.setattr(Cluster, "run", broken)
+    assert main(["--seeds", "3:4", "--jobs", "1", *kind.options.split()]) == 1
+    replayed = capsys.readouterr().out.split("replay it: python -m tests.sim ")[1].splitlines()[0]
+    assert replayed == f"--seed 3{kind.options}"
+    saved = tmp_path / "entry.json"
+    assert main([*replayed.split(), "--shrink", "--save", str(saved)]) == 1
+    said, header, *_ = capsys.readouterr().out.splitlines()
+    entry = json.loads(saved.read_text("utf-8"))
+    assert (entry["real"], entry["contracts"]) == (kind.is_real, kind.has_contracts)
+    assert entry["broke"].split(":")[0] == (
+        ("RealPlatter" if kind.is_real else "Platter") + (" ContractsLedger" if kind.has_contracts else " ToyLedger")
+    )
+    command = said.split("python -m tests.sim ")[1]
+    assert command.endswith(kind.options)
+    assert main(command.split()) == 1
+    assert capsys.readouterr().out.splitlines()[0] == header
+    shown = header.split("without ")[1].split()
+    assert shown == sorted({*entry["without"], *(["change"] if kind.has_contracts else [])})
