@@ -6,17 +6,14 @@ from typing import Final, cast
 import contracts.execute
 from contracts import heads
 from contracts.execute import execute_genesis
-from ledger.authenticated_map import plan_update
-from ledger.block import Header, receipts_root, transactions_root
 from ledger.codec import decode_own, encode
 from ledger.genesis import Genesis
-from ledger.hashing import ZERO_HASH
 from ledger.state import Head, HeadSource
 from ledger.transaction import Operation
 from ledger.validators import ValidatorSet
 from node.chain import Executor
-from node.storage.store import BlockWrite, StoredBlock
-from tests.sim.ledger import ACCOUNTS, OPENING_BALANCE, PARAMETERS, START_MS
+from node.storage.store import BlockWrite
+from tests.sim.ledger import ACCOUNTS, GENESIS_MS, OPENING_BALANCE, PARAMETERS, block_0
 
 _OWNER: Final = "firm"
 _CURRENCY: Final = "EUR"
@@ -49,26 +46,12 @@ class ContractsLedger:
             for number in range(ACCOUNTS)
         ]
         operations = tuple(Operation(method, cast("Head", arguments)) for method, arguments in calls)
-        genesis = Genesis("simulation", START_MS - 1_000, PARAMETERS, validators, operations)
+        genesis = Genesis("simulation", GENESIS_MS, PARAMETERS, validators, operations)
         changes = execute_genesis(genesis).changes
         for number in range(ACCOUNTS):
             _add(changes, _account(number), "credits_posted", OPENING_BALANCE)
         _add(changes, _ISSUER_ACCOUNT, "debits_posted", ACCOUNTS * OPENING_BALANCE)
-        plan = plan_update(lambda _: None, changes)
-        header = Header(
-            chain_id=genesis.chain_id,
-            height=0,
-            time_ms=genesis.time_ms,
-            parent_hash=ZERO_HASH,
-            proposer=validators[0].public_key,
-            transaction_count=0,
-            transactions_root=transactions_root([]),
-            receipts_root=receipts_root([]),
-            state_root=plan.root,
-            validators_hash=validators.hash,
-            next_validators_hash=validators.hash,
-        )
-        return BlockWrite(StoredBlock(header, None, (), ()), changes, plan.nodes, (), validators)
+        return block_0(genesis.chain_id, changes, validators)
 
     def payment(self, number: int, giver: int, taker: int, amount: int) -> Operation:
         """Return a transfer."""

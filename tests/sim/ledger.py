@@ -27,6 +27,7 @@ PAY: Final = "sim.pay"
 SET_VALIDATORS: Final = "sim.set_validators"
 SUPPLY: Final = ACCOUNTS * OPENING_BALANCE
 START_MS: Final = 1_767_225_600_000
+GENESIS_MS: Final = START_MS - 1_000
 
 OK, TOO_LITTLE, UNKNOWN = 0, 1, 2
 PARAMETERS: Final = Parameters(block_transactions_max=12, transaction_validity_ms_max=60_000)
@@ -117,11 +118,16 @@ def genesis_block(validators: ValidatorSet) -> BlockWrite:
         heads.VALIDATORS: encode(members_value(validators)),
     }
     changes |= {account(number): encode([OPENING_BALANCE, 0]) for number in range(ACCOUNTS)}
+    return block_0(tagged_hash("genesis", b"simulation"), changes, validators)
+
+
+def block_0(chain_id: bytes, changes: dict[bytes, bytes | None], validators: ValidatorSet) -> BlockWrite:
+    """Return block 0 of a chain, with the heads that its founders set."""
     plan = plan_update(lambda _: None, changes)
     header = Header(
-        chain_id=tagged_hash("genesis", b"simulation"),
+        chain_id=chain_id,
         height=0,
-        time_ms=START_MS - 1_000,
+        time_ms=GENESIS_MS,
         parent_hash=ZERO_HASH,
         proposer=validators[0].public_key,
         transaction_count=0,
