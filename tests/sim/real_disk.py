@@ -1,12 +1,12 @@
 """A platter that is a LevelDB directory: the node reads what the real database gives it, with its real settings.
 
-What happens to a write is decided as on a virtual platter, before LevelDB gets it; a node that stops is a database that
-is closed without a word more, so that its log is read at the next open. The pairs are kept beside, for those who look
-past the node, and compared with the whole of the database at every open.
+What happens to a write is decided as on a virtual platter, before LevelDB gets it. A node that stops, in a crash too,
+is a database that is closed in order: its log is read at the next open and is never torn. Torn logs are in the tests of
+the storage. The pairs are kept beside, for those who look past the node, and compared with the whole of the database
+at every open.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from node.storage.database import Database, PinnedValues
@@ -15,17 +15,13 @@ from tests.sim.virtual_disk import Fate, Platter, VirtualValues
 _END = b"\xff" * 64
 
 
-@dataclass(slots=True)
 class RealPlatter(Platter):
-    """What lasts of one database, in a directory."""
-
-    directory: Path = field(kw_only=False, default=Path())
-    database: Database | None = None
+    """What lasts of one database, in a directory; a crash closes it cleanly, so LevelDB's own log is never torn."""
 
     def __init__(self, name: str, directory: Path) -> None:
-        super(RealPlatter, self).__init__(name)
+        super().__init__(name)
         self.directory = directory
-        self.database = None
+        self.database: Database | None = None
 
     def open(self, fate: Fate) -> VirtualValues:
         """Open the database, whoever had it open before."""
