@@ -15,6 +15,8 @@ from ledger.limits import INTEGER_MAX
 IDENTIFIER_BYTES_MAX: Final = 512
 ORGANISATION_LENGTH_MAX: Final = 128
 
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
+_LANGUAGES_MAX: Final = 40
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _ABSENT: Final = object()
@@ -99,6 +101,16 @@ def mapping(value: object, what: str, length_max: int) -> dict[str, Value]:
     return value
 
 
+def texts(value: object, what: str, length_max: int) -> dict[str, Value]:
+    """Return texts for people, each by its language tag (BCP 47)."""
+    found: dict[str, Value] = {}
+    for language, text in mapping(value, what, _LANGUAGES_MAX).items():
+        if _LANGUAGE.fullmatch(language) is None:
+            refuse(f"{what} maps language tags to texts")
+        found[language] = prose(text, what, length_max)
+    return found
+
+
 class Arguments:
     """The arguments of one operation, read by name. ``optional_...`` give None where the argument is absent."""
 
@@ -165,6 +177,10 @@ class Arguments:
     def optional_text(self, name: str, length_max: int) -> str | None:
         """Return a text for people or None."""
         return self.text(name, length_max) if name in self._values else None
+
+    def optional_texts(self, name: str, length_max: int) -> dict[str, Value] | None:
+        """Return texts for people, each by its language tag, or None."""
+        return texts(self.required(name), name, length_max) if name in self._values else None
 
     def optional_identifier(self, name: str, size_bytes_max: int = IDENTIFIER_BYTES_MAX) -> str | None:
         """Return an identifier or None."""

@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 from contracts import heads
-from contracts.arguments import Arguments, mapping, prose, refuse
+from contracts.arguments import Arguments, mapping
 from contracts.context import Context
 from contracts.identifiers import COUNTRY, GTIN, require_gs1_check_digit
 from contracts.membership import acting_organisation, require_active
@@ -16,9 +16,7 @@ from contracts.results import Rejected, ResultCode
 from ledger.codec import Value
 from ledger.state import Head
 
-LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 _HS_CODE: Final = re.compile(r"[0-9]{4,12}")
-_LANGUAGES_MAX: Final = 40
 # Absolute zero and far above any store: milli-degrees Celsius.
 COLDEST_MILLI_CELSIUS: Final = -273_150
 HOTTEST_MILLI_CELSIUS: Final = 1_000_000
@@ -65,7 +63,7 @@ def _gtin(read: Arguments) -> str:
 
 def _details(read: Arguments) -> Head:
     found: dict[str, Value] = {
-        "names": _names(read),
+        "names": read.optional_texts("names", 200),
         "brand": read.optional_text("brand", 200),
         "description": read.optional_text("description", 4_000),
         "image_hash": read.optional_fixed("image_hash", 32),
@@ -75,18 +73,6 @@ def _details(read: Arguments) -> Head:
         "url": read.optional_identifier("url"),
     }
     return {field: value for field, value in found.items() if value is not None}
-
-
-def _names(read: Arguments) -> Value:
-    """Return the product's name by language tag (BCP 47)."""
-    if not read.has("names"):
-        return None
-    names: dict[str, Value] = {}
-    for language, name in mapping(read.required("names"), "names", _LANGUAGES_MAX).items():
-        if LANGUAGE.fullmatch(language) is None:
-            refuse("names maps language tags to texts")
-        names[language] = prose(name, "names", 200)
-    return names
 
 
 def _storage(read: Arguments) -> Value:

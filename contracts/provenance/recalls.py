@@ -11,10 +11,9 @@ from collections.abc import Iterable
 from typing import Final, cast
 
 from contracts import heads
-from contracts.arguments import Arguments, identifier, mapping, prose, refuse, row
+from contracts.arguments import Arguments, identifier, refuse, row
 from contracts.context import Context
 from contracts.identifiers import product_of
-from contracts.provenance.products import LANGUAGE
 from contracts.results import Rejected, ResultCode
 from ledger.codec import Value
 from ledger.state import Head
@@ -30,7 +29,6 @@ _KINDS: Final = frozenset({PRODUCT, LOT, ITEM})
 _SEVERITIES: Final = frozenset({"check", "return", "stop"})
 _OPEN: Final = "open"
 _CLOSED: Final = "closed"
-_LANGUAGES_MAX: Final = 40
 # Who may recall what another firm has made: an authority at the border.
 _AUTHORITY_ROLE: Final = "customs"
 
@@ -44,7 +42,7 @@ def open_recall(context: Context, arguments: dict[str, Value]) -> Value:
     targets = read.listed("targets", TARGETS_MAX, _target)
     severity = read.choice("severity", _SEVERITIES)
     reason = read.text("reason", 1_000)
-    texts = _texts(read)
+    texts = read.optional_texts("texts", 1_000)
     read.end()
     if not targets or len(set(targets)) != len(targets):
         refuse("targets are 1 or more, none twice")
@@ -72,7 +70,7 @@ def update_recall(context: Context, arguments: dict[str, Value]) -> Value:
     name = read.identifier("id", _ID_BYTES_MAX)
     severity = read.choice("severity", _SEVERITIES) if read.has("severity") else None
     reason = read.optional_text("reason", 1_000)
-    texts = _texts(read)
+    texts = read.optional_texts("texts", 1_000)
     read.end()
     made = _own_open(context, name)
     changes: dict[str, Value] = {"severity": severity, "reason": reason, "texts": texts}
@@ -139,15 +137,3 @@ def _target(value: object, what: str) -> Target:
     if kind not in _KINDS:
         refuse(f"{what}: the first word is product, lot or item")
     return str(kind), identifier(name, what)
-
-
-def _texts(read: Arguments) -> dict[str, Value] | None:
-    """Return what people are told, by language tag (BCP 47)."""
-    if not read.has("texts"):
-        return None
-    texts: dict[str, Value] = {}
-    for language, text in mapping(read.required("texts"), "texts", _LANGUAGES_MAX).items():
-        if LANGUAGE.fullmatch(language) is None:
-            refuse("texts maps language tags to texts")
-        texts[language] = prose(text, "texts", 1_000)
-    return texts
