@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from cli.formatting import thing_text, time_text
 from cli.output import short, table
-from cli.session import JsonOption, NetworkOption, NodeOption, Session, open_session
+from cli.session import JsonOption, NetworkOption, NodeOption, Session, TrustOption, open_session
 from ledger.codec import Value
 from ledger.proof import Facts, ProvenHead, ProvenTransaction, Record, Stay, TrustRoot
 from ledger.readable import to_json
@@ -46,10 +46,7 @@ def verify(
         typer.Argument(metavar="FILE|ID", help="A proof bundle, or the identifier of a thing, transaction or payment."),
     ],
     *,
-    trust: Annotated[
-        Path | None,
-        typer.Option("--trust", metavar="FILE", help="Trust root; else trust.json of the network directory."),
-    ] = None,
+    trust: TrustOption = None,
     newer_than: Annotated[
         int | None, typer.Option(metavar="MINUTES", min=0, help="Refuse a proof that holds as of longer ago.")
     ] = None,

@@ -11,7 +11,16 @@ from rich.markup import escape
 from cli.formatting import committed_table, committed_value, done_text, thing_text
 from cli.output import table
 from cli.proofs import freshness_value, trust_file, verified_text
-from cli.session import AsOption, JsonOption, KeyOption, NetworkOption, NodeOption, WaitOption, open_session
+from cli.session import (
+    AsOption,
+    JsonOption,
+    KeyOption,
+    NetworkOption,
+    NodeOption,
+    TrustOption,
+    WaitOption,
+    open_session,
+)
 from cli.tracing import trace_tree
 from tradelane import BadRequestError, TransactionStatus, check_trace, fetch_checked, load_trust
 
@@ -85,10 +94,7 @@ def trace(
     verify: Annotated[
         bool, typer.Option("--verify", help="Check its events and containers by a proof that the node must give.")
     ] = False,
-    trust: Annotated[
-        Path | None,
-        typer.Option("--trust", metavar="FILE", help="Trust root; else trust.json of the network directory."),
-    ] = None,
+    trust: TrustOption = None,
     node: NodeOption = None,
     network: NetworkOption = None,
     json: JsonOption = False,

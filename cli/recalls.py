@@ -2,7 +2,6 @@
 
 import re
 import secrets
-from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import typer
@@ -11,7 +10,17 @@ from rich.markup import escape
 from cli.formatting import committed_table, committed_value, done_text, thing_text, time_text
 from cli.output import table
 from cli.proofs import freshness_text, freshness_value, trust_file
-from cli.session import AsOption, JsonOption, KeyOption, NetworkOption, NodeOption, Session, WaitOption, open_session
+from cli.session import (
+    AsOption,
+    JsonOption,
+    KeyOption,
+    NetworkOption,
+    NodeOption,
+    Session,
+    TrustOption,
+    WaitOption,
+    open_session,
+)
 from contracts import heads
 from ledger.codec import Value
 from ledger.transaction import Operation
@@ -143,10 +152,7 @@ def check(
     context: typer.Context,
     identifier: Annotated[str, typer.Argument(metavar="ID", help="An item or a lot.", show_default=False)],
     *,
-    trust: Annotated[
-        Path | None,
-        typer.Option("--trust", metavar="FILE", help="Trust root; else trust.json of the network directory."),
-    ] = None,
+    trust: TrustOption = None,
     node: NodeOption = None,
     network: NetworkOption = None,
     json: JsonOption = False,

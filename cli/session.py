@@ -33,6 +33,9 @@ NetworkOption = Annotated[
         "--network", metavar="DIRECTORY", help="Network made by `up` (./.tradelane). [env: TRADELANE_NETWORK]"
     ),
 ]
+TrustOption = Annotated[
+    Path | None, typer.Option("--trust", metavar="FILE", help="Trust root; else trust.json of the network directory.")
+]
 KeyOption = Annotated[
     Path | None, typer.Option("--key", metavar="FILE", help="Key file that signs. [env: TRADELANE_KEY]")
 ]
