@@ -2,6 +2,7 @@
 
 import pytest
 
+from contracts.provenance.products import COLDEST_MILLI_CELSIUS, HOTTEST_MILLI_CELSIUS
 from standards.errors import SensorDataError
 from standards.senml import SensorReading, read_senml
 
@@ -59,3 +60,12 @@ def test_a_pack_that_cannot_be_read_says_why(pack: str, words: str) -> None:
     with pytest.raises(SensorDataError, match=r"^(?:record|the pack|a pack)") as refusal:
         read_senml(pack, NOW_MS)
     assert words in str(refusal.value)
+
+
+def test_the_range_of_temperatures_is_that_of_the_contracts() -> None:
+    """Neither knows the other, so that what is read here and what is refused there is held together by this test."""
+    ends = [COLDEST_MILLI_CELSIUS - 1, COLDEST_MILLI_CELSIUS, HOTTEST_MILLI_CELSIUS, HOTTEST_MILLI_CELSIUS + 1]
+    records = ", ".join(f'{{"n": "a", "u": "Cel", "v": {end / 1_000}}}' for end in ends)
+    found = read_senml(f"[{records}]", NOW_MS)
+    assert [reading.milli_celsius for reading in found.readings] == ends[1:3]
+    assert found.dropped == 2
