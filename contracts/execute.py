@@ -1,7 +1,8 @@
 """Execute a block: transactions in order on an overlay, each all-or-nothing, each with a receipt.
 
-The same on every validator: it depends on the block's context, its transactions and the committed heads alone. A
-transaction that is rejected leaves a receipt and nothing else. Whatever else a handler raises is a bug of ours and is
+The same on every validator: it depends on the block's context, its transactions and the committed heads alone. What has
+expired ends first. A transaction that is rejected leaves a receipt, the mark of a transfer id that failed for good, and
+nothing else. Whatever else a handler raises is a bug of ours and is
 not caught. Signatures, deadlines and replays are checked before a block gets here (node/).
 """
 
@@ -16,6 +17,7 @@ from contracts.governance import parameters_of
 from contracts.methods import METHODS
 from contracts.permissions import DEFAULT_PERMISSIONS
 from contracts.results import Rejected, ResultCode
+from contracts.settlement.expiry import expire_due, next_expiry_ms
 from contracts.validators import validators_of
 from ledger.codec import Value, decode_own, encode
 from ledger.errors import GenesisError
@@ -26,7 +28,15 @@ from ledger.state import Head, HeadSource, HistoryEntry, Overlay, output_hash, r
 from ledger.transaction import Transaction
 from ledger.validators import ValidatorSet
 
-__all__ = ["Execution", "authorise", "execute", "execute_genesis", "read_parameters", "read_validators"]
+__all__ = [
+    "Execution",
+    "authorise",
+    "execute",
+    "execute_genesis",
+    "next_deadline_ms",
+    "read_parameters",
+    "read_validators",
+]
 
 _CHANGES_AUTHORITY: Final = ("membership.", "governance.")
 
@@ -51,6 +61,8 @@ def execute(block: BlockContext, transactions: Sequence[Transaction], source: He
     The transactions are decoded, authentic, meant for this chain, in time and none of them was seen before.
     """
     overlay = Overlay(source)
+    expire_due(block, source, overlay)
+    overlay.settle()
     parameters = read_parameters(source)
     authority = Authority(overlay, block.time_ms)
     receipts: list[Receipt] = []
@@ -102,6 +114,11 @@ def read_validators(source: HeadSource) -> ValidatorSet:
     return validators_of(_committed(source, heads.VALIDATORS))
 
 
+def next_deadline_ms(source: HeadSource) -> int | None:
+    """Return the time (UTC) from which on a block has work to do without any transaction, or None."""
+    return next_expiry_ms(source)
+
+
 def _execute_transaction(
     block: BlockContext,
     index: int,
@@ -128,6 +145,9 @@ def _execute_transaction(
             output = METHODS[operation.method].handler(context, operation.arguments)
         except Rejected as rejected:
             overlay.undo()
+            if rejected.leaves is not None:
+                overlay.put(*rejected.leaves)
+                overlay.settle()
             return Receipt(transaction_id, rejected.code.value, position, ()), rejected.detail
         outputs.append(output)
         if overlay.is_recording:

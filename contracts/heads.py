@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from ledger.state import head_key
+from ledger.state import KEY_SEPARATOR, head_key
 
 PARAMETERS: Final = head_key("parameters")
 VALIDATORS: Final = head_key("validators")
+EXPIRY_PREFIX: Final = head_key("expiry") + KEY_SEPARATOR
 
 
 def organisation(identifier: str) -> bytes:
@@ -136,6 +137,21 @@ def account(identifier: str) -> bytes:
 def transfer(identifier: bytes) -> bytes:
     """Return the key of a transfer (16 bytes)."""
     return head_key("transfer", identifier.hex())
+
+
+def failed_transfer(organisation: str, identifier: bytes) -> bytes:
+    """Return the key under which a transfer id (16 bytes) failed for good, for the organisation that used it."""
+    return head_key("failed_transfer", organisation, identifier.hex())
+
+
+def held_amount(identifier: bytes) -> bytes:
+    """Return the key of the hold that a pending transfer (16 bytes) placed."""
+    return head_key("hold", identifier.hex())
+
+
+def expiry(expires_ms: int, identifier: bytes) -> bytes:
+    """Return the key by which a hold is found when its time has come (padded to stand in the order of time)."""
+    return head_key("expiry", f"{expires_ms:019d}", identifier.hex())
 
 
 def uetr(identifier: str) -> bytes:

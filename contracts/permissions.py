@@ -45,10 +45,16 @@ DEFAULT_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
     "provenance.register_product": ("brand", "maker"),
     "provenance.update_product": ("brand", "maker"),
     "provenance.update_recall": _RECALLERS,
+    "settlement.close_account": (ANY_ROLE,),
     "settlement.define_currency": ("issuer",),
+    "settlement.freeze_account": ("issuer",),
     "settlement.issue": ("issuer",),
     "settlement.open_account": (ANY_ROLE,),
+    "settlement.pend": (ANY_ROLE,),
+    "settlement.post": (ANY_ROLE,),
     "settlement.redeem": (ANY_ROLE,),
     "settlement.transfer": (ANY_ROLE,),
+    "settlement.unfreeze_account": ("issuer",),
+    "settlement.void": (ANY_ROLE,),
 }
 """The roles that may call a method; a method that is not here does not go by roles (contracts/methods.py)."""

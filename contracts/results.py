@@ -8,6 +8,8 @@ receipts root; the detail text is for people and is not on the ledger.
 from enum import IntEnum
 from typing import Final
 
+from ledger.state import Head
+
 _FINAL: Final = False
 _TRANSIENT: Final = True
 
@@ -134,12 +136,32 @@ class ResultCode(IntEnum):
     UETR_EXISTS = 314, _FINAL, "The UETR was used by another transfer."
     UNKNOWN_DEBIT_ACCOUNT = 315, _TRANSIENT, "The debit account is not open."
     UNKNOWN_CREDIT_ACCOUNT = 316, _TRANSIENT, "The credit account is not open."
-    NOT_ACCOUNT_OWNER = 317, _FINAL, "The debit account belongs to another organisation."
+    NOT_ACCOUNT_OWNER = 317, _FINAL, "The account belongs to another organisation."
     ACCOUNT_CURRENCIES_DIFFER = 318, _FINAL, "The accounts are in different currencies."
     TRANSFER_CURRENCY_DIFFERS = 319, _FINAL, "The transfer names another currency than its accounts have."
     ISSUER_ACCOUNT = 320, _FINAL, "A transfer cannot touch a currency's issuer account; issue and redeem do."
     BALANCE_OVERFLOW = 321, _TRANSIENT, "A total of an account would not fit into 63 bits."
     INSUFFICIENT_FUNDS = 322, _TRANSIENT, "The guarded debit account holds less than the amount."
+    DEBIT_ACCOUNT_CLOSED = 323, _FINAL, "The debit account has been closed."
+    CREDIT_ACCOUNT_CLOSED = 324, _FINAL, "The credit account has been closed."
+    DEBIT_ACCOUNT_FROZEN = 325, _TRANSIENT, "The debit account is frozen by the issuer of its currency."
+    CREDIT_ACCOUNT_FROZEN = 326, _TRANSIENT, "The credit account is frozen by the issuer of its currency."
+    TRANSFER_ID_FAILED = 327, _FINAL, "A transfer with this id failed before; a new try needs a new id."
+    EXISTS_WITH_DIFFERENT_PENDING_ID = 328, _FINAL, "The transfer id was used to resolve another hold."
+    EXISTS_WITH_DIFFERENT_TIMEOUT = 329, _FINAL, "The transfer id was used for a hold with another timeout."
+    UNKNOWN_HOLD = 330, _TRANSIENT, "No transfer with the id that should be resolved was made."
+    NOT_A_HOLD = 331, _FINAL, "The transfer that should be resolved is not a pending one."
+    NOT_CREDIT_OWNER = 332, _FINAL, "Only the owner of the credit account may give up what is held for it."
+    EXCEEDS_HELD_AMOUNT = 333, _FINAL, "More would be posted than is held."
+    HOLD_POSTED = 334, _FINAL, "The hold was posted before."
+    HOLD_VOIDED = 335, _FINAL, "The hold was voided before."
+    HOLD_EXPIRED = 336, _FINAL, "The hold has expired at the block's time."
+    TOO_MANY_HOLDS = 337, _TRANSIENT, "As many holds of the debit account are open as may be."
+    UNKNOWN_ACCOUNT = 338, _TRANSIENT, "No account with this id is open."
+    ACCOUNT_NOT_EMPTY = 339, _TRANSIENT, "An account that is closed holds nothing."
+    ACCOUNT_CLOSED = 340, _FINAL, "The account has been closed."
+    ACCOUNT_FROZEN_ALREADY = 341, _TRANSIENT, "The account is frozen already."
+    ACCOUNT_NOT_FROZEN = 342, _TRANSIENT, "The account is not frozen."
 
     # 400-499: governance
     NOT_A_VALIDATOR = 400, _TRANSIENT, "The organisation runs no validator."
@@ -191,8 +213,10 @@ class ResultCode(IntEnum):
 class Rejected(Exception):  # noqa: N818 (an answer, not an error of ours)
     """A handler's answer that the operation cannot be carried out; caught in ``execute`` and nowhere else."""
 
-    def __init__(self, code: ResultCode, detail: str) -> None:
+    def __init__(self, code: ResultCode, detail: str, leaves: tuple[bytes, Head] | None = None) -> None:
+        """Take the reason; ``leaves`` is a head that stays, with its key, although all else is undone."""
         super().__init__(f"{code.name}: {detail}")
         assert code is not ResultCode.OK, "a rejection needs a reason"
         self.code = code
         self.detail = detail
+        self.leaves = leaves

@@ -50,6 +50,10 @@ class Executor(Protocol):
         """Return the validators of the height after next: those that the committed head names."""
         ...
 
+    def next_deadline_ms(self, source: HeadSource) -> int | None:
+        """Return the time (UTC) from which on a block is due even if no transaction waits, or None."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -77,6 +81,7 @@ class Chain:
             raise DamagedError(f"the validators after block {store.tip.height} are missing")
         self.validators: ValidatorSet = announced
         self.next_validators: ValidatorSet = executor.read_validators(store)
+        self._deadline_ms = executor.next_deadline_ms(store)
 
     @property
     def tip(self) -> Header:
@@ -103,6 +108,10 @@ class Chain:
         """Say whether a transaction is in a block."""
         return self.store.transaction_position(transaction_id) is not None
 
+    def is_due(self, time_ms: int) -> bool:
+        """Say whether a block of this time has work to do without any transaction: a deadline of the state has come."""
+        return self._deadline_ms is not None and self._deadline_ms <= time_ms
+
     def validators_at(self, height: int) -> ValidatorSet | None:
         """Return the validators who sign the block at a height, None where they are not known yet (or below 1)."""
         beyond = height - self.tip.height
@@ -111,7 +120,7 @@ class Chain:
         return self.store.validators_at(height)
 
     def propose(self, proposer: bytes, waiting: Iterable[Transaction], clock_ms: int) -> Candidate | None:
-        """Return a block of the transactions that may be in it now, or None where none may."""
+        """Return a block of the transactions that may be in it now, or None where none may and no deadline has come."""
         time_ms = max(clock_ms, self.tip.time_ms + 1)
         chosen: list[Transaction] = []
         size_bytes = 0
@@ -125,7 +134,7 @@ class Chain:
                 break
             chosen.append(transaction)
             size_bytes += len(transaction.encoded)
-        if not chosen:
+        if not chosen and not self.is_due(time_ms):
             return None
         execution, plan = self._execute(self.tip.height + 1, time_ms, chosen)
         header = self._header(proposer, time_ms, chosen, execution, plan)
@@ -179,6 +188,7 @@ class Chain:
                 self.next_validators = self._executor.read_validators(self.store)
             if heads.PARAMETERS in changes:
                 self.parameters = self._executor.read_parameters(self.store)
+            self._deadline_ms = self._executor.next_deadline_ms(self.store)
         return written
 
     def _broken_rule(self, header: Header, transactions: Sequence[Transaction], clock_ms: int | None) -> str | None:
@@ -199,7 +209,10 @@ class Chain:
         return self._broken_body_rule(header, transactions)
 
     def _broken_body_rule(self, header: Header, transactions: Sequence[Transaction]) -> str | None:
-        if not 0 < len(transactions) <= self.parameters.block_transactions_max:
+        if len(transactions) > self.parameters.block_transactions_max:
+            return "transaction_count"
+        # An empty block must have something to do, so that nobody can fill the chain with nothing.
+        if not transactions and not self.is_due(header.time_ms):
             return "transaction_count"
         if sum(len(transaction.encoded) for transaction in transactions) > self.parameters.block_bytes_max:
             return "block_size"

@@ -1,8 +1,12 @@
 """Money on the ledger: currencies with an issuer, accounts in double entry, transfers with idempotent ids.
 
-==========  ======================================================
-currencies  who issues what, and with how many minor digits
-accounts    four totals an account, never a single balance
-transfers   issue, redeem and transfer, one ladder of checks
-==========  ======================================================
+============  ======================================================
+currencies    who issues what, and with how many minor digits
+accounts      four totals an account, never a single balance
+posting       the one door through which totals change
+transfer_ids  what makes trying again harmless
+transfers     issue, redeem and transfer, one ladder of checks
+holds         set aside, then post, give up or let expire
+expiry        what is over ends at the start of a block
+============  ======================================================
 """

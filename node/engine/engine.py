@@ -122,8 +122,9 @@ class Engine:
         if self._next_gossip_ms is None or now_ms >= self._next_gossip_ms:
             self._next_gossip_ms = now_ms + _GOSSIP_MS
             self._gossip_again()
-        if self._pool.expire(self._wall_clock_ms()):
-            self._dispatch(WorkAvailable(is_waiting=len(self._pool) > 0))
+        clock_ms = self._wall_clock_ms()
+        if self._pool.expire(clock_ms) or self._chain.is_due(clock_ms):
+            self._dispatch(self._work_available())
 
     def receive_messages(self, batch: Sequence[bytes]) -> None:
         """Take encoded consensus messages of a peer; what is not authentic is counted and dropped."""
@@ -395,8 +396,12 @@ class Engine:
         if height % _SAFETY_CLEANING_HEIGHTS == 0:
             self._safety.forget_below(height)
         self._events.append(BlockCommitted(candidate.header, self._chain.validators, is_ours))
-        self._events.append(WorkAvailable(is_waiting=len(self._pool) > 0))
+        self._events.append(self._work_available())
         self._observer.committed(candidate, certificate)
+
+    def _work_available(self) -> WorkAvailable:
+        """Say whether a block is due: a transaction waits, or a deadline of the state has come."""
+        return WorkAvailable(is_waiting=len(self._pool) > 0 or self._chain.is_due(self._wall_clock_ms()))
 
     def _gossip_again(self) -> None:
         """Pass on what still waits, oldest first: its first passing on may have met peers that were away."""

@@ -98,7 +98,8 @@ class EngineNode:
         )
         votes = MemoryValues()
         write_new(votes)
-        self.pool = Pool(self.chain, MempoolLimits(), self.around.dropped, lambda: START_MS)
+        self.clock_ms = START_MS
+        self.pool = Pool(self.chain, MempoolLimits(), self.around.dropped, lambda: self.clock_ms)
         self.safety = SafetyStore(votes)
         self.engine = Engine(
             self.chain,
@@ -108,7 +109,7 @@ class EngineNode:
             self.around,
             self.around,
             open_gate(self.chain.chain_id),
-            lambda: START_MS,
+            lambda: self.clock_ms,
         )
         self.engine.tick(0)
 

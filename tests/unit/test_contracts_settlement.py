@@ -97,13 +97,33 @@ def test_a_transaction_is_all_or_nothing() -> None:
     before = dict(world.committed)
     receipt = world.run("shop", pay(60, 1_000), pay(60, 1_001))
     assert (receipt.code, receipt.failed_operation, receipt.outputs) == (ResultCode.INSUFFICIENT_FUNDS, 1, ())
+    mark = heads.failed_transfer("shop", (1_001).to_bytes(16, "big"))
+    assert world.get(mark) == {
+        "code": ResultCode.INSUFFICIENT_FUNDS,
+        "transaction": receipt.transaction_id,
+        "operation": 1,
+        "time_ms": START_MS,
+    }
+    del world.committed[mark]
     assert world.committed == before
 
 
-def test_a_rejected_id_can_be_used_when_the_money_is_there() -> None:
+def test_an_id_that_failed_never_pays() -> None:
     world = World()
     assert world.code("shop", pay(60)) is ResultCode.INSUFFICIENT_FUNDS
     world.must("bank", issue(100))
+    assert world.code("shop", pay(60)) is ResultCode.TRANSFER_ID_FAILED
+    assert "failed with INSUFFICIENT_FUNDS; take a new id" in world.detail
+    assert world.code("shop", pay(60, 101)) is ResultCode.OK
+    assert totals(world, "shop/eur") == (60, 100)
+
+
+def test_a_malformed_or_forbidden_try_leaves_an_id_usable() -> None:
+    world = World()
+    world.must("bank", issue(100))
+    assert world.code("shop", pay(-1)) is ResultCode.BAD_ARGUMENTS
+    assert world.code("carrier", pay(60)) is ResultCode.NOT_ACCOUNT_OWNER
+    assert world.code("carrier", pay(60, debit="nobody")) is ResultCode.UNKNOWN_DEBIT_ACCOUNT
     assert world.code("shop", pay(60)) is ResultCode.OK
 
 
