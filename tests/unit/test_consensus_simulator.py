@@ -12,7 +12,7 @@ from tests.sim.coverage import PATHS
 from tests.sim.liveness import LIVENESS_SEEDS, liveness_worsened
 from tests.sim.mutants import MUTANTS, break_seed
 from tests.sim.run import Kind, Result, run_seed
-from tests.sim.scenario import FAULTS, LIARS, scenario_of
+from tests.sim.scenario import FAULTS, LIARS, Scenario, scenario_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "tests" / "sim" / "corpus"
@@ -57,6 +57,56 @@ def test_the_seeds_take_the_rare_paths(results: list[Result]) -> None:
     for scenario in scenarios:
         damaged = {fault.machine for fault in scenario.disk if fault.is_damage}
         assert len(damaged | set(scenario.liars)) <= (scenario.validator_count - 1) // 3
+
+
+def faults_in(scenario: Scenario) -> set[str]:
+    """Return the names of what happens in a run: classes of faults, roles, faults of disks, cuts in one direction."""
+    names = {name for name in FAULTS if getattr(scenario, FIELD_OF.get(name, name))}
+    disks = {"slow disk" if fault.kind == "slow" else fault.kind for fault in scenario.disk}
+    is_one_way = any((target, source) not in cut.links for cut in scenario.cuts for source, target in cut.links)
+    cuts = {"one-way cut"} if is_one_way else set()
+    return {*names, *scenario.liars.values(), *disks, *cuts}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("twin", marks=pytest.mark.fault(2)),
+        pytest.param("equivocator", marks=pytest.mark.fault(1, 2)),
+        pytest.param("hider", marks=pytest.mark.fault(7)),
+        pytest.param("usurper", marks=pytest.mark.fault(8)),
+        pytest.param("forger", marks=pytest.mark.fault(5)),
+        pytest.param("selective", marks=pytest.mark.fault(12)),
+        pytest.param("corrupter", marks=pytest.mark.fault(4)),
+        pytest.param("bad_block", marks=pytest.mark.fault(13)),
+        pytest.param("flooder", marks=pytest.mark.fault(9, 10)),
+        pytest.param("slow", marks=pytest.mark.fault(12)),
+        pytest.param("sync_liar", marks=pytest.mark.fault(15, 16)),
+        pytest.param("clock_liar", marks=pytest.mark.fault(71)),
+        pytest.param("mute", marks=pytest.mark.fault(12)),
+        pytest.param("drop", marks=pytest.mark.fault(36)),
+        pytest.param("duplicate", marks=pytest.mark.fault(3, 36)),
+        pytest.param("cut", marks=pytest.mark.fault(37)),
+        pytest.param("one-way cut", marks=pytest.mark.fault(38)),
+        pytest.param("clog", marks=pytest.mark.fault(42)),
+        pytest.param("crash", marks=pytest.mark.fault(20)),
+        pytest.param("power_cut", marks=pytest.mark.fault(21)),
+        pytest.param("rollback", marks=pytest.mark.fault(33)),
+        pytest.param("torn", marks=pytest.mark.fault(22)),
+        pytest.param("flip_ledger", marks=pytest.mark.fault(23)),
+        pytest.param("flip_safety", marks=pytest.mark.fault(23)),
+        pytest.param("full", marks=pytest.mark.fault(29)),
+        pytest.param("sync_error", marks=pytest.mark.fault(30)),
+        pytest.param("sync_error_kept", marks=pytest.mark.fault(30)),
+        pytest.param("slow disk", marks=pytest.mark.fault(34)),
+        pytest.param("skew", marks=pytest.mark.fault(71)),
+    ],
+)
+def test_clusters_stand_each_fault(name: str, results: list[Result]) -> None:
+    """Each of them is in some of the seeds, and none of these breaks a rule."""
+    broken = [result.broken for result in results if name in faults_in(scenario_of(result.seed))]
+    assert broken, "no seed has it"
+    assert set(broken) == {None}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
