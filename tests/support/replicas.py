@@ -82,7 +82,7 @@ class Bench:
         return [*self.early, *self.tick(0)]
 
     def _new_replica(self) -> Replica:
-        records = self.disk.records_above(self.tip.height)
+        records = self.disk.records_above(0)  # those of lower heights are the replica's to pass over
         proposers = ProposerBook(self.tip.height + 1, self.validators)
         replica = Replica(
             CONFIG,

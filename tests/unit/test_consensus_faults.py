@@ -31,12 +31,11 @@ from ledger.keys import SecretKey
 from ledger.validators import Validator, ValidatorSet
 from tests.sim.keys import stub_verify
 from tests.support.replicas import CONFIG, KEYS, Bench, of_type, reports, sent, validator_set
+from tests.support.sizes import each_size
 from tests.support.small_cluster import SmallCluster
 from tests.support.toy_chain import CHAIN_ID, make_bad_block
 
-COUNTS = (4, 5, 6, 7, 10)
 FAR = 2**60
-each_size = pytest.mark.parametrize("count", COUNTS)
 
 
 def rejection(bench: Bench, signed: SignedMessage) -> RejectionReason | None:

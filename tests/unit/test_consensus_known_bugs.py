@@ -3,6 +3,8 @@
 Those that happen where blocks are executed, stored and admitted are in the tests of the node, with the same mark.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from consensus.authenticate import Rejected, RejectionReason, authenticate
@@ -19,13 +21,15 @@ from consensus.messages import (
     with_signature,
     without_proposal,
 )
+from consensus.proposers import ProposerBook
 from consensus.replica import Replica
 from ledger.certificate import VIEW_MAX, VoteKind, assemble_certificate, vote_preimage
 from ledger.codec import decode, encode
 from ledger.errors import ShapeError
 from ledger.shape import as_array
-from tests.sim.keys import stub_verify
+from tests.sim.keys import StubKey, stub_verify
 from tests.support.replicas import CONFIG, KEYS, Bench, of_type, reports, sent, validator_set, with_other_ids
+from tests.support.sizes import each_size
 from tests.support.small_cluster import SmallCluster
 from tests.support.toy_chain import CHAIN_ID
 
@@ -41,20 +45,24 @@ def test_a_prepared_value_is_not_dropped_by_a_view_change() -> None:
 
 
 @pytest.mark.known_bug(2)
-def test_one_bad_certificate_hides_no_good_one() -> None:
-    bench = Bench(index=2)
+@each_size
+def test_one_bad_certificate_hides_no_good_one(count: int) -> None:
+    bench = Bench(count, index=2)
     good, bad = bench.block(0, "good"), bench.block(0, "bad")
-    forged = bench.certificate(bad, 0, signers=(0, 1, 3))
-    forged = type(forged)(1, 0, bad.header.hash, forged.signers, (bytes(64),) * 3)
-    verdict = authenticate(bench.view_change(3, 1, forged, bad), bench.validators, CHAIN_ID, stub_verify)
+    quorum = bench.validators.quorum
+    forged = bench.certificate(bad, 0, range(quorum))
+    forged = replace(forged, signatures=(bytes(64),) * quorum)
+    verdict = authenticate(bench.view_change(count - 1, 1, forged, bad), bench.validators, CHAIN_ID, stub_verify)
     assert verdict == Rejected(RejectionReason.BAD_CERTIFICATE)
-    bench.deliver(bench.view_change(0, 1, bench.certificate(good), good))
-    effects = bench.deliver(bench.view_change(1, 1))
-    assert sent(effects, PrePrepare)[0].proposal == good
+    effects = bench.deliver(bench.view_change(0, 1, bench.certificate(good, 0, range(quorum)), good))
+    for index in [other for other in range(1, count) if other != 2][: quorum - 2]:
+        effects += bench.deliver(bench.view_change(index, 1))
+    (proposal,) = [message for message in sent(effects, PrePrepare) if message.view == 1]
+    assert proposal.proposal == good
 
 
 @pytest.mark.known_bug(3)
-@pytest.mark.parametrize("count", [4, 5, 6, 7, 10])
+@each_size
 def test_view_changes_of_who_is_behind_neither_open_a_view_nor_keep_it_shut(count: int) -> None:
     """What a view change speaks of is its own height alone, so there is no common past to agree on first."""
     behind, bench = Bench(count), Bench(count, index=3)
@@ -71,12 +79,26 @@ def test_view_changes_of_who_is_behind_neither_open_a_view_nor_keep_it_shut(coun
 
 
 @pytest.mark.known_bug(4)
-def test_a_lost_view_change_is_sent_again() -> None:
-    bench = Bench()
+@each_size
+def test_a_lost_view_change_is_sent_again(count: int) -> None:
+    bench = Bench(count)
     bench.work()
     bench.tick(CONFIG.view_timeout_ms)
     for _ in range(20):
         assert [change.view for change in sent(bench.tick(CONFIG.retransmit_interval_ms), ViewChange)] == [1]
+
+
+@pytest.mark.known_bug(4)
+@each_size
+def test_view_changes_that_are_all_lost_open_the_view_when_the_network_is_well(count: int) -> None:
+    """Nobody hears anybody until all have left view 0 and said so once."""
+    validators = validator_set(count)
+    cluster = SmallCluster(count, down=ProposerBook(1, validators).order()[: validators.faults_tolerated])
+    cluster.loss = 1.0
+    cluster.run(CONFIG.view_timeout_ms + CONFIG.retransmit_interval_ms // 2)
+    cluster.loss = 0.0
+    cluster.run_to(1, within_ms=60_000)
+    assert cluster.is_agreed()
 
 
 @pytest.mark.known_bug(5)
@@ -105,23 +127,34 @@ def test_the_timer_of_a_decided_height_does_not_fire_in_the_next() -> None:
 
 
 @pytest.mark.known_bug(6)
-def test_catching_up_ends_a_view_change() -> None:
-    bench = Bench()
+@each_size
+def test_catching_up_ends_a_view_change(count: int) -> None:
+    bench = Bench(count)
     bench.work()
     bench.tick(CONFIG.view_timeout_ms)
+    for index in range(1, bench.validators.quorum):
+        bench.deliver(bench.view_change(index, 1))
     assert bench.replica.view == 1
     bench.work(is_waiting=False)
     bench.committed(bench.block())
     assert (bench.replica.height, bench.replica.view, bench.replica.phase.value) == (2, 0, "idle")
+    block = bench.block()
+    bench.propose(block)
+    assert sent(bench.accept(block), Prepare | Commit) == [Prepare(2, 0, block.header.hash)]
 
 
 @pytest.mark.known_bug(7)
-def test_the_signer_is_the_key_that_verified() -> None:
-    bench = Bench()
+@each_size
+def test_the_signer_is_the_key_that_verified(count: int) -> None:
+    bench = Bench(count)
     vote = Prepare(1, 0, bytes(32))
-    stolen = with_signature(vote, KEYS[2].public_key, sign_message(KEYS[1], CHAIN_ID, vote).signature)
-    verdict = authenticate(stolen, bench.validators, CHAIN_ID, stub_verify)
-    assert verdict == Rejected(RejectionReason.BAD_SIGNATURE)
+    for index in range(1, count):
+        stolen = with_signature(vote, KEYS[index].public_key, sign_message(KEYS[index - 1], CHAIN_ID, vote).signature)
+        verdict = authenticate(stolen, bench.validators, CHAIN_ID, stub_verify)
+        assert verdict == Rejected(RejectionReason.BAD_SIGNATURE)
+    outsider = sign_message(StubKey(bytes(31) + b"x"), CHAIN_ID, vote)
+    verdict = authenticate(outsider, bench.validators, CHAIN_ID, stub_verify)
+    assert verdict == Rejected(RejectionReason.NOT_A_VALIDATOR)
 
 
 @pytest.mark.known_bug(8)
@@ -135,7 +168,7 @@ def test_an_envelope_of_another_type_is_an_error_value_for_the_shell(tag: str) -
 
 
 @pytest.mark.known_bug(9)
-@pytest.mark.parametrize("count", [4, 5, 6, 7, 10])
+@each_size
 def test_a_proposal_is_no_vote_and_the_proposers_vote_counts_once(count: int) -> None:
     bench = Bench(count=count, index=0)
     block = bench.block()
@@ -169,22 +202,43 @@ def test_votes_of_other_views_and_doubled_signers_make_no_certificate() -> None:
 
 
 @pytest.mark.known_bug(11)
-def test_votes_and_lock_are_back_after_a_crash() -> None:
-    bench = Bench()
+@each_size
+def test_votes_and_lock_are_back_after_a_crash(count: int) -> None:
+    bench = Bench(count)
     block = bench.block()
-    bench.lock(block)
+    votes = sent(bench.lock(block), Prepare | Commit)
+    assert [type(vote) for vote in votes] == [Prepare, Commit]
     bench.restart()
+    assert set(sent(bench.tick(CONFIG.retransmit_interval_ms), Prepare | Commit)) == set(votes)
     (change,) = sent(bench.tick(CONFIG.view_timeout_ms), ViewChange)[:1]
     assert change.prepared is not None
     assert change.prepared.block_hash == block.header.hash
 
 
+@pytest.mark.known_bug(11)
+@each_size
+def test_whoever_voted_before_a_crash_votes_for_nothing_else_after_it(count: int) -> None:
+    bench = Bench(count)
+    block, other = bench.block(0, "this"), bench.block(0, "other")
+    bench.propose(block)
+    (vote,) = sent(bench.accept(block), Prepare)
+    bench.restart()
+    bench.propose(other)
+    effects = bench.accept(other)
+    assert sent(effects, Prepare) == []
+    assert reports(effects) == [ReportKind.DOUBLE_SIGN_REFUSED]
+    bench.restart()
+    bench.propose(block)
+    assert sent(bench.accept(block), Prepare) == [vote], "the same again, word for word"
+
+
 @pytest.mark.known_bug(12)
-def test_a_height_counts_when_its_block_is_stored_and_not_when_it_is_decided() -> None:
-    bench = Bench()
+@each_size
+def test_a_height_counts_when_its_block_is_stored_and_not_when_it_is_decided(count: int) -> None:
+    bench = Bench(count)
     block = bench.block()
     bench.lock(block)
-    decided = [effect for index in (1, 2, 3) for effect in of_type(bench.commit(index, block), CommitBlock)]
+    decided = [effect for index in range(1, count) for effect in of_type(bench.commit(index, block), CommitBlock)]
     assert [effect.proposal for effect in decided] == [block]
     (status, *_) = sent(bench.tick(CONFIG.status_interval_ms), Status)
     assert (status.height, status.tip_hash) == (1, bench.tip.hash)
@@ -195,18 +249,36 @@ def test_a_height_counts_when_its_block_is_stored_and_not_when_it_is_decided() -
 
 
 @pytest.mark.known_bug(13)
-def test_after_a_view_change_and_a_restart_the_next_height_is_proposed_from_view_0() -> None:
-    bench = Bench(index=2)
+@each_size
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_after_a_view_change_the_next_height_is_proposed_from_view_0(*, is_restarted: bool, count: int) -> None:
+    bench = Bench(count, index=2)
     bench.work()
     bench.tick(CONFIG.view_timeout_ms)
-    bench.restart()
+    if is_restarted:
+        bench.restart()
     assert (bench.replica.height, bench.replica.view) == (1, 1), "what was asked for is not forgotten"
     block = bench.block(1)
-    bench.propose(block, 1, [bench.view_change(index, 1) for index in (0, 1, 3)])
+    bench.work()
+    for index in [other for other in range(count) if other != 2]:
+        bench.deliver(bench.view_change(index, 1))
+    assert sent(bench.feed(BlockProposed(1, 1, block)), PrePrepare)[0].proposal == block
+    bench.work(is_waiting=False)
     bench.committed(block)
-    bench.restart()
+    if is_restarted:
+        bench.restart()
     assert (bench.replica.height, bench.replica.view, bench.replica.proposer_index) == (2, 0, 2)
     assert of_type(bench.work(), ProposeBlock) == [ProposeBlock(2, 0, block.header.hash)]
+
+
+@pytest.mark.known_bug(13)
+@each_size
+def test_a_block_that_was_never_made_keeps_nobody_from_the_next_turn(count: int) -> None:
+    bench = Bench(count, index=1)
+    assert of_type(bench.work(), ProposeBlock) == [ProposeBlock(1, 0, bench.tip.hash)]
+    others = [index for index in range(count) if index != 1]
+    effects = [effect for index in others for effect in bench.deliver(bench.view_change(index, count))]
+    assert of_type(effects, ProposeBlock) == [ProposeBlock(1, count, bench.tip.hash)]
 
 
 @pytest.mark.known_bug(14)
@@ -222,23 +294,26 @@ def test_what_others_say_of_later_heights_drops_nothing_of_ours() -> None:
     assert (bench.replica.height, bench.replica.view) == (1, 1)
     (change, *_) = sent(bench.tick(CONFIG.retransmit_interval_ms), ViewChange)
     assert (change.view, change.proposal) == (1, block)
+    (change,) = sent([each for index in (1, 2) for each in bench.deliver(bench.view_change(index, 2))], ViewChange)
+    assert (change.view, change.proposal) == (2, block), "nor in the next view"
     bench.committed(block)
     state = bench.replica._state
     assert (state.height, state.lock, state.sent, state.proposals) == (2, None, {}, {})
 
 
 @pytest.mark.known_bug(15)
-def test_a_quorum_is_that_of_the_heights_own_set() -> None:
-    bench = Bench(count=4)
-    first = bench.block()
-    bench.committed(first, validator_set(7))
-    bench.validators = validator_set(7)
+@each_size
+def test_a_quorum_is_that_of_the_heights_own_set(count: int) -> None:
+    bench = Bench(count)
+    bench.committed(bench.block(), validator_set(7 if count == 4 else 4))
+    bench.validators = validator_set(7 if count == 4 else 4)
     block = bench.block()
     bench.propose(block)
     bench.accept(block)
-    for index in (1, 2, 3):
+    *early, last = range(1, bench.validators.quorum)
+    for index in early:
         assert sent(bench.prepare(index, block), Commit) == []
-    assert len(sent(bench.prepare(4, block), Commit)) == 1
+    assert len(sent(bench.prepare(last, block), Commit)) == 1
 
 
 @pytest.mark.known_bug(16)
@@ -264,21 +339,23 @@ def test_a_block_that_is_proposed_again_keeps_its_hash() -> None:
 
 
 @pytest.mark.known_bug(19)
-def test_a_block_that_came_by_sync_is_not_decided_again() -> None:
-    bench = Bench()
+@each_size
+def test_a_block_that_came_by_sync_is_not_decided_again(count: int) -> None:
+    bench = Bench(count)
     block = bench.block()
     bench.lock(block)
     bench.commit(1, block)
     bench.committed(block)
-    effects = bench.commit(2, block) + bench.commit(3, block)
+    effects = [effect for index in range(2, count) for effect in bench.commit(index, block)]
     assert of_type(effects, CommitBlock) == []
     assert reports(bench.committed(block)) == [ReportKind.STALE_ANSWER]
     assert bench.replica.height == 2
 
 
 @pytest.mark.known_bug(20)
-def test_what_was_in_flight_is_dropped_by_sync_past_it() -> None:
-    bench = Bench()
+@each_size
+def test_what_was_in_flight_is_dropped_by_sync_past_it(count: int) -> None:
+    bench = Bench(count)
     block = bench.block()
     bench.propose(block)
     bench.committed(block)
@@ -313,8 +390,9 @@ def test_waiting_work_is_timed_anew_in_every_view() -> None:
 
 
 @pytest.mark.known_bug(25)
-def test_what_is_kept_for_the_future_is_bounded() -> None:
-    bench = Bench()
+@each_size
+def test_what_is_kept_for_the_future_is_bounded(count: int) -> None:
+    bench = Bench(count)
     for number in range(200):
         bench.say(1, Prepare(2, number, bytes(32)))
         bench.say(2, ViewChange(1, VIEW_MAX - number, None, None))
@@ -327,30 +405,33 @@ def test_what_is_kept_for_the_future_is_bounded() -> None:
 
 
 @pytest.mark.known_bug(26)
-def test_a_certificate_is_checked_with_the_set_of_its_height() -> None:
-    bench = Bench(count=4)
+@each_size
+def test_a_certificate_is_checked_with_the_set_of_its_height(count: int) -> None:
+    bench = Bench(count)
     block = bench.block()
-    certificate = bench.certificate(block, kind=VoteKind.COMMIT)
-    assert certificate.refusal(VoteKind.COMMIT, validator_set(4), CHAIN_ID, stub_verify) is None
-    later = validator_set(4, first=1)
+    certificate = bench.certificate(block, 0, range(bench.validators.quorum), VoteKind.COMMIT)
+    assert certificate.refusal(VoteKind.COMMIT, validator_set(count), CHAIN_ID, stub_verify) is None
+    later = validator_set(min(count, len(KEYS) - 1), first=1)
     assert certificate.refusal(VoteKind.COMMIT, later, CHAIN_ID, stub_verify) == "bad_signature"
 
 
 @pytest.mark.known_bug(27)
-def test_a_block_made_for_an_older_tip_is_not_proposed() -> None:
-    bench = Bench(index=1)
+@each_size
+def test_a_block_made_for_an_older_tip_is_not_proposed(count: int) -> None:
+    bench = Bench(count, index=1)
     assert len(of_type(bench.work(), ProposeBlock)) == 1
     stale = bench.block()
-    bench.committed(Bench().block(0, "by others"))
+    bench.committed(Bench(count).block(0, "by others"))
     assert reports(bench.feed(BlockProposed(1, 0, stale))) == [ReportKind.STALE_ANSWER]
 
 
 @pytest.mark.known_bug(27)
-def test_a_block_made_for_an_older_view_is_not_proposed() -> None:
-    bench = Bench(index=1)
+@each_size
+def test_a_block_made_for_an_older_view_is_not_proposed(count: int) -> None:
+    bench = Bench(count, index=1)
     bench.work()
-    bench.deliver(bench.view_change(2, 1))
-    bench.deliver(bench.view_change(3, 1))
+    for index in range(2, 2 + bench.validators.faults_tolerated + 1):
+        bench.deliver(bench.view_change(index, 1))
     assert bench.replica.view == 1
     assert reports(bench.feed(BlockProposed(1, 0, bench.block()))) == [ReportKind.STALE_ANSWER]
 
@@ -370,7 +451,7 @@ def test_load_neither_shortens_a_view_nor_ends_it() -> None:
 
 
 @pytest.mark.known_bug(28)
-@pytest.mark.parametrize("count", [4, 5, 6, 7, 10])
+@each_size
 def test_slow_blocks_under_steady_work_change_no_view(count: int) -> None:
     cluster = SmallCluster(count)
     cluster.delay_ms_max = 300

@@ -8,6 +8,7 @@ from consensus.effects import CompareTip, ReportKind, Send
 from consensus.events import BlockProposed
 from consensus.messages import Commit, Message, Prepare, PrePrepare, Status, ViewChange
 from tests.support.replicas import CONFIG, KEYS, Bench, of_type, reports, sent
+from tests.support.sizes import each_size
 
 
 def answered(bench: Bench, sender: int, status: Status) -> list[Message]:
@@ -95,8 +96,9 @@ def test_a_block_that_is_decided_and_not_yet_stored_is_still_answered_for() -> N
 
 
 @pytest.mark.fault(17)
-def test_another_tip_at_our_height_is_compared() -> None:
-    bench = Bench()
+@each_size
+def test_another_tip_at_our_height_is_compared(count: int) -> None:
+    bench = Bench(count)
     bench.committed(bench.block())
     effects = bench.say(2, Status(2, 0, bytes(32)))
     assert reports(effects) == [ReportKind.FORK_SUSPECTED]
@@ -111,9 +113,10 @@ def test_block_0_is_not_compared() -> None:
 
 
 @pytest.mark.fault(18)
-def test_what_a_silent_network_lost_is_said_again_by_itself() -> None:
+@each_size
+def test_what_a_silent_network_lost_is_said_again_by_itself(count: int) -> None:
     """Nobody says anything new, and nobody asks: own messages of the view come again all the same."""
-    bench = Bench()
+    bench = Bench(count)
     block = bench.block()
     bench.lock(block)
     again = sent(bench.tick(CONFIG.retransmit_interval_ms), Prepare | Commit | PrePrepare)

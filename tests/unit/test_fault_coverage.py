@@ -5,11 +5,14 @@ PBFT shipped. Faults above 43 (the API, signatures, contracts, operators) may be
 """
 
 import re
+from collections import defaultdict
+from importlib import import_module
 
 import pytest
 
 from tests.support.fault_catalogue import FAULTS, KNOWN_BUGS, marked_tests, page
 from tests.support.shared_data import REPOSITORY
+from tests.support.sizes import SIZES
 
 NUMBERS = {"fault": range(1, 44), "known_bug": range(1, 29)}
 LAST = {"fault": 72, "known_bug": 28}
@@ -43,3 +46,33 @@ def test_the_page_lists_every_number_with_tests_that_name_it(title: str, sentenc
         number: row[1] - marked[number][1] for number, row in listed.items() if not row[1] <= marked[number][1]
     } == {}
     assert [number for number, row in listed.items() if not row[1]] == []
+
+
+def sizes_tested(marker: str) -> dict[int, set[int]]:
+    """Return for each number the sizes of the validator set for which a unit test that names it runs."""
+    found: dict[int, set[int]] = defaultdict(set)
+    tests = {test for named in marked_tests(marker).values() for test in named if test.startswith("tests/unit/")}
+    for test in tests:
+        path, name = test.split("::")
+        marks = getattr(import_module(path.removesuffix(".py").replace("/", ".")), name).pytestmark
+        parameters = dict(mark.args for mark in marks if mark.name == "parametrize")
+        for mark in marks:
+            for number in mark.args if mark.name == marker else ():
+                found[number] |= set(parameters.get("count", ()))
+    return found
+
+
+# What the size of the set has no part in: how bytes are read and hashed, what is stored, pooled and admitted.
+BUGS_WITHOUT_SIZE = {8, 16, 18, 22, 24}
+
+
+def test_every_known_bug_of_the_protocol_is_tested_for_each_size_of_the_set() -> None:
+    tested = sizes_tested("known_bug")
+    lacking = {number: set(SIZES) - tested[number] for number in NUMBERS["known_bug"] if set(SIZES) - tested[number]}
+    assert set(lacking) == BUGS_WITHOUT_SIZE
+
+
+def test_every_fault_of_the_protocol_is_tested_for_each_size_of_the_set() -> None:
+    """Faults 1 to 19 are those of consensus; from 20 on they are of one node's disk and of the network's links."""
+    tested = sizes_tested("fault")
+    assert {number: set(SIZES) - tested[number] for number in range(1, 20) if set(SIZES) - tested[number]} == {}
