@@ -18,7 +18,6 @@ from typing import Final, cast
 from contracts import heads
 from contracts.provenance.events import Event
 from contracts.provenance.recalls import ITEM, LOT, PRODUCT
-from contracts.provenance.things import ENDED
 from ledger.codec import decode_own
 from ledger.state import Head, split_key
 from node.links import BLOCKED, EVER_MS, INSTALLED, PACKED, Interval, Transformations, containers, contents
@@ -367,11 +366,6 @@ class _Run:
         """Return the key of the item or else of the lot of a name."""
         key = heads.item(name)
         return key if self._rows.get(HEAD + key) is not None else heads.lot(name)
-
-
-def is_ended(head: Head) -> bool:
-    """Say whether a thing is used up or taken out of use, so that nobody can give it back."""
-    return head["status"] in ENDED
 
 
 def _named(event: Event) -> list[bytes]:

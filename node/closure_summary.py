@@ -12,10 +12,11 @@ from typing import Final, cast
 
 from contracts import heads
 from contracts.provenance.links import DEPTH_MAX
+from contracts.provenance.things import ENDED
 from ledger.codec import decode_own
 from ledger.readable import Json
 from ledger.state import Head, split_key
-from node.closure import Closure, Reach, is_ended
+from node.closure import Closure, Reach
 from node.links import EVER_MS
 from node.queries import JsonObject, get_head, product_name
 from node.storage.database import PinnedValues
@@ -23,6 +24,7 @@ from node.storage.joining import rows_at
 from node.storage.rows import HEAD
 from node.storage.store import Store
 
+_ITEM_PREFIX: Final = b"item\0"
 _LISTED_MAX: Final = 200
 """Rows of a table; the rest is summed up in one without a name."""
 
@@ -55,31 +57,40 @@ class Summary:
     places: dict[str | None, Group] = field(default_factory=dict)
     products: dict[str | None, Group] = field(default_factory=dict)
 
+    def groups(self, custodian: str | None, place: str | None, product: str | None) -> tuple[Group, ...]:
+        """Return the groups that a thing belongs to."""
+        return (
+            self.whole,
+            self.holders.setdefault(custodian, Group()),
+            self.places.setdefault(place, Group()),
+            self.products.setdefault(product, Group()),
+        )
+
 
 def summarise(store: Store, found: Closure) -> Summary:
     """Return a closure in numbers, read as of one block, which may be a later one than the closure is as of."""
     summary = Summary()
+    # Most things are like many others: they are counted alike and put into the tables at the end.
+    alike: dict[tuple[str | None, str | None, str | None], int] = {}
     with closing(store.pin()) as rows:
         whereabouts = Whereabouts(rows)
         # A lot that master data alone name has no head.
         for key, _, encoded in rows_at(rows, HEAD, sorted(found.reached)):
             head = cast(Head, decode_own(encoded))
-            if is_ended(head):
-                status = cast(str, head["status"])
+            status = cast(str, head["status"])
+            if status in ENDED:
                 summary.ended[status] = summary.ended.get(status, 0) + 1
                 continue
             summary.open_keys.append(key)
-            groups = (
-                summary.whole,
-                summary.holders.setdefault(cast("str | None", head.get("custodian")), Group()),
-                summary.places.setdefault(whereabouts.of(head)[0], Group()),
-                summary.products.setdefault(cast("str | None", head.get("product")), Group()),
-            )
-            if key.startswith(b"item\0"):
-                for group in groups:
-                    group.items += 1
+            names = cast("tuple[str | None, str | None]", (head.get("custodian"), head.get("product")))
+            group = (names[0], whereabouts.of(head)[0], names[1])
+            if key.startswith(_ITEM_PREFIX):
+                alike[group] = alike.get(group, 0) + 1
             else:
-                _add_lot(groups, head)
+                _add_lot(summary.groups(*group), head)
+    for group, items in alike.items():
+        for table in summary.groups(*group):
+            table.items += items
     return summary
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from cli.benches.proofs import ProofFigures
 from cli.benches.serving import Rate
+from cli.benches.trace import TraceFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,35 @@ def rows(figures: ProofFigures) -> list[Row]:
         *_served("served over loopback", figures.over_loopback),
     ]
     return found
+
+
+def trace_rows(figures: TraceFigures) -> list[Row]:
+    """Return the table of ``tradelane bench trace``."""
+    tree, recall = figures.tree, figures.recall
+
+    def hashes(seconds: float, number: int) -> str:
+        return f"{seconds * 1_000_000 / number / figures.machine.sha256_us:.0f} hashes each"
+
+    whole_s = recall.closure_s + recall.summary_s
+    return [
+        Row(
+            f"trace of {tree.nodes:,} nodes, {tree.events:,} events",
+            f"{tree.trace_s:.2f} s",
+            hashes(tree.trace_s, tree.nodes),
+            "1 s at most",
+        ),
+        Row("  its answer as JSON", f"{tree.answer_s:.2f} s, {tree.answer_bytes / 1_000_000:.1f} MB"),
+        Row(
+            f"recall that reaches {recall.reached:,} things",
+            f"{whole_s:.2f} s",
+            hashes(whole_s, recall.reached),
+            "10 s a million",
+        ),
+        Row(f"  what it reaches, {recall.events:,} events", f"{recall.closure_s:.2f} s"),
+        Row(f"  who holds them and where, {recall.items:,} items", f"{recall.summary_s:.2f} s"),
+        Row("  the first time, by the clock", f"{recall.first_s:.2f} s"),
+        Row("  a page of 200 once it is known", f"{recall.page_s * 1_000:.1f} ms"),
+    ]
 
 
 def _served(figure: str, rate: Rate) -> list[Row]:

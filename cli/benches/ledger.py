@@ -10,15 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256, shake_256
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from ledger.authenticated_map import plan_update
 from ledger.block import Header, receipts_root, transactions_root
 from ledger.certificate import Certificate, VoteKind, assemble_certificate, vote_preimage
-from ledger.codec import Value
+from ledger.codec import Value, decode_own
 from ledger.keys import SecretKey
 from ledger.proof import TrustRoot, trust_from_genesis
-from ledger.state import head_key
+from ledger.receipt import Receipt
+from ledger.state import Head, HistoryEntry, head_key
 from ledger.transaction import Operation, Transaction, sign_transaction
 from node.chain import Chain
 from node.config import validator_key_path
@@ -82,6 +83,42 @@ class BenchLedger:
             state_root=plan.root,
         )
         store.write_block(BlockWrite(StoredBlock(header, self._certificate(header), (), ()), changes, plan.nodes, ()))
+
+    @property
+    def now_ms(self) -> int:
+        """The time of the newest block."""
+        return self._time_ms
+
+    def head(self, key: bytes) -> Head:
+        """Return a head that must be there."""
+        encoded = self.home.store.head(key)
+        assert encoded is not None, "it was committed"
+        return cast(Head, decode_own(encoded))
+
+    def put(
+        self,
+        transactions: Sequence[Sequence[Operation]],
+        heads: Mapping[bytes, bytes | None],
+        history: Sequence[HistoryEntry],
+    ) -> None:
+        """Write a block that no contract has seen; the state tree is not kept up with it."""
+        store = self.home.store
+        self._time_ms += _STEP_MS
+        key = read_key(self.network.key_path(_MAKER))
+        signed = tuple(self._signed(key, operations) for operations in transactions)
+        receipts = tuple(Receipt(one.transaction_id, 0, None, (None,) * len(one.operations)) for one in signed)
+        header = replace(
+            store.tip,
+            height=store.tip.height + 1,
+            time_ms=self._time_ms,
+            parent_hash=store.tip.hash,
+            transaction_count=len(signed),
+            transactions_root=transactions_root([one.transaction_id for one in signed]),
+            receipts_root=receipts_root(receipts),
+        )
+        store.write_block(
+            BlockWrite(StoredBlock(header, self._certificate(header), signed, receipts), heads, {}, history)
+        )
 
     def _signed(self, key: SecretKey, operations: Sequence[Operation]) -> Transaction:
         self._nonces += 1

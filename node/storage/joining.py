@@ -27,7 +27,9 @@ def rows_at(
         for row_key, value in rows.scan(kind + keys[index], stop):
             name = row_key[skipped:-suffix_bytes] if suffix_bytes else row_key[skipped:]
             if keys[index] < name:
-                index = bisect_left(keys, name, index + 1)
+                index += 1
+                if index < len(keys) and keys[index] < name:
+                    index = bisect_left(keys, name, index + 1)
                 if index == len(keys):
                     return
             if keys[index] == name:

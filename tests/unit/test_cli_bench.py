@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.benches import proofs
+from cli.benches import goods, proofs
 from cli.benches.browser import BrowserCost, measure_browser
 from cli.benches.bundles import BundleCost, measure_bundles
 from cli.benches.figures import Row, rows
@@ -51,6 +51,26 @@ def test_the_command_measures_everything_and_leaves_nothing(
         assert served["bundle_bytes"] > 2_000
     assert figures["machine"]["sha256_us"] > 0 < figures["machine"]["ed25519_verify_us"]
     assert "serving from a node over loopback HTTP" in outcome.err
+    assert list(tradelane.directory.iterdir()) == []
+
+
+def test_a_trace_and_a_recall_are_measured_whole(tradelane: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tradelane.directory))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr(goods, "_LOINS", 4)
+    monkeypatch.setattr(goods, "_MADE_AT_ONCE", 150)
+    outcome = tradelane("bench", "trace", "--items", "400", "--json")
+    assert outcome.code == 0, outcome.err
+    tree, recall = outcome.json["tree"], outcome.json["recall"]
+    # A fish, its loins, and each pack with its case and its pallet.
+    assert tree["nodes"] == 1 + 4 + 4 * 33 * 3
+    # The lot, ten batches of it, and what was made of three of these; an item is packed, and its case is not reached.
+    assert (recall["items"], recall["reached"], recall["events"]) == (400, 411, 4)
+    for figure in (tree["trace_s"], tree["answer_s"], recall["closure_s"], recall["summary_s"], recall["first_s"]):
+        assert 0 < figure < 30
+    printed = tradelane("bench", "trace", "--items", "10")
+    assert "recall that reaches 21 things" in printed.out
+    assert "10 s a million" in printed.out
     assert list(tradelane.directory.iterdir()) == []
 
 
