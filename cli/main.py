@@ -27,6 +27,7 @@ from cli import (
     proofs,
     provenance,
     recalls,
+    trace,
     trust,
     validators,
 )
@@ -42,7 +43,7 @@ Examples:
   tradelane up                      a network of four on this machine
   tradelane demo                    everything once, checked, in under a minute
   tradelane status --json
-  tradelane trace https://id.gs1.org/01/09521102002002/21/3pGU9njkd3HUsrnL
+  tradelane trace show https://id.gs1.org/01/09521102002002/21/3pGU9njkd3HUsrnL
 \b
 Exit codes:
   0 ok   1 error   2 usage   3 not found   4 not authorised   5 conflict
@@ -64,7 +65,6 @@ app.command("up", epilog=network.UP_EPILOG)(network.up)
 app.command("demo", epilog=demo.DEMO_EPILOG)(demo.demo)
 app.command("status", epilog=explore.STATUS_EPILOG)(explore.status)
 app.command("capture", epilog=provenance.CAPTURE_EPILOG)(provenance.capture)
-app.command("trace", epilog=provenance.TRACE_EPILOG)(provenance.trace)
 app.command("verify", epilog=proofs.VERIFY_EPILOG)(proofs.verify)
 app.command("label", epilog=provenance.LABEL_EPILOG)(provenance.label)
 app.command("pay", epilog=money.PAY_EPILOG)(money.pay)
@@ -72,6 +72,7 @@ app.command("issue", epilog=money.ISSUE_EPILOG)(money.issue)
 app.command("balance", epilog=money.BALANCE_EPILOG)(money.balance)
 app.command("block", epilog=explore.BLOCK_EPILOG)(explore.block)
 app.command("init", epilog=node.INIT_EPILOG)(node.init)
+app.add_typer(trace.app, name="trace")
 app.add_typer(custody.app, name="custody")
 app.add_typer(recalls.app, name="recall")
 app.add_typer(epcis.app, name="epcis")

@@ -1,4 +1,4 @@
-"""`tradelane capture`, `tradelane trace`, `tradelane label`: what happened to goods."""
+"""`tradelane capture`, `tradelane label`: what happened to goods, and their QR codes."""
 
 import sys
 from pathlib import Path
@@ -10,35 +10,13 @@ from rich.markup import escape
 
 from cli.formatting import committed_table, committed_value, done_text, thing_text
 from cli.output import table
-from cli.proofs import freshness_value, trust_file, verified_text
-from cli.session import (
-    AsOption,
-    JsonOption,
-    KeyOption,
-    NetworkOption,
-    NodeOption,
-    TrustOption,
-    WaitOption,
-    open_session,
-)
-from cli.tracing import trace_tree
-from tradelane import BadRequestError, TransactionStatus, check_trace, fetch_checked, load_trust
+from cli.session import AsOption, JsonOption, KeyOption, NetworkOption, NodeOption, WaitOption, open_session
+from tradelane import BadRequestError, TransactionStatus
 
 CAPTURE_EPILOG: Final = """\b
 Examples:
   tradelane capture examples/tuna-shipment.json --as brand
   tradelane capture - --key gateway.json --json < events.json
-"""
-TRACE_EPILOG: Final = """\b
-Examples:
-  tradelane trace https://id.gs1.org/01/09521102002002/21/3pGU9njkd3HUsrnL
-  tradelane trace https://id.gs1.org/00/395211020000004175 --direction contents
-  tradelane trace urn:epc:id:sscc:9521102.3000000417 --json
-  tradelane trace https://id.gs1.org/00/395211020000004175 --verify \\
-      --trust trust.json
-\b
-With --verify the node must prove the events of the item and of everything it
-was packed in. What it came from, went into and holds is shown unproven.
 """
 LABEL_EPILOG: Final = """\b
 Examples:
@@ -80,42 +58,6 @@ def capture(
         session.output.note("[yellow]the events are recorded, and these are marked on the things:[/]")
         shown.append(rows)
     session.output.result(value, *shown)
-
-
-def trace(
-    context: typer.Context,
-    identifier: IdArgument,
-    *,
-    direction: Annotated[
-        Literal["all", "back", "forward", "contents"],
-        typer.Option("--direction", "-d", help="Where it came from, went into, what it holds, or all."),
-    ] = "back",
-    depth: Annotated[int, typer.Option(min=0, max=20, help="How many levels to follow.")] = 10,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Check its events and containers by a proof that the node must give.")
-    ] = False,
-    trust: TrustOption = None,
-    node: NodeOption = None,
-    network: NetworkOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Show what a thing went through, as a tree.
-
-    Events, handovers, temperatures, what it was packed in and what it was made of.
-    """
-    session = open_session(context, json=json, node=node, network=network)
-    if not (verify or trust is not None):
-        with session.client() as client:
-            found = client.trace(identifier, direction, depth)
-        session.output.result(found.fields, trace_tree(found))
-        return
-    root = load_trust(trust_file(session, trust))
-    with session.client() as client:
-        checked = fetch_checked(client, lambda one: one.trace_proof(identifier), root)
-        found = client.alone(checked.node).trace(identifier, direction, depth)
-    check_trace(found, checked.facts)
-    value = {**found.fields, "stays": checked.facts.stays, "freshness": freshness_value(checked)}
-    session.output.result(value, trace_tree(found), verified_text(checked))
 
 
 def label(

@@ -1,4 +1,4 @@
-"""`tradelane recall open|close|list|check`: call products back, and prove whether a thing is recalled."""
+"""`tradelane recall ...`: call products back, see what that reaches, and prove whether a thing is recalled."""
 
 import re
 import secrets
@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 import typer
 from rich.markup import escape
 
+from cli import recall_reach
 from cli.formatting import committed_table, committed_value, done_text, thing_text, time_text
 from cli.output import table
 from cli.proofs import freshness_text, freshness_value, trust_file
@@ -30,6 +31,7 @@ from tradelane import BadRequestError, fetch_checked, load_trust
 
 _EPILOG: Final = """\b
 Examples:
+  tradelane recall simulate 09521102002002
   tradelane recall open 09521102002002 --reason "histamine" --as brand
   tradelane recall list --of 09521102002002
 """
@@ -58,6 +60,8 @@ _GTIN: Final = re.compile(r"[0-9]{8}|[0-9]{12,14}")
 _LINK: Final = re.compile(r"https://id\.gs1\.org/01/([0-9]{14})(?:/.*)?")
 
 app = typer.Typer(help="Call products, lots and items back.", no_args_is_help=True, epilog=_EPILOG)
+app.command("simulate", epilog=recall_reach.SIMULATE_EPILOG)(recall_reach.simulate)
+app.command("closure", epilog=recall_reach.CLOSURE_EPILOG)(recall_reach.closure)
 
 
 @app.command("open", epilog=_OPEN_EPILOG)

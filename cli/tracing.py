@@ -2,12 +2,13 @@
 
 from decimal import Decimal, InvalidOperation
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
 from rich.markup import escape
 from rich.tree import Tree
 
 from cli.formatting import thing_text, time_text
-from tradelane import HistoryEntry, Trace, TraceNode
+from tradelane import HistoryEntry, Mark, Trace, TraceNode
 from tradelane.transport import JsonObject
 
 _UNITS: Final = {"CEL": "°C", "FAH": "°F", "KEL": "K"}
@@ -24,12 +25,24 @@ _MARKS: Final = {
     "cycle": "shown above already",
     "shown_elsewhere": "shown elsewhere in this tree",
     "unknown": "the ledger knows nothing under this name",
+    "refused": "named by events, refused by the ledger",
+    "strangers": "events of others under its id, not joined",
+    "pruned": "given up by this node",
+    "unlisted": "more than the receipts list; a refusal may be among them",
+    "captured_later": "of these were captured only after that time",
+    "not_yet_captured": "had happened and were captured only later; left out",
+    "claimed": "followed though the holder did not agree",
+}
+_REASONS: Final = {
+    "only_inputs": "nothing of this unit came out",
+    "only_outputs": "nothing of this unit went in",
+    "unknown_amount": "an amount is unknown",
 }
 
 
 def trace_tree(trace: Trace) -> Tree:
     """Return the tree of a trace."""
-    tree = Tree(f"{_title(trace.root)}\n[dim]as of block {trace.height}[/]", guide_style="dim")
+    tree = Tree(f"{_title(trace.root)}\n[dim]{as_of_text(trace)}[/]", guide_style="dim")
     _fill(tree, trace.root)
     return tree
 
@@ -37,9 +50,10 @@ def trace_tree(trace: Trace) -> Tree:
 def _fill(tree: Tree, node: TraceNode) -> None:
     for event in node.events:
         tree.add(_event_text(event))
+    for made in node.transformations:
+        tree.add(_transformation_text(made))
     for mark in node.marks:
-        omitted = f"{mark.omitted} " if mark.omitted is not None else ""
-        tree.add(f"[dim]… {omitted}{escape(mark.what)}: {escape(_MARKS.get(mark.reason, mark.reason))}[/]")
+        tree.add(f"[dim]… {mark_text(mark)}[/]")
     for name, words in _BRANCHES:
         seen: dict[tuple[object, ...], str] = {}
         for child in getattr(node, name):
@@ -77,28 +91,73 @@ def _title(node: TraceNode) -> str:
 def _interval(node: TraceNode) -> str:
     if node.since_ms is None:
         return ""
-    until = "now" if node.until_ms is None else _short_time(node.until_ms)
-    return f"\n[dim]from {_short_time(node.since_ms)} to {until}[/]"
+    until = "now" if node.until_ms is None else short_time(node.until_ms)
+    return f"\n[dim]from {short_time(node.since_ms)} to {until}[/]"
+
+
+def as_of_text(trace: Trace) -> str:
+    """Return as of when a trace is, in words."""
+    asked = trace.fields.get("as_of")
+    if isinstance(asked, dict):
+        height, time_ms = asked.get("height"), asked.get("time_ms")
+        if isinstance(height, int):
+            return f"as the ledger was at block {height}"
+        if isinstance(time_ms, int):
+            return f"what had happened by {short_time(time_ms)}, as known at block {trace.height}"
+    return f"as of block {trace.height}"
+
+
+def mark_text(mark: Mark) -> str:
+    """Return what was left out, why, and the command that shows it."""
+    omitted = f"{mark.omitted} " if mark.omitted is not None else ""
+    text = f"{omitted}{escape(mark.what)}: {escape(_MARKS.get(mark.reason, mark.reason))}"
+    asked = parse_qs(urlsplit(mark.ask or "").query)
+    if mark.reason != "limit" or "direction" not in asked or "id" not in asked:
+        return text
+    fan_out = f" --fan-out {asked['fan_out'][0]}" if "fan_out" in asked else ""
+    return f"{text}; tradelane trace {escape(asked['direction'][0])} {escape(asked['id'][0])}{escape(fan_out)}"
+
+
+def _transformation_text(made: JsonObject) -> str:
+    """Return what went into a transformation and what came out, a unit at a time."""
+    parts = []
+    balance = made.get("balance")
+    for row in balance if isinstance(balance, list) else []:
+        if isinstance(row, dict):
+            unit, reason = str(row.get("unit")), row.get("reason")
+            shown = f"{row.get('inputs') or 0} in, {row.get('outputs') or 0} out {unit}"
+            difference = _REASONS.get(str(reason), str(reason)) if reason else f"{row.get('difference')}"
+            parts.append(f"{escape(shown)} [dim]({escape(difference)})[/]")
+    for name, words in (("input_items", "things in"), ("output_items", "things out")):
+        if made.get(name):
+            parts.append(f"{made[name]} {words}")
+    events = made.get("events")
+    number = len(events) if isinstance(events, list) else 0
+    joined = f" [dim]({number} events)[/]" if number > 1 else ""
+    return f"[magenta]transformation[/]{joined}  " + ", ".join(parts)
 
 
 def _event_text(entry: HistoryEntry) -> str:
+    return "  ".join((f"[dim]{short_time(entry.at_ms)}[/]", *event_parts(entry)))
+
+
+def event_parts(entry: HistoryEntry, *, is_placed: bool = True) -> list[str]:
+    """Return what a record says, without its time: what was done, by whom, where, and which rules it broke."""
     who = entry.organisation or "?"
-    parts = [f"[dim]{_short_time(entry.at_ms)}[/]"]
     if entry.event is not None:
-        parts += _capture_parts(entry.event, who)
+        parts = _capture_parts(entry.event, who, is_placed=is_placed)
     elif entry.custody is not None:
-        parts += _custody_parts(entry.custody, who)
+        parts = _custody_parts(entry.custody, who)
     else:
-        parts += [escape(entry.method), escape(who)]
-    parts += [f"[red]{escape(rule)}[/]" for rule in entry.violations]
-    return "  ".join(parts)
+        parts = [escape(entry.method), escape(who)]
+    return [*parts, *(f"[red]{escape(rule)}[/]" for rule in entry.violations)]
 
 
-def _capture_parts(event: JsonObject, who: str) -> list[str]:
+def _capture_parts(event: JsonObject, who: str, *, is_placed: bool) -> list[str]:
     step = event.get("biz_step") or event.get("type") or "event"
-    parts = [f"[bold]{escape(_word(step))}[/]", escape(who)]
+    parts = [f"[bold]{escape(word(step))}[/]", escape(who)]
     place = event.get("biz_location") or event.get("read_point")
-    if isinstance(place, str):
+    if is_placed and isinstance(place, str):
         parts.append(f"[dim]{escape(thing_text(place))}[/]")
     temperature = temperature_text(event)
     if temperature:
@@ -146,10 +205,11 @@ def _number(value: object) -> Decimal | None:
         return None
 
 
-def _word(term: object) -> str:
+def word(term: object) -> str:
     """Return a bareword as words; of a term of somebody's own vocabulary its last part."""
     return str(term).rsplit("/", 1)[-1].rsplit(":", 1)[-1].replace("_", " ")
 
 
-def _short_time(time_ms: int) -> str:
+def short_time(time_ms: int) -> str:
+    """Return a time in UTC to the minute."""
     return time_text(time_ms)[:16]

@@ -38,12 +38,14 @@ from tradelane.errors import (
 )
 from tradelane.governance import Evidence, Proposal, ValidatorChange, ValidatorMember, Validators
 from tradelane.keys import load_key, new_key, save_key
+from tradelane.recalls import Closure, SiteEvent
 from tradelane.results import (
     Account,
     BlockSummary,
     Entry,
     HistoryEntry,
     Item,
+    Mark,
     NodeStatus,
     Offer,
     PeerStatus,
@@ -62,6 +64,7 @@ __all__ = [
     "BlockSummary",
     "Checked",
     "Client",
+    "Closure",
     "ColdBreach",
     "ColdLimit",
     "ColdProfile",
@@ -76,6 +79,7 @@ __all__ = [
     "Facts",
     "HistoryEntry",
     "Item",
+    "Mark",
     "NodeStatus",
     "NotAuthorisedError",
     "NotFinalError",
@@ -87,6 +91,7 @@ __all__ = [
     "Recall",
     "Receipt",
     "SecretKey",
+    "SiteEvent",
     "Trace",
     "TraceNode",
     "TradelaneError",

@@ -23,6 +23,7 @@ from tradelane import conversations
 from tradelane.cold_chain import ColdBreach, ColdProfile, ColdReadings, ColdRecord, Device
 from tradelane.conversations import Direction
 from tradelane.governance import Evidence, Proposal, Validators
+from tradelane.recalls import Closure, SiteEvent
 from tradelane.results import (
     Account,
     BlockSummary,
@@ -149,9 +150,45 @@ class Client:
         """Return every record of a thing, oldest first."""
         return self._run(conversations.history(identifier))
 
-    def trace(self, identifier: str, direction: Direction = "back", depth: int = 10) -> Trace:
-        """Return what a thing came from (``back``), went into (``forward``), holds (``contents``), or ``all``."""
-        return self._run(conversations.trace(identifier, direction, depth))
+    def trace(
+        self,
+        identifier: str,
+        direction: Direction = "back",
+        depth: int = 10,
+        *,
+        fan_out: int | None = None,
+        nodes: int | None = None,
+        at_height: int | None = None,
+        at_ms: int | None = None,
+    ) -> Trace:
+        """Return what a thing came from (``back``), went into (``forward``), holds (``contents``), or ``all``.
+
+        As of a height it is what the ledger held then, as of a time what had happened by then.
+        """
+        return self._run(conversations.trace(identifier, direction, depth, fan_out, nodes, at_height, at_ms))
+
+    def site_events(
+        self, site: str, since_ms: int | None = None, until_ms: int | None = None, limit: int = 200
+    ) -> tuple[SiteEvent, ...]:
+        """Return the first events at a place in a time, in the order in which they happened."""
+        return self._run(conversations.site_events(site, since_ms, until_ms, limit))
+
+    def recall_closure(self, identifier: str, *, things: int | None = None, limit: int = 200) -> Closure:
+        """Return what a recall reaches, with so many of the things that are to be had back."""
+        return self._run(conversations.recall_closure(identifier, (), None, None, None, things, limit))
+
+    def simulate_recall(
+        self,
+        targets: Sequence[str] = (),
+        *,
+        site: str | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        things: int | None = None,
+        limit: int = 200,
+    ) -> Closure:
+        """Return what a recall of products, lots and items, or of what was at a place in a time, would reach."""
+        return self._run(conversations.recall_closure(None, targets, site, since_ms, until_ms, things, limit))
 
     def item_proof(self, identifier: str) -> JsonObject:
         """Return the proof bundle of a thing with its whole history."""

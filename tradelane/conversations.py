@@ -45,6 +45,7 @@ from tradelane.governance import (
     read_proposal,
     read_validators,
 )
+from tradelane.recalls import Closure, SiteEvent, read_closure, read_reached, read_site_event
 from tradelane.results import (
     Account,
     BlockSummary,
@@ -239,10 +240,61 @@ def history(identifier: str) -> Conversation[tuple[HistoryEntry, ...]]:
     return pages
 
 
-def trace(identifier: str, direction: Direction, depth: int) -> Conversation[Trace]:
+def trace(
+    identifier: str,
+    direction: Direction,
+    depth: int,
+    fan_out: int | None,
+    nodes: int | None,
+    at_height: int | None,
+    at_ms: int | None,
+) -> Conversation[Trace]:
     """Ask for the tree of what a thing came from, went into or holds."""
-    fields = yield from get_object("/v1/items/trace", id=identifier, direction=direction, depth=depth)
+    fields = yield from get_object(
+        "/v1/items/trace",
+        id=identifier,
+        direction=direction,
+        depth=depth,
+        fan_out=fan_out,
+        nodes=nodes,
+        at_height=at_height,
+        at_ms=at_ms,
+    )
     return read_trace(Fields(fields, "trace"))
+
+
+def site_events(
+    site: str, since_ms: int | None, until_ms: int | None, limit: int
+) -> Conversation[tuple[SiteEvent, ...]]:
+    """Ask for the first events at a place in a time."""
+    path = "/v1/sites/events"
+    asked = {"id": site, "since_ms": since_ms, "until_ms": until_ms}
+    return (yield from get_some(path, read_site_event, limit, **asked))
+
+
+def recall_closure(
+    identifier: str | None,
+    targets: Sequence[str],
+    site: str | None,
+    since_ms: int | None,
+    until_ms: int | None,
+    things: int | None,
+    limit: int,
+) -> Conversation[Closure]:
+    """Ask what a recall reaches, or would reach, with so many of its entries."""
+    path = "/v1/closure" if identifier is None else f"/v1/recalls/{quote(identifier, safe='')}/closure"
+    asked: dict[str, str | int | None] = {"things": things}
+    if identifier is None:
+        asked |= {"target": " ".join(targets) or None, "site": site, "since_ms": since_ms, "until_ms": until_ms}
+    size = max(1, min(limit, PAGE_MAX))
+    first = Fields((yield from get_object(path, **asked, limit=size)), path)
+    found = list(first.objects("entries", read_reached))
+    cursor = first.optional_text("next_cursor")
+    while cursor is not None and len(found) < limit:
+        page = Fields((yield from get_object(path, **asked, limit=size, cursor=cursor)), path)
+        found += page.objects("entries", read_reached)
+        cursor = page.optional_text("next_cursor")
+    return read_closure(first, tuple(found[:limit]))
 
 
 def item_proof(identifier: str) -> Conversation[JsonObject]:
@@ -380,6 +432,22 @@ def get_pages(path: str, read: Callable[[Fields], T], **parameters: str | int | 
         if following == cursor:
             raise UnavailableError("response.cursor", f"{path} gives the same page again and again")
         cursor = following
+
+
+def get_some(
+    path: str, read: Callable[[Fields], T], limit: int, **parameters: str | int | None
+) -> Conversation[tuple[T, ...]]:
+    """Ask for the first so many entries of a list."""
+    found: list[T] = []
+    cursor: str | None = None
+    while len(found) < limit:
+        size = min(PAGE_MAX, limit - len(found))
+        page = Fields((yield from get_object(path, **parameters, cursor=cursor, limit=size)), path)
+        found += page.objects("entries", read)
+        cursor = page.optional_text("next_cursor")
+        if cursor is None:
+            break
+    return tuple(found)
 
 
 def _account_path(identifier: str) -> str:

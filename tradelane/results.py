@@ -205,14 +205,15 @@ class Mark:
     reason: str
     what: str
     omitted: int | None
+    ask: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TraceNode:
     """A thing in a trace with its events, and what hangs below it.
 
-    ``relation`` says how it belongs to the thing above (packed, installed, transformed), ``since_ms`` and ``until_ms``
-    when (None: open, or not bounded).
+    ``relation`` says how it belongs to the thing above (packed, installed, transformed, claimed), ``since_ms`` and
+    ``until_ms`` when (None: open, or not bounded). ``transformations`` has their balances (docs/api.md).
     """
 
     id: str
@@ -224,7 +225,9 @@ class TraceNode:
     product_name: str | None
     custodian: str | None
     owner: str | None
+    location: str | None
     events: tuple[HistoryEntry, ...]
+    transformations: tuple[JsonObject, ...]
     marks: tuple[Mark, ...]
     containers: "tuple[TraceNode, ...]"
     made_from: "tuple[TraceNode, ...]"
@@ -493,8 +496,10 @@ def _trace_node(fields: Fields) -> TraceNode:
         product_name=fields.optional_text("product_name"),
         custodian=fields.optional_text("custodian"),
         owner=fields.optional_text("owner"),
+        location=fields.optional_text("location"),
         events=fields.objects("events", read_history_entry),
-        marks=fields.objects("marks", _mark),
+        transformations=fields.objects("transformations", lambda entry: entry.values),
+        marks=fields.objects("marks", read_mark),
         containers=fields.objects("containers", _trace_node),
         made_from=fields.objects("made_from", _trace_node),
         made_into=fields.objects("made_into", _trace_node),
@@ -502,5 +507,8 @@ def _trace_node(fields: Fields) -> TraceNode:
     )
 
 
-def _mark(fields: Fields) -> Mark:
-    return Mark(fields.text("reason"), fields.text("what"), fields.optional_integer("omitted"))
+def read_mark(fields: Fields) -> Mark:
+    """Return a mark out of an answer."""
+    return Mark(
+        fields.text("reason"), fields.text("what"), fields.optional_integer("omitted"), fields.optional_text("ask")
+    )

@@ -132,6 +132,14 @@ class ReadingsOf(HistoryOf):
     until_ms: Number | None = None
 
 
+class SiteEvents(Paged):
+    """The events at a place, from ``since_ms`` to ``until_ms`` where these are given."""
+
+    id: Name
+    since_ms: Number | None = None
+    until_ms: Number | None = None
+
+
 class ClosurePage(Paged):
     """What a recall reaches, page by page; ``things``: how many are followed at most."""
 

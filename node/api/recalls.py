@@ -21,12 +21,12 @@ from node.closure import THINGS_MAX, Closure, Selector, closure
 from node.closure_summary import Summary, entries_json, summarise, summary_json
 from node.queries import CursorError, JsonObject, decode_cursor, encode_cursor, find_thing
 from node.recalls import recall, recalls_page
+from node.sites import canonical_site
 from node.storage.store import Store
 from standards.digital_link import canonical_id
 
 _TARGETS_MAX: Final = 1_000
 _GTIN: Final = re.compile(r"[0-9]{8}|[0-9]{12,14}")
-_GLN: Final = re.compile(r"[0-9]{13}")
 _PRODUCT_LINK: Final = re.compile(r"https://id\.gs1\.org/01/([0-9]{14})")
 _HEIGHT_BYTES: Final = 8
 
@@ -120,9 +120,7 @@ def _selector(store: Store, asked: ClosureOf) -> Selector:
         raise Problem("query.missing", "'target' or 'site': what is called back must be there")
     if len(names) > _TARGETS_MAX:
         raise Problem("query.wrong_type", f"'target': {len(names)} names, at most {_TARGETS_MAX}")
-    site = asked.site
-    if site is not None:
-        site = f"https://id.gs1.org/414/{site}" if _GLN.fullmatch(site) else canonical_id(site)
+    site = None if asked.site is None else canonical_site(asked.site)
     return Selector(tuple(_target(store, name) for name in names), site, asked.since_ms, asked.until_ms)
 
 

@@ -9,12 +9,13 @@ from contracts import heads
 from ledger.readable import Json
 from node import queries
 from node.api.answers import Answers
-from node.api.parameters import AccountsOf, ById, HistoryOf, OffersOf, Paged, ProofOf, Proven, Read, TraceOf
+from node.api.parameters import AccountsOf, ById, HistoryOf, OffersOf, Paged, ProofOf, Proven, Read, SiteEvents, TraceOf
 from node.api.problems import Problem
 from node.api.transactions import bundled
 from node.links import EVER_MS, Interval
 from node.proofs import head_bundle, records_up_to, statement_bundle
 from node.queries import JsonObject, Thing, find_thing
+from node.sites import canonical_site, site_page
 from node.storage.store import Store
 from node.trace import AsOf, Limits, trace, tree_json
 
@@ -49,6 +50,15 @@ def _add_things(routes: APIRouter, answers: Answers) -> None:
     async def tree(asked: Annotated[TraceOf, Query()]) -> Response:
         def read(store: Store) -> Json:
             return _tree(store, asked)
+
+        return await answers.json(read, asked)
+
+    @routes.get("/sites/events", summary="What happened at a place, in the order in which it happened")
+    async def at_site(asked: Annotated[SiteEvents, Query()]) -> Response:
+        def read(store: Store) -> Json:
+            site = canonical_site(asked.id)
+            window = _window(asked.since_ms, asked.until_ms)
+            return {"id": site, **site_page(store, site, window, asked.cursor, asked.limit).to_json()}
 
         return await answers.json(read, asked)
 
@@ -142,12 +152,16 @@ def _tree(store: Store, asked: TraceOf) -> Json:
     limits = Limits(
         depth_max=asked.depth, nodes_max=asked.nodes, branches_max=asked.fan_out, all_events_max=asked.events
     )
-    window = None
-    if asked.since_ms is not None or asked.until_ms is not None:
-        window = Interval(EVER_MS if asked.since_ms is None else asked.since_ms, asked.until_ms)
+    window = _window(asked.since_ms, asked.until_ms)
     as_of = AsOf(asked.at_height, asked.at_ms)
     root = trace(store, asked.id, asked.direction, limits, as_of=as_of, window=window)
     return tree_json(store, found_or_problem(root, "item.unknown", asked.id), as_of)
+
+
+def _window(since_ms: int | None, until_ms: int | None) -> Interval | None:
+    if since_ms is None and until_ms is None:
+        return None
+    return Interval(EVER_MS if since_ms is None else since_ms, until_ms)
 
 
 async def _one(

@@ -11,10 +11,11 @@ import pytest
 from cli.benches import goods, proofs
 from cli.benches.browser import BrowserCost, measure_browser
 from cli.benches.bundles import BundleCost, measure_bundles
-from cli.benches.figures import Row, rows
+from cli.benches.figures import Row, rows, trace_rows
 from cli.benches.ledger import bench_ledger, filler_keys, item_id, item_life
 from cli.benches.machine import Machine, best_us, faster, measure_machine
 from cli.benches.serving import ITEMS, Rate, ServingError, commit_items, serve_in_process
+from cli.benches.trace import RecallFigures, TraceFigures, TreeFigures
 from cli.benches.tree import BatchCost, TreeCost, measure_tree
 from ledger.authenticated_map import prove, verify
 from ledger.state import head_key
@@ -68,10 +69,22 @@ def test_a_trace_and_a_recall_are_measured_whole(tradelane: CommandLine, monkeyp
     assert (recall["items"], recall["reached"], recall["events"]) == (400, 411, 4)
     for figure in (tree["trace_s"], tree["answer_s"], recall["closure_s"], recall["summary_s"], recall["first_s"]):
         assert 0 < figure < 30
-    printed = tradelane("bench", "trace", "--items", "10")
-    assert "recall that reaches 21 things" in printed.out
-    assert "10 s a million" in printed.out
     assert list(tradelane.directory.iterdir()) == []
+
+
+def test_the_table_of_a_trace_says_each_figure_beside_its_aim() -> None:
+    machine = Machine("CPython 3.11.0", 2, sha256_us=0.5, ed25519_verify_us=50.0)
+    tree = TreeFigures(nodes=10_000, events=16_000, trace_s=0.5, answer_s=0.3, answer_bytes=13_100_000)
+    recall = RecallFigures(1_000_000, 1_000_011, 206, first_s=9.9, closure_s=3.0, summary_s=4.0, page_s=0.0017)
+    assert trace_rows(TraceFigures(machine, tree, recall)) == [
+        Row("trace of 10,000 nodes, 16,000 events", "0.50 s", "100 hashes each", "1 s at most"),
+        Row("  its answer as JSON", "0.30 s, 13.1 MB"),
+        Row("recall that reaches 1,000,011 things", "7.00 s", "14 hashes each", "10 s a million"),
+        Row("  what it reaches, 206 events", "3.00 s"),
+        Row("  who holds them and where, 1,000,000 items", "4.00 s"),
+        Row("  the first time, by the clock", "9.90 s"),
+        Row("  a page of 200 once it is known", "1.7 ms"),
+    ]
 
 
 @pytest.mark.parametrize("arguments", [["--heads", "0"], ["--seconds", "0"], ["--heads", "10000001"]])

@@ -82,7 +82,7 @@ def test_status_without_any_node_ends_with_8(tradelane: CommandLine) -> None:
 )
 def test_what_the_node_says_decides_the_exit_code(tradelane: CommandLine, status: int, code: int) -> None:
     tradelane.answers({"GET /v1/items/trace": problem(status, "some.code", "what and why", hint="what to do")})
-    outcome = tradelane("trace", "urn:x")
+    outcome = tradelane("trace", "show", "urn:x")
     assert outcome.code == code
     assert outcome.out == ""
     assert outcome.err.splitlines() == ["error: what and why (some.code)", "try:   what to do"]
@@ -90,7 +90,7 @@ def test_what_the_node_says_decides_the_exit_code(tradelane: CommandLine, status
 
 def test_an_error_as_json_is_on_stderr(tradelane: CommandLine) -> None:
     tradelane.answers({"GET /v1/items/trace": problem(404, "item.unknown", "not there [bold]", hint="look again")})
-    outcome = tradelane("trace", "urn:x", "--json")
+    outcome = tradelane("trace", "show", "urn:x", "--json")
     assert outcome.out == ""
     assert outcome.error == {
         "code": "item.unknown",
@@ -107,7 +107,7 @@ def test_an_error_as_json_is_on_stderr(tradelane: CommandLine) -> None:
         ["pay"],
         ["pay", "1", "USD"],
         ["status", "--nod", "x"],
-        ["trace", "x", "--direction", "up"],
+        ["trace", "back", "x", "--depth", "21"],
         ["block", "-1"],
     ],
 )

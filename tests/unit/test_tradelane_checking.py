@@ -235,12 +235,12 @@ def command(
 
 
 def test_the_commands_say_whom_they_do_not_believe(scene: Scene, command: Callable[..., tuple[int, str, str]]) -> None:
-    code, out, _ = command("trace", PACK, "--verify", "--node", HONEST)
+    code, out, _ = command("trace", "show", PACK, "--verify", "--node", HONEST)
     assert code == 0
     assert "from one node alone" in out
     assert "was in SSCC 095060001343520001" in out
     scene.hosts.lie = drop_event
-    code, _, err = command("trace", PACK, "--verify", "--node", LIAR)
+    code, _, err = command("trace", "show", PACK, "--verify", "--node", LIAR)
     assert code == 6
     assert "answer_hides" in err
     scene.hosts.lie = hide_last_record
