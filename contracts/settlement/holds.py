@@ -48,14 +48,15 @@ def pend(context: Context, arguments: dict[str, Value]) -> Value:
 def post(context: Context, arguments: dict[str, Value]) -> Value:
     """Pay what is held, or a part of it and free the rest; the debit account's owner signs."""
     read = Arguments(arguments)
-    amount = read.integer("amount", 0, AMOUNT_MAX) if read.has("amount") else None
-    wanted = Wanted(
-        kind="post",
-        identifier=read.fixed("id", TRANSFER_ID_BYTES),
-        pending_id=read.fixed("pending_id", TRANSFER_ID_BYTES),
-        amount=amount,
-    )
+    identifier = read.fixed("id", TRANSFER_ID_BYTES)
+    pending_id = read.fixed("pending_id", TRANSFER_ID_BYTES)
+    amount = read.optional_integer("amount", 0, AMOUNT_MAX)
     read.end()
+    held = context.get(heads.held_amount(pending_id))
+    if amount is None and held is not None:
+        # Said now, so that asking for all of it again is not taken for the part that was posted.
+        amount = cast(int, held["amount"])
+    wanted = Wanted(kind="post", identifier=identifier, pending_id=pending_id, amount=amount)
     return once(context, wanted, lambda: _post(context, wanted))
 
 

@@ -5,6 +5,7 @@ are operations of one transaction. Rejections come in one order, one a rejection
 ``movable``, then of contracts/settlement/posting.py; the golden table in tests/unit/test_contracts_codes.py holds it.
 """
 
+from dataclasses import replace
 from typing import Final, cast
 
 from contracts import heads
@@ -83,15 +84,26 @@ def _with_issuer(context: Context, arguments: dict[str, Value], kind: str) -> Va
     reference = read.optional_text("reference", 140)
     read.end()
     is_issue = kind == _ISSUE
-    head = context.get(heads.account(account))
-    if head is None:
-        unknown = ResultCode.UNKNOWN_CREDIT_ACCOUNT if is_issue else ResultCode.UNKNOWN_DEBIT_ACCOUNT
-        raise Rejected(unknown, f"{account} is not open")
-    code = cast(str, head["currency"])
-    issuer = ISSUER_PREFIX + code
-    debit, credit = (issuer, account) if is_issue else (account, issuer)
-    wanted = Wanted(kind, identifier, debit, credit, amount, code, reference)
-    return once(context, wanted, lambda: _move(context, wanted))
+    wanted = Wanted(
+        kind,
+        identifier,
+        debit=None if is_issue else account,
+        credit=account if is_issue else None,
+        amount=amount,
+        reference=reference,
+    )
+
+    def carry_out() -> Value:
+        head = context.get(heads.account(account))
+        if head is None:
+            unknown = ResultCode.UNKNOWN_CREDIT_ACCOUNT if is_issue else ResultCode.UNKNOWN_DEBIT_ACCOUNT
+            raise Rejected(unknown, f"{account} is not open")
+        code = cast(str, head["currency"])
+        issuer = ISSUER_PREFIX + code
+        debit, credit = (issuer, account) if is_issue else (account, issuer)
+        return _move(context, replace(wanted, debit=debit, credit=credit, currency=code))
+
+    return once(context, wanted, carry_out)
 
 
 def _move(context: Context, wanted: Wanted) -> Value:

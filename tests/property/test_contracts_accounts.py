@@ -56,7 +56,12 @@ class Settlement(RuleBasedStateMachine):
         call: Call = f"settlement.{method}", cast("dict[str, Value]", arguments)
         self.world.time_ms += 1
         self.model.expire(self.world.time_ms)
+        is_known = arguments["id"] in self.model.made
+        untouched = {**self.world.committed, **self.world.execute().changes} if is_known else {}
         code = ResultCode(self.world.run(signer, call).code).name
+        if is_known:
+            # A second time changes nothing, whatever is asked for and however it is answered (I5, I6).
+            assert self.world.committed == {key: head for key, head in untouched.items() if head is not None}
         wanted = expected()
         assert code == wanted or (wanted == "EXISTS_WITH_DIFFERENT" and code.startswith(wanted)), (code, wanted)
 

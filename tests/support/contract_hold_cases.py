@@ -5,7 +5,21 @@ from collections.abc import Callable
 from contracts import heads
 from contracts.settlement.holds import HOLDS_MAX, TIMEOUT_MS_MAX
 from ledger.codec import Value
-from tests.support.contract_situations import HKD, ID, PAID, Case, R, case, in_turn, issue, pay, ran, ran_all, with_head
+from tests.support.contract_situations import (
+    HKD,
+    ID,
+    PAID,
+    Case,
+    R,
+    case,
+    in_turn,
+    issue,
+    pay,
+    ran,
+    ran_all,
+    redeem,
+    with_head,
+)
 from tests.support.contracts_world import Call, World
 
 HELD = b"h" * 16
@@ -51,6 +65,7 @@ def failed(signer: str, *calls: Call) -> Callable[[World], None]:
     return setup
 
 
+LATE = ran(("shop", ("settlement.open_account", {"id": "late/eur", "currency": "EUR"})))
 FAILED = failed("shop", pay())
 FUNDED = ran(("bank", issue()))
 PLACED = in_turn(FUNDED, ran_all("shop", pend(reference="a")))
@@ -73,6 +88,32 @@ HOLD_CASES: tuple[Case, ...] = (
         note="before the amount",
     ),
     case(R.EXISTS_WITH_DIFFERENT_AMOUNT, "shop", post(amount=5), setup=in_turn(PLACED, ran_all("shop", post()))),
+    case(
+        R.EXISTS_WITH_DIFFERENT_AMOUNT,
+        "shop",
+        post(),
+        setup=in_turn(PLACED, ran_all("shop", post(amount=5))),
+        note="all of it after a part",
+    ),
+    case(
+        R.OK, "shop", post(amount=100), setup=in_turn(PLACED, ran_all("shop", post())), note="all of it by its amount"
+    ),
+    case(
+        R.TRANSFER_ID_FAILED,
+        "bank",
+        issue(account="late/eur"),
+        setup=in_turn(failed("bank", issue(account="late/eur")), LATE),
+        note="the account was opened since",
+    ),
+    case(
+        R.TRANSFER_ID_FAILED,
+        "shop",
+        redeem(account="late/eur"),
+        setup=in_turn(failed("shop", redeem(account="late/eur")), LATE),
+        note="of money given back",
+    ),
+    case(R.EXISTS_WITH_DIFFERENT_CREDIT, "bank", issue(account="nobody"), setup=FUNDED, note="before who it is"),
+    case(R.EXISTS_WITH_DIFFERENT_KIND, "bank", issue(id=HELD), setup=PLACED, note="an issue"),
     case(R.TRANSFER_ID_FAILED, "shop", pay(), setup=in_turn(FAILED, FUNDED), note="money came"),
     case(R.TRANSFER_ID_FAILED, "shop", pay(amount=5), setup=in_turn(FAILED, FUNDED), note="with another amount"),
     case(R.OK, "bank", issue(id=ID), setup=FAILED, note="an id that failed for another organisation"),
