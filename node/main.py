@@ -83,7 +83,7 @@ async def run_node(home_directory: Path, *, is_parent_watched: bool = False) -> 
             node.start()
             upkeep = [
                 asyncio.create_task(_let_go_of_old(snapshots)),
-                asyncio.create_task(_fill_back(home)),
+                asyncio.create_task(_fill_back(home, node)),
             ]
             stop = _stop_event(is_parent_watched=is_parent_watched)
             log.info(
@@ -111,14 +111,14 @@ async def _let_go_of_old(snapshots: Snapshots) -> None:
         snapshots.let_go()
 
 
-async def _fill_back(home: Home) -> None:
+async def _fill_back(home: Home, node: Node) -> None:
     """Fetch what a snapshot left out, and check the histories when all of it is there."""
     store, pruner = home.store, Pruner(home.store, home.config.retain_blocks)
     if store.earliest_height <= pruner.lowest_wanted:
         return
     log = structlog.get_logger("snapshot")
     async with connected_peers(home.config, home.genesis) as peers:
-        await fill_back(store, peers, lambda: pruner.lowest_wanted, log.info)
+        await fill_back(store, peers, lambda: pruner.lowest_wanted, log.info, node.drop_junk)
     if store.earliest_height > 0:
         return
     broken = await asyncio.to_thread(broken_history, store)

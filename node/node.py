@@ -84,9 +84,7 @@ class Node:
         self.version = version("tradelane")
         self._public_key = home.validator_key.public_key
         self._peers = PeerNetwork(self.chain.chain_id, home.config.peers, self.metrics)
-        self._pool = Pool(
-            self.chain, mempool_limits, lambda reason: self.metrics.peer_junk.labels(reason=reason).inc(), self.now_ms
-        )
+        self._pool = Pool(self.chain, mempool_limits, self.drop_junk, self.now_ms)
         replica = Replica(
             config=consensus_config,
             chain_id=self.chain.chain_id,
@@ -130,6 +128,10 @@ class Node:
         """Stop all that runs; the stores stay open for their owner to close."""
         await self.runtime.stop()
         await self._peers.stop()
+
+    def drop_junk(self, reason: str) -> None:
+        """Count something of a peer that is dropped."""
+        self.metrics.peer_junk.labels(reason=reason).inc()
 
     def now_ms(self) -> int:
         """Return the wall clock, milliseconds UTC."""

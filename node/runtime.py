@@ -21,7 +21,7 @@ from node.engine.engine import Engine
 from node.engine.gate import open_gate
 from node.engine.ports import BlocksQuestion, ComparisonQuestion, Question, TransactionsQuestion
 from node.metrics import Metrics
-from node.network.asking import PeerError
+from node.network.asking import JunkError, PeerError
 from node.network.peers import PeerNetwork
 from node.network.wire import CertifiedBlock
 from node.pool import Pool
@@ -183,8 +183,13 @@ class Runtime:
         try:
             return await self._peers.fetch_blocks(peer, first, last)
         except PeerError as error:
-            self._log.info("fetch_failed", peer=peer.hex()[:16], error=str(error))
+            self._note_failed(peer, error)
             return None
+
+    def _note_failed(self, peer: bytes, error: PeerError) -> None:
+        if isinstance(error, JunkError):
+            self._metrics.peer_junk.labels(reason=error.reason).inc()
+        self._log.info("fetch_failed", peer=peer.hex()[:16], error=str(error))
 
     async def _ask_transactions(self, peer: bytes, question: TransactionsQuestion) -> None:
         batch: list[bytes] = []
@@ -192,7 +197,7 @@ class Runtime:
             batch = await self._peers.fetch_transactions(peer, question.transaction_ids)
             await self._take(batch)
         except PeerError as error:
-            self._log.info("fetch_failed", peer=peer.hex()[:16], error=str(error))
+            self._note_failed(peer, error)
         self._feed(lambda: self._engine.on_transactions(peer, batch))
 
     async def _take(self, batch: Sequence[bytes]) -> int:

@@ -14,7 +14,7 @@ from ledger.state import CHAIN_FIELD, COUNT_FIELD, next_chain
 from node.bootstrap.bodies import checked_body_rows
 from node.bootstrap.headers import BootstrapError
 from node.bootstrap.peer import Peer
-from node.network.asking import PeerError
+from node.network.asking import JunkError, PeerError
 from node.storage.store import Store
 
 _BLOCKS_PER_QUESTION: Final = 50
@@ -23,9 +23,15 @@ _PATIENCE_SECONDS: Final = 5.0
 
 
 async def fill_back(
-    store: Store, peers: Sequence[Peer], down_to: Callable[[], int], note: Callable[[str], None]
+    store: Store,
+    peers: Sequence[Peer],
+    down_to: Callable[[], int],
+    note: Callable[[str], None],
+    dropped: Callable[[str], None],
 ) -> None:
     """Fetch the bodies below the earliest that is here, down to a height that may rise meanwhile.
+
+    ``note`` is told in words what a peer could not give, ``dropped`` the reason where it gave something else.
 
     Raises
     ------
@@ -38,7 +44,7 @@ async def fill_back(
         last = store.earliest_height - 1
         first = max(1, down_to(), last - count + 1)
         for peer in peers:
-            if await _filled(store, peer, first, last, note):
+            if await _filled(store, peer, first, last, note, dropped):
                 count = _BLOCKS_PER_QUESTION
                 break
         else:
@@ -49,7 +55,9 @@ async def fill_back(
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
-async def _filled(store: Store, peer: Peer, first: int, last: int, note: Callable[[str], None]) -> bool:
+async def _filled(
+    store: Store, peer: Peer, first: int, last: int, note: Callable[[str], None], dropped: Callable[[str], None]
+) -> bool:
     try:
         bodies = await peer.bodies(first, last)
         if len(bodies) != last - first + 1:
@@ -59,6 +67,10 @@ async def _filled(store: Store, peer: Peer, first: int, last: int, note: Callabl
             assert header is not None, "the headers of all blocks are here"
             store.fill_back(height, checked_body_rows(header, bodies[height - first]))
     except (PeerError, BootstrapError) as error:
+        if isinstance(error, BootstrapError):
+            dropped(error.rule)
+        elif isinstance(error, JunkError):
+            dropped(error.reason)
         note(f"the transactions of blocks {first} to {last} from {peer.config.url} cannot be used: {error}")
         return False
     return True

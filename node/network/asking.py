@@ -23,6 +23,14 @@ CALL_ERRORS: Final = (aiohttp.ClientError, TimeoutError, OSError, UnicodeError)
 """What may go wrong in a call for reasons that lie outside of this node."""
 
 
+class JunkError(PeerError):
+    """A peer answers with something that is not an answer; ``reason`` is the stable name of what is wrong with it."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 def peer_session(chain_id: bytes, connector: aiohttp.BaseConnector | None = None) -> aiohttp.ClientSession:
     """Return the session of all calls to peers; create it inside the running loop, and close it."""
     headers = {CHAIN_HEADER: chain_id.hex(), "Content-Type": CONTENT_TYPE}
@@ -44,7 +52,7 @@ async def ask(
     try:
         return read(answer)
     except LedgerError as error:
-        raise PeerError(f"the answer of {url} cannot be read: {error}") from error
+        raise JunkError(error.code, f"the answer of {url} cannot be read: {error}") from error
 
 
 async def _answer(
@@ -60,5 +68,5 @@ async def _answer(
         async for chunk in answer.content.iter_chunked(1 << 16):
             data += chunk
             if len(data) > BODY_BYTES_MAX:
-                raise PeerError(f"{url} answers with more than {BODY_BYTES_MAX} bytes")
+                raise JunkError("too_large", f"{url} answers with more than {BODY_BYTES_MAX} bytes")
         return bytes(data)

@@ -147,12 +147,14 @@ def test_what_is_too_old_to_be_repeated_is_filled_back_later(
     store = Store.open(tmp_path / "ledger", node.node.chain.chain_id)
     assert store.earliest_height == store.tip.height, "only the tip was needed"
     notes: list[str] = []
+    dropped: list[str] = []
     honest, peer.lie_bodies = peer.lie_bodies, lambda rows: [row[:-1] + b"?" for row in rows]
     other = GivingPeer(node.node.store)
-    asyncio.run(fill_back(store, [peer, other], lambda: 0, notes.append))  # type: ignore[list-item]
+    asyncio.run(fill_back(store, [peer, other], lambda: 0, notes.append, dropped.append))  # type: ignore[list-item]
     peer.lie_bodies = honest
     assert store.earliest_height == 0
     assert "cannot be used" in notes[0]
+    assert dropped == ["body"] * len(notes)
     assert broken_history(store) is None
     ours, theirs = all_rows(store), all_rows(node.node.store)
     assert {key for key in theirs if key not in ours} == set()
@@ -165,7 +167,7 @@ def test_filling_back_stops_at_what_the_node_keeps(
     let_only_the_tip_be_needed(node, monkeypatch)
     fetch(node, peer, tmp_path / "ledger")
     store = Store.open(tmp_path / "ledger", node.node.chain.chain_id)
-    asyncio.run(fill_back(store, [peer], lambda: 4, lambda _: None))  # type: ignore[list-item]
+    asyncio.run(fill_back(store, [peer], lambda: 4, lambda _: None, lambda _: None))  # type: ignore[list-item]
     assert store.earliest_height == 4
     store.close()
 
@@ -188,7 +190,7 @@ def test_a_wrong_index_of_histories_is_found(
     let_only_the_tip_be_needed(node, monkeypatch)
     fetch(node, peer, tmp_path / "ledger")
     store = Store.open(tmp_path / "ledger", node.node.chain.chain_id)
-    asyncio.run(fill_back(store, [peer], lambda: 0, lambda _: None))  # type: ignore[list-item]
+    asyncio.run(fill_back(store, [peer], lambda: 0, lambda _: None, lambda _: None))  # type: ignore[list-item]
     assert broken_history(store) is not None
     store.close()
 

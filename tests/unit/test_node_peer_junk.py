@@ -8,6 +8,8 @@ from consensus.messages import Prepare, Status, sign_message
 from ledger.codec import encode
 from ledger.keys import SecretKey
 from ledger.transaction import Operation, Transaction
+from node.network.asking import JunkError, PeerError
+from node.network.peers import PeerNetwork
 from tests.support.running_node import RunningNode, running_node
 
 STRANGER = SecretKey(b"\x21" * 32)
@@ -48,6 +50,20 @@ def test_messages_of_no_validator_are_dropped_by_reason(node: RunningNode) -> No
     messages(node, *cases.values())
     assert {reason: junk(node, reason) - before[reason] for reason in cases} == dict.fromkeys(cases, 1.0)
     assert (node.height, node.node.runtime.replica.view) == (height, view)
+
+
+def test_what_a_peer_answers_is_counted_like_what_it_sends(node: RunningNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That it does not answer at all is no junk; reachable peers are counted apart."""
+    errors = [JunkError("not_msgpack", "its answer cannot be read"), PeerError("it does not answer")]
+
+    async def fetch_blocks(*_: object) -> None:
+        raise errors.pop(0)
+
+    monkeypatch.setattr(PeerNetwork, "fetch_blocks", fetch_blocks)
+    before = junk(node, "not_msgpack")
+    for _ in range(2):
+        assert node.run(node.node.runtime._fetched(b"\1" * 32, 1, 2)) is None
+    assert junk(node, "not_msgpack") == before + 1
 
 
 def test_a_status_of_another_chain_is_not_believed(node: RunningNode) -> None:

@@ -6,13 +6,15 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from ledger.codec import encode
 from ledger.keys import SecretKey
 from node.bootstrap.peer import Peer
 from node.config import PeerConfig
 from node.metrics import Metrics
 from node.network import peers
-from node.network.asking import PeerError, peer_session
+from node.network.asking import JunkError, PeerError, peer_session
 from node.network.peers import PeerNetwork
+from node.network.wire import BODY_BYTES_MAX
 
 CHAIN_ID = b"\x61" * 32
 PEER = SecretKey(b"\x32" * 32).public_key
@@ -103,6 +105,24 @@ def test_whatever_a_peer_answers_to_a_question_is_one_error(answer: bytes) -> No
                     await Peer(session, PeerConfig(PEER, peer.url)).tip()
             finally:
                 await network.stop()
+
+    asyncio.run(asyncio.wait_for(scenario(), 10))
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"), [(b"few", "not_msgpack"), (encode(1), "field_type"), (bytes(BODY_BYTES_MAX + 1), "too_large")]
+)
+def test_an_answer_that_is_none_is_junk_with_a_reason(body: bytes, reason: str) -> None:
+    async def scenario() -> None:
+        async with answering(OK + b"Content-Length: %d\r\n\r\n" % len(body) + body) as peer:
+            network = network_of(peer.url)
+            network.start()
+            try:
+                with pytest.raises(JunkError) as junk:
+                    await network.fetch_blocks(PEER, 1, 2)
+            finally:
+                await network.stop()
+            assert junk.value.reason == reason
 
     asyncio.run(asyncio.wait_for(scenario(), 10))
 
