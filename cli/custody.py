@@ -6,10 +6,9 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from cli.formatting import committed_table, committed_value, done_text
-from cli.session import AsOption, JsonOption, KeyOption, NetworkOption, NodeOption, Session, WaitOption, open_session
+from cli.session import AsOption, JsonOption, KeyOption, NetworkOption, NodeOption, WaitOption, open_session
+from cli.submitting import submit_operation
 from ledger.codec import Value
-from ledger.transaction import Operation
 
 _EPILOG: Final = """\b
 Examples:
@@ -72,12 +71,13 @@ def offer(
         "items": list[Value](items),
         "expires_ms": time.time_ns() // 1_000_000 + hours * 3_600_000,
     }
-    _submit(
+    submit_operation(
         session,
         "custody.offer",
         arguments,
-        wait,
-        f"offered {len(items)} to {to}; to accept: tradelane custody accept {chosen} --as {to}",
+        wait_s=wait,
+        name="offer",
+        done=f"offered {len(items)} to {to}; to accept: tradelane custody accept {chosen} --as {to}",
     )
 
 
@@ -105,7 +105,7 @@ def accept(
     found += [[item, "damaged", "arrived damaged"] for item in damaged or ()]
     if found:
         arguments["discrepancies"] = found
-    _submit(session, "custody.accept", arguments, wait, f"accepted {offer_id}")
+    submit_operation(session, "custody.accept", arguments, wait_s=wait, name="offer", done=f"accepted {offer_id}")
 
 
 @app.command("reject", epilog=_REJECT_EPILOG)
@@ -123,7 +123,14 @@ def reject(
 ) -> None:
     """Turn an offer down; the things stay with whoever offered them."""
     session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
-    _submit(session, "custody.reject", {"id": offer_id, "reason": reason}, wait, f"rejected {offer_id}")
+    submit_operation(
+        session,
+        "custody.reject",
+        {"id": offer_id, "reason": reason},
+        wait_s=wait,
+        name="offer",
+        done=f"rejected {offer_id}",
+    )
 
 
 @app.command("cancel", epilog=_CANCEL_EPILOG)
@@ -140,13 +147,6 @@ def cancel(
 ) -> None:
     """Take your own offer back while it is open."""
     session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
-    _submit(session, "custody.cancel", {"id": offer_id}, wait, f"cancelled {offer_id}")
-
-
-def _submit(session: Session, method: str, arguments: dict[str, Value], wait_s: float, done: str) -> None:
-    key = session.key()
-    with session.client() as client:
-        status = client.submit([Operation(method, arguments)], key, wait_s=wait_s)
-    session.output.result(
-        {"offer": arguments["id"], **committed_value(status)}, done_text(done), committed_table(status)
+    submit_operation(
+        session, "custody.cancel", {"id": offer_id}, wait_s=wait, name="offer", done=f"cancelled {offer_id}"
     )

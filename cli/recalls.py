@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from cli import recall_reach
-from cli.formatting import committed_table, committed_value, done_text, thing_text, time_text
+from cli.formatting import thing_text, time_text
 from cli.output import table
 from cli.proofs import freshness_text, freshness_value, trust_file
 from cli.session import (
@@ -17,14 +17,13 @@ from cli.session import (
     KeyOption,
     NetworkOption,
     NodeOption,
-    Session,
     TrustOption,
     WaitOption,
     open_session,
 )
+from cli.submitting import submit_operation
 from contracts import heads
 from ledger.codec import Value
-from ledger.transaction import Operation
 from node.recalls import targets_of
 from standards.digital_link import canonical_id
 from tradelane import BadRequestError, fetch_checked, load_trust
@@ -98,7 +97,14 @@ def open_recall(
     }
     if text:
         arguments["texts"] = dict[str, Value](_language_and_text(entry) for entry in text)
-    _submit(session, "provenance.open_recall", arguments, wait, f"recalled {len(targets)} under {chosen}")
+    submit_operation(
+        session,
+        "provenance.open_recall",
+        arguments,
+        wait_s=wait,
+        name="recall",
+        done=f"recalled {len(targets)} under {chosen}",
+    )
 
 
 @app.command("close", epilog=_CLOSE_EPILOG)
@@ -117,7 +123,9 @@ def close_recall(
     """End a recall that you opened."""
     session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
     arguments: dict[str, Value] = {"id": recall_id, "reason": reason}
-    _submit(session, "provenance.close_recall", arguments, wait, f"closed {recall_id}")
+    submit_operation(
+        session, "provenance.close_recall", arguments, wait_s=wait, name="recall", done=f"closed {recall_id}"
+    )
 
 
 @app.command("list", epilog=_LIST_EPILOG)
@@ -206,12 +214,3 @@ def _language_and_text(entry: str) -> tuple[str, Value]:
     if not found or not text:
         raise BadRequestError("recall.text", f"{entry[:100]!r} is not LANGUAGE=TEXT", 'write --text en="Do not eat."')
     return language, text
-
-
-def _submit(session: Session, method: str, arguments: dict[str, Value], wait_s: float, done: str) -> None:
-    key = session.key()
-    with session.client() as client:
-        status = client.submit([Operation(method, arguments)], key, wait_s=wait_s)
-    session.output.result(
-        {"recall": arguments["id"], **committed_value(status)}, done_text(done), committed_table(status)
-    )
