@@ -154,6 +154,26 @@ def expiry(expires_ms: int, identifier: bytes) -> bytes:
     return head_key("expiry", f"{expires_ms:019d}", identifier.hex())
 
 
+def quote(provider: str, identifier: bytes) -> bytes:
+    """Return the key of how much of a provider's quote (id of 16 bytes) was used."""
+    return head_key("quote", provider, identifier.hex())
+
+
+def quote_floor(provider: str) -> bytes:
+    """Return the key of the nonce below which a provider's quotes are cancelled."""
+    return head_key("quote_floor", provider)
+
+
+def reference_rate(source_currency: str, target_currency: str) -> bytes:
+    """Return the key of the rate that the costs of payments are measured against."""
+    return head_key("reference_rate", source_currency, target_currency)
+
+
+def payment(identifier: str) -> bytes:
+    """Return the key of a payment by its unique end-to-end transaction reference."""
+    return head_key("payment", identifier)
+
+
 def uetr(identifier: str) -> bytes:
-    """Return the key of the transfer that used a unique end-to-end transaction reference."""
+    """Return the key of the transfer or payment that used a unique end-to-end transaction reference."""
     return head_key("uetr", identifier)

@@ -7,7 +7,7 @@ from typing import Final
 from contracts import evidence, governance, membership, validators
 from contracts.governance import Handler
 from contracts.provenance import capture, cold_chain, cold_devices, custody, products, recalls
-from contracts.settlement import accounts, currencies, holds, transfers
+from contracts.settlement import accounts, currencies, holds, payments, quotes, transfers
 
 
 class Access(Enum):
@@ -60,14 +60,17 @@ METHODS: Final[dict[str, Method]] = {
     "provenance.register_product": Method(products.register_product, Access.ROLE, at_genesis=True),
     "provenance.update_product": Method(products.update_product, Access.ROLE),
     "provenance.update_recall": Method(recalls.update_recall, Access.ROLE),
+    "settlement.cancel_quotes": Method(quotes.cancel_quotes, Access.ROLE),
     "settlement.close_account": Method(accounts.close_account, Access.ROLE),
     "settlement.define_currency": Method(currencies.define_currency, Access.ROLE, at_genesis=True),
     "settlement.freeze_account": Method(accounts.freeze_account, Access.ROLE),
     "settlement.issue": Method(transfers.issue, Access.ROLE),
     "settlement.open_account": Method(accounts.open_account, Access.ROLE, at_genesis=True),
+    "settlement.pay": Method(payments.pay, Access.ROLE),
     "settlement.pend": Method(holds.pend, Access.ROLE),
     "settlement.post": Method(holds.post, Access.ROLE),
     "settlement.redeem": Method(transfers.redeem, Access.ROLE),
+    "settlement.set_reference_rate": Method(payments.set_reference_rate, Access.ROLE),
     "settlement.transfer": Method(transfers.transfer, Access.ROLE),
     "settlement.unfreeze_account": Method(accounts.unfreeze_account, Access.ROLE),
     "settlement.void": Method(holds.void, Access.ROLE),

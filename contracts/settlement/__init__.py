@@ -6,6 +6,9 @@ accounts      four totals an account, never a single balance
 posting       the one door through which totals change
 transfer_ids  what makes trying again harmless
 transfers     issue, redeem and transfer, one ladder of checks
+rates         exchange and fees in integers
+quotes        a provider's signed promise, used at most as promised
+payments      every leg in one operation, in one or two currencies
 holds         set aside, then post, give up or let expire
 expiry        what is over ends at the start of a block
 ============  ======================================================

@@ -14,6 +14,7 @@ from ledger.parameters import Parameters
 from tests.support.contract_cold_chain_cases import COLD_CHAIN_CASES
 from tests.support.contract_governance_cases import GOVERNANCE_CASES
 from tests.support.contract_hold_cases import HOLD_CASES
+from tests.support.contract_payment_cases import PAYMENT_CASES
 from tests.support.contract_recall_cases import RECALL_CASES
 from tests.support.contract_situations import (
     APPROVE,
@@ -514,6 +515,7 @@ CASES: tuple[Case, ...] = (
     *COLD_CHAIN_CASES,
     *RECALL_CASES,
     *HOLD_CASES,
+    *PAYMENT_CASES,
 )
 
 
