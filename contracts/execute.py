@@ -142,7 +142,10 @@ def _execute_transaction(
             block, transaction_id, index, position, transaction.sender, verdict.organisation, overlay, parameters, work
         )
         try:
-            output = METHODS[operation.method].handler(context, operation.arguments)
+            called = METHODS[operation.method]
+            output = called.handler(context, operation.arguments)
+            if called.then is not None:
+                output = called.then(context, operation.arguments, output)
         except Rejected as rejected:
             overlay.undo()
             if rejected.leaves is not None:

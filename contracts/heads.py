@@ -177,3 +177,8 @@ def payment(identifier: str) -> bytes:
 def uetr(identifier: str) -> bytes:
     """Return the key of the transfer or payment that used a unique end-to-end transaction reference."""
     return head_key("uetr", identifier)
+
+
+def waiting(thing: str) -> bytes:
+    """Return the key under which the payments that wait for a thing stand, as long as any does."""
+    return head_key("waiting", thing)

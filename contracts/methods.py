@@ -1,13 +1,19 @@
 """Every method that a transaction can call, who may call it, and the handler. Nothing registers itself."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from contracts import evidence, governance, membership, validators
+from contracts.context import Context
 from contracts.governance import Handler
 from contracts.provenance import capture, cold_chain, cold_devices, custody, products, recalls
 from contracts.settlement import accounts, currencies, holds, payments, quotes, transfers
+from contracts.trade import escrow, opening, waiting
+from ledger.codec import Value
+
+Then = Callable[[Context, dict[str, Value], Value], Value]
 
 
 class Access(Enum):
@@ -21,23 +27,28 @@ class Access(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A handler and who may reach it; ``at_genesis`` says whether the founders can call it at height 0."""
+    """A handler and who may reach it; ``at_genesis`` says whether the founders can call it at height 0.
+
+    ``then`` runs after the handler, with its arguments and its output, and returns what is given out
+    instead: so that goods settle what waits for them without knowing of money.
+    """
 
     handler: Handler
     access: Access
     at_genesis: bool = False
+    then: Then | None = None
 
 
 METHODS: Final[dict[str, Method]] = {
-    "cold_chain.acknowledge": Method(cold_chain.acknowledge, Access.ROLE),
+    "cold_chain.acknowledge": Method(cold_chain.acknowledge, Access.ROLE, then=waiting.after_readings),
     "cold_chain.assign": Method(cold_chain.assign, Access.ROLE),
     "cold_chain.calibrate": Method(cold_devices.calibrate, Access.ROLE),
     "cold_chain.define_profile": Method(cold_devices.define_profile, Access.ROLE),
-    "cold_chain.record_batch": Method(cold_chain.record_batch, Access.ROLE),
+    "cold_chain.record_batch": Method(cold_chain.record_batch, Access.ROLE, then=waiting.after_readings),
     "cold_chain.register_device": Method(cold_devices.register_device, Access.ROLE),
     "cold_chain.release": Method(cold_chain.release, Access.ROLE),
     "cold_chain.revoke_device": Method(cold_devices.revoke_device, Access.ROLE),
-    "custody.accept": Method(custody.accept, Access.ROLE),
+    "custody.accept": Method(custody.accept, Access.ROLE, then=waiting.after_acceptance),
     "custody.cancel": Method(custody.cancel, Access.ROLE),
     "custody.offer": Method(custody.offer, Access.ROLE),
     "custody.reject": Method(custody.reject, Access.ROLE),
@@ -54,7 +65,7 @@ METHODS: Final[dict[str, Method]] = {
     "membership.revoke_key": Method(membership.revoke_key, Access.ADMIN, at_genesis=True),
     "membership.suspend_organisation": Method(membership.suspend_organisation, Access.AUTHORITY, at_genesis=True),
     "membership.update_organisation": Method(membership.update_organisation, Access.ADMIN, at_genesis=True),
-    "provenance.capture": Method(capture.capture, Access.ROLE),
+    "provenance.capture": Method(capture.capture, Access.ROLE, then=waiting.after_capture),
     "provenance.close_recall": Method(recalls.close_recall, Access.ROLE),
     "provenance.open_recall": Method(recalls.open_recall, Access.ROLE),
     "provenance.register_product": Method(products.register_product, Access.ROLE, at_genesis=True),
@@ -74,4 +85,10 @@ METHODS: Final[dict[str, Method]] = {
     "settlement.transfer": Method(transfers.transfer, Access.ROLE),
     "settlement.unfreeze_account": Method(accounts.unfreeze_account, Access.ROLE),
     "settlement.void": Method(holds.void, Access.ROLE),
+    "trade.cancel": Method(escrow.cancel, Access.ROLE),
+    "trade.dispute": Method(escrow.dispute, Access.ROLE),
+    "trade.open": Method(opening.open_escrow, Access.ROLE),
+    "trade.poke": Method(escrow.poke, Access.ROLE),
+    "trade.present": Method(escrow.present, Access.ROLE),
+    "trade.resolve": Method(escrow.resolve, Access.ROLE),
 }

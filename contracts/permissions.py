@@ -59,5 +59,11 @@ DEFAULT_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
     "settlement.transfer": (ANY_ROLE,),
     "settlement.unfreeze_account": ("issuer",),
     "settlement.void": (ANY_ROLE,),
+    "trade.cancel": (ANY_ROLE,),
+    "trade.dispute": (ANY_ROLE,),
+    "trade.open": (ANY_ROLE,),
+    "trade.poke": (ANY_ROLE,),
+    "trade.present": (ANY_ROLE,),
+    "trade.resolve": (ANY_ROLE,),
 }
 """The roles that may call a method; a method that is not here does not go by roles (contracts/methods.py)."""

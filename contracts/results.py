@@ -230,6 +230,23 @@ class ResultCode(IntEnum):
     UNKNOWN_BREACH = 515, _TRANSIENT, "The thing has no breach with this number."
     BREACH_ACKNOWLEDGED = 516, _FINAL, "The breach was acknowledged before."
 
+    # 600-649: trade
+    CONDITION_TOO_LARGE = 600, _FINAL, "A condition has more nodes, levels, attestations or bytes than one may."
+    CONDITION_DECIDED = 601, _FINAL, "The condition is met at once, or could never be met before the deadline."
+    SHARES_DIFFER = 602, _FINAL, "The shares of the milestones do not add up to the amount."
+    DEADLINE_UNACCEPTABLE = 603, _FINAL, "A deadline is not after the block's time, too far off, or out of order."
+    TOO_MANY_WAITING = 604, _TRANSIENT, "As many payments wait for the thing as may."
+    NOT_IN_ESCROW = 605, _FINAL, "The payment was never held for a condition."
+    PAYMENT_ENDED = 606, _FINAL, "The payment has ended: all of it was released or went back."
+    PAYMENT_DISPUTED = 607, _TRANSIENT, "The payment is disputed, which stops everything but its resolution."
+    PAYMENT_NOT_DISPUTED = 608, _TRANSIENT, "The payment is not disputed."
+    DEADLINE_PASSED = 609, _FINAL, "The deadline for this has passed; what is due can be carried out by trade.poke."
+    NOT_A_PARTY = 610, _FINAL, "The organisation is neither payer nor payee, nor the arbiter where one is asked for."
+    EVIDENCE_FITS_NOTHING = 611, _TRANSIENT, "No open part of the condition asks for this from this organisation."
+    EVIDENCE_SIGNATURE_WRONG = 612, _FINAL, "A signature that is presented is not one of the payment's terms."
+    NOTHING_DUE = 613, _TRANSIENT, "Nothing of the payment is due at the block's time."
+    SPLIT_TOO_LARGE = 614, _FINAL, "The split gives the payee more than is still held."
+
 
 class Rejected(Exception):  # noqa: N818 (an answer, not an error of ours)
     """A handler's answer that the operation cannot be carried out; caught in ``execute`` and nowhere else."""

@@ -87,6 +87,15 @@ def next_chain(chain: bytes, record: bytes, count: int) -> bytes:
     return tagged_hash("chain", chain, record, count.to_bytes(8, "big"))
 
 
+@dataclass(frozen=True, slots=True)
+class Savepoint:
+    """What an overlay held at a moment of the running operation; for ``Overlay.roll_back`` alone."""
+
+    pending: dict[bytes, bytes | None]
+    open: dict[bytes, Head]
+    history_count: int
+
+
 class Overlay:
     """Changes on top of committed heads, with one level of undo for the transaction that is running.
 
@@ -146,6 +155,20 @@ class Overlay:
     def is_recording(self) -> bool:
         """Whether the running operation has recorded anything."""
         return bool(self._open)
+
+    def recorded(self) -> tuple[bytes, ...]:
+        """Return the keys of the heads that the running operation has recorded something of, in that order."""
+        return tuple(self._open)
+
+    def savepoint(self) -> Savepoint:
+        """Return what the running operation can be rolled back to; costs as much as its transaction has changed."""
+        return Savepoint(dict(self._pending), dict(self._open), len(self._history_pending))
+
+    def roll_back(self, savepoint: Savepoint) -> None:
+        """Drop what the running operation did since a savepoint of its own."""
+        self._pending = dict(savepoint.pending)
+        self._open = dict(savepoint.open)
+        del self._history_pending[savepoint.history_count :]
 
     def scan(self, *identifiers: str) -> Iterator[tuple[tuple[str, ...], Head]]:
         """Return (key parts, head) for every key that continues these parts, in key order, as of the call."""

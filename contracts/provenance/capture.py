@@ -84,7 +84,7 @@ def _declare(things: Things) -> None:
             things.event_violation(problem)
         original["declared_by"] = context.transaction_id
         context.put(heads.event(*event.key), original)
-    for kind, identifier in _named(event):
+    for kind, identifier in named(event):
         thing = things.touch(identifier, kind)
         if problem is None:
             thing.head["declarations"] = thing.integer("declarations") + 1
@@ -93,13 +93,13 @@ def _declare(things: Things) -> None:
 def _repeat(things: Things, code: ResultCode) -> None:
     """Record a repetition within one document against everything that it names; it changes nothing else."""
     things.event_violation(code)
-    for kind, identifier in _named(things.event):
+    for kind, identifier in named(things.event):
         things.violation(things.touch(identifier, kind), code)
 
 
 def _note(things: Things) -> None:
     """Record an event of a type that no rule knows."""
-    for kind, identifier in _named(things.event):
+    for kind, identifier in named(things.event):
         things.touch(identifier, kind)
 
 
@@ -303,7 +303,7 @@ def _retire(things: Things, thing: Thing, status: str) -> None:
     thing.head["parent_ms"] = things.event.time_ms
 
 
-def _named(event: Event) -> list[tuple[str, str]]:
+def named(event: Event) -> list[tuple[str, str]]:
     """Return every thing that an event names as (kind, identifier), each once, in a fixed order."""
     singly = (*event.epcs, *((event.parent,) if event.parent is not None else ()), *event.children)
     by_class = (*event.quantities, *event.child_quantities, *event.input_quantities, *event.output_quantities)

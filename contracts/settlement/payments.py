@@ -72,7 +72,7 @@ def pay(context: Context, arguments: dict[str, Value]) -> Value:
     read = Arguments(arguments)
     uetr = read.pattern("uetr", UETR)
     terms = tagged_hash("payment-terms", encode(arguments))
-    said = _said(read)
+    said = read_remarks(read)
     refunds = read.optional_pattern("refunds", UETR)
     made = context.get(heads.payment(uetr))
     if made is not None and made.get("terms") == terms:
@@ -156,7 +156,8 @@ def set_reference_rate(context: Context, arguments: dict[str, Value]) -> Value:
     return None
 
 
-def _said(read: Arguments) -> Head:
+def read_remarks(read: Arguments) -> Head:
+    """Return what is said of a payment besides what it moves: end_to_end?, purpose?, reference?."""
     said: Head = {}
     for name, text in (
         ("end_to_end", read.optional_text("end_to_end", 35)),

@@ -52,3 +52,37 @@ def test_reads_scans_and_changes_agree_with_a_dictionary(
         for key in {*committed, *settled}
         if settled.get(key) != ({"n": committed[key]} if key in committed else None)
     }
+
+
+acts = st.lists(st.tuples(st.sampled_from(["put", "delete", "append"]), keys, st.integers(0, 3)), max_size=8)
+
+
+def act(overlay: Overlay, todo: list[tuple[str, bytes, int]]) -> None:
+    """Do what the running operation does; what has a history stays."""
+    for verb, key, number in todo:
+        if verb == "append":
+            overlay.append(key, {**(overlay.get(key) or {}), "n": number}, 0, 0)
+        elif verb == "put":
+            overlay.put(key, {**(overlay.get(key) or {}), "n": number})
+        elif key not in overlay.recorded():
+            overlay.delete(key)
+
+
+@given(acts, acts, acts)
+def test_what_is_rolled_back_leaves_nothing(
+    before: list[tuple[str, bytes, int]], tried: list[tuple[str, bytes, int]], after: list[tuple[str, bytes, int]]
+) -> None:
+    overlay, twin = Overlay(World()), Overlay(World())
+    act(overlay, before)
+    act(twin, before)
+    saved = overlay.savepoint()
+    act(overlay, tried)
+    overlay.roll_back(saved)
+    assert overlay.recorded() == twin.recorded()
+    act(overlay, after)
+    act(twin, after)
+    assert list(overlay.scan("a")) == list(twin.scan("a"))
+    for one in (overlay, twin):
+        one.close(b"r" * 32)
+        one.settle()
+    assert (overlay.changes(), overlay.history()) == (twin.changes(), twin.history())

@@ -48,6 +48,7 @@ from tests.support.contract_situations import (
     with_key,
     work,
 )
+from tests.support.contract_trade_cases import TRADE_CASES
 from tests.support.contracts_world import (
     START_MS,
     World,
@@ -516,6 +517,7 @@ CASES: tuple[Case, ...] = (
     *RECALL_CASES,
     *HOLD_CASES,
     *PAYMENT_CASES,
+    *TRADE_CASES,
 )
 
 
