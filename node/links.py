@@ -167,7 +167,8 @@ def containers(records: Iterable[Record], identifier: str) -> list[Link]:
         if relation is not None and event.parent is not None and event.parent != identifier:
             is_named = identifier in names.children
             if event.action == ADD and is_named and event.parent not in record.refused(BLOCKED):
-                if relation == PACKED:
+                # Packed where it is already, it stays there since then.
+                if relation == PACKED and (relation, event.parent) not in open_since:
                     close(relation, record.at_ms)
                 open_since.setdefault((relation, event.parent), record.at_ms)
             elif event.action == DELETE and (is_named or not names.children):
@@ -182,28 +183,35 @@ def contents(records: Iterable[Record], identifier: str) -> list[Link]:
     """Return what was packed in or installed on a thing, read from its own history."""
     links: list[Link] = []
     open_since: dict[tuple[str, str], int] = {}
+    classes: set[str] = set()
 
-    def close(relation: str, children: Iterable[str], at_ms: int) -> None:
+    def close(relation: str, children: Iterable[str], barred: frozenset[str], at_ms: int) -> None:
         for child in children:
-            if (relation, child) in open_since:
+            if (relation, child) in open_since and child not in barred:
                 links.append(Link(child, relation, Interval(open_since.pop((relation, child)), at_ms)))
 
-    for record, event, _ in _effective(records, identifier, BLOCKED):
+    for record, event, names in _standing(records):
         relation = _relation(event)
-        children = (*event.children, *_classes(event.child_quantities))
+        barred = record.refused(_NO_PACKING)
+        is_barred = identifier in record.refused(BLOCKED)
         if relation is not None and event.parent == identifier:
-            if event.action == ADD:
-                refused = record.refused(_NO_PACKING)
-                for child in children:
-                    if child not in refused:
+            listed = (*event.children, *_classes(event.child_quantities))
+            if event.action == ADD and not is_barred:
+                classes.update(_classes(event.child_quantities))
+                for child in listed:
+                    if child not in barred:
                         open_since.setdefault((relation, child), record.at_ms)
-            elif event.action == DELETE:
+            elif event.action == DELETE and (relation == PACKED or not is_barred):
                 everything = [child for kind, child in open_since if kind == relation]
-                close(relation, children or everything, record.at_ms)
-        elif relation == PACKED and event.action == ADD:
-            close(relation, children, record.at_ms)
-        elif event.type == TRANSFORMATION or (event.type == OBJECT and event.action == DELETE):
-            close(PACKED, (*event.inputs, *event.epcs), record.at_ms)
+                # Whoever holds a thing takes it out of anything; an amount goes by the container alone.
+                gone = [child for child in listed or everything if not (is_barred and child in classes)]
+                close(relation, gone, barred, record.at_ms)
+        elif relation == PACKED and event.action == ADD and event.parent not in record.refused(BLOCKED):
+            close(PACKED, event.children, barred, record.at_ms)
+        elif event.type == TRANSFORMATION:
+            close(PACKED, names.used_up, barred, record.at_ms)
+        elif event.type == OBJECT and event.action == DELETE:
+            close(PACKED, event.epcs, barred, record.at_ms)
     links += [Link(child, relation, Interval(since)) for (relation, child), since in open_since.items()]
     return sorted(links, key=_link_order)
 
@@ -263,25 +271,23 @@ def _add_transformation(made: Made, whole: Transformation) -> None:
 
 
 def _of_transformations(records: Iterable[Record], window: Interval | None) -> Iterator[tuple[Record, Names]]:
-    for record in records:
-        event, names = record.event, record.names
-        if event is None or names is None or event.type != TRANSFORMATION:
-            continue
-        if event.declaration is not None or record.is_declared_wrong:
-            continue
-        if window is None or window.holds(record.at_ms):
+    for record, event, names in _standing(records):
+        if event.type == TRANSFORMATION and (window is None or window.holds(record.at_ms)):
             yield record, names
 
 
-def _effective(
-    records: Iterable[Record], identifier: str, refusing: frozenset[str] = _NO_PACKING
-) -> Iterator[tuple[Record, Event, Names]]:
+def _effective(records: Iterable[Record], identifier: str) -> Iterator[tuple[Record, Event, Names]]:
     """Yield the events that had an effect on a thing: neither refused for it nor declared to be wrong."""
+    for record, event, names in _standing(records):
+        if record.output is None or identifier not in record.refused(_NO_PACKING):
+            yield record, event, names
+
+
+def _standing(records: Iterable[Record]) -> Iterator[tuple[Record, Event, Names]]:
+    """Yield the events that nobody declared to be wrong."""
     for record in records:
         event, names = record.event, record.names
-        if event is None or names is None or event.declaration is not None or record.is_declared_wrong:
-            continue
-        if record.output is None or identifier not in record.refused(refusing):
+        if event is not None and names is not None and event.declaration is None and not record.is_declared_wrong:
             yield record, event, names
 
 

@@ -14,6 +14,7 @@ from contracts.provenance.things import ACTIVE, CONSUMED, DECOMMISSIONED, OBSERV
 from ledger.genesis import Genesis
 from ledger.readable import Json
 from ledger.state import Head
+from node.links import PACKED as PACKED_LINK
 from node.links import Branch
 from node.queries import Thing, find_thing, get_head
 from node.recalls import standing_recalls
@@ -280,8 +281,9 @@ def _of_trace(root: Node) -> Iterator[Reason]:
     for node in root.walk():
         if node is root:
             continue
-        is_container = node.interval is not None
-        where = "While it was packed" if is_container else "In what it was made from"
+        where = "In what it was made from"
+        if node.interval is not None:
+            where = "While it was packed" if node.relation == PACKED_LINK else "In a part of it"
         for record in node.records:
             for rule in record.violations(node.identifier):
                 yield Reason(rule, f"{where}: {words.rule_text(rule)}")
@@ -296,6 +298,8 @@ def _notes(head: Head, root: Node) -> Iterator[Reason]:
         yield Reason("sold", "It is recorded as sold. If it is still offered for sale, ask the shop.")
     if any(mark.reason == "limit" for node in root.walk() for mark in node.marks):
         yield Reason("limit", "Its story is longer than this page follows; the JSON and the proof have more.")
+    if any(mark.reason == "pruned" for node in root.walk() for mark in node.marks):
+        yield Reason("pruned", "This node gave up the oldest records; another one may still have them.")
 
 
 def _unique(reasons: Iterable[Reason]) -> Iterator[Reason]:

@@ -15,7 +15,7 @@ from node.records import Records
 from node.states import state_at
 from node.trace import AsOf, Direction, Limits, Node, trace
 from tests.property.test_contracts_provenance import calls, signers
-from tests.support.contracts_world import START_MS, Call, add, event
+from tests.support.contracts_world import START_MS, Call, add, event, observe, pack, unpack
 from tests.support.world_store import WorldStore
 
 THINGS = [f"urn:thing:{number}" for number in range(6)]
@@ -207,3 +207,106 @@ def test_what_was_made_of_what_is_the_same_from_both_ends(steps: list[tuple[str,
             forward |= edges(root, Branch.MADE_INTO)
     assert back == expected
     assert forward == expected
+
+
+@st.composite
+def packings(draw: st.DrawFn) -> Call:
+    """Return a packing, an unpacking of some or of all, or an end, without a time."""
+    kind = draw(st.sampled_from(["pack", "pack", "pack", "unpack", "empty", "end", "observe"]))
+    parent, children = draw(names), draw(some)
+    if kind == "end":
+        return event("ObjectEvent", "DELETE", epcs=[parent])
+    if kind == "observe":
+        return observe(parent)
+    return pack(parent, *children) if kind == "pack" else unpack(parent, *([] if kind == "empty" else children))
+
+
+class Boxes:
+    """What is in what, step by step, as a dictionary; closed links with their times."""
+
+    def __init__(self) -> None:
+        self.inside: dict[str, tuple[str, int]] = {}
+        self.past: set[tuple[str, str, int, int | None]] = set()
+
+    def leave(self, child: str, time_ms: int) -> None:
+        if child in self.inside:
+            parent, since = self.inside.pop(child)
+            self.past.add((parent, child, since, time_ms))
+
+    def follow(self, after: dict[str, str], time_ms: int) -> None:
+        """Take over who is in what after an event; what stayed where it was goes on."""
+        for child in THINGS:
+            before = self.inside.get(child)
+            if before is not None and after.get(child) != before[0]:
+                self.leave(child, time_ms)
+            if child in after and child not in self.inside:
+                self.inside[child] = (after[child], time_ms)
+
+    def links(self) -> set[tuple[str, str, int, int | None]]:
+        return self.past | {(parent, child, since, None) for child, (parent, since) in self.inside.items()}
+
+
+@settings(max_examples=60)
+@given(st.lists(packings(), max_size=14))
+def test_containers_and_contents_are_those_that_the_heads_had_one_after_the_other(steps: list[Call]) -> None:
+    """In the order of time: the twin looks at the heads after every event and notes who came and who went."""
+    world, boxes = prepared_store(is_prepared=True), Boxes()
+    for number, (method, arguments) in enumerate(steps):
+        time_ms = START_MS - 20 + number
+        world.run("maker", (method, {**arguments, "event_time_ms": time_ms}))
+        found = {name: world.world.item(name).get("parent") for name in THINGS}
+        boxes.follow({name: parent for name, parent in found.items() if isinstance(parent, str)}, time_ms)
+    up: set[tuple[str, str, int, int | None]] = set()
+    down: set[tuple[str, str, int, int | None]] = set()
+    for name in THINGS:
+        root = trace(world.store, name, Direction.ALL, Limits(depth_max=1))
+        assert root is not None
+        up |= {(one.identifier, name, *span(one)) for one in root.branches.get(Branch.CONTAINERS, [])}
+        down |= {(name, one.identifier, *span(one)) for one in root.branches.get(Branch.CONTENTS, [])}
+    assert up == boxes.links()
+    assert down == boxes.links()
+
+
+def span(node: Node) -> Span:
+    assert node.interval is not None
+    return node.interval.since_ms, node.interval.until_ms
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(signers, st.one_of(makings(), packings())), max_size=14),
+    st.integers(0, 3),
+    st.integers(1, 8),
+    st.integers(1, 3),
+)
+def test_what_a_limit_leaves_out_is_counted_where_it_is_missing(
+    steps: list[tuple[str, Call]], depth: int, nodes: int, fan_out: int
+) -> None:
+    world = prepared_store(is_prepared=True)
+    for signer, call in steps:
+        world.run(signer, call)
+    whole = trace(world.store, THINGS[0], Direction.ALL, Limits(depth_max=20, nodes_max=5_000, all_events_max=50_000))
+    cut = trace(world.store, THINGS[0], Direction.ALL, Limits(depth, nodes, fan_out))
+    assert whole is not None
+    assert cut is not None
+    assert sum(1 for _ in cut.walk()) <= nodes
+    assert not [mark for node in whole.walk() for mark in node.marks if mark.reason == "limit"]
+    compare(whole, cut)
+
+
+def compare(whole: Node, cut: Node) -> None:
+    """Check that each branch of the cut tree is the beginning of the whole one, and that the rest is counted."""
+    assert cut.records == whole.records
+    for branch, every in whole.branches.items():
+        shown = cut.branches.get(branch, [])
+        opened = [mark for mark in cut.marks if mark.reason in ("cycle", "shown_elsewhere")]
+        left = [mark for mark in cut.marks if mark.what in (branch.value, f"depth:{branch.value}")]
+        counted = sum(mark.omitted or 0 for mark in left if mark.reason == "limit")
+        if opened:
+            continue
+        assert [one.identifier for one in shown] == [one.identifier for one in every[: len(shown)]]
+        assert len(shown) + counted == len(every)
+        assert all(mark.ask for mark in left if mark.reason == "limit")
+        for one, other in zip(every, shown, strict=False):
+            if not {mark.reason for mark in (*one.marks, *other.marks)} & {"cycle", "shown_elsewhere"}:
+                compare(one, other)

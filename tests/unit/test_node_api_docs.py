@@ -4,13 +4,15 @@ import re
 from pathlib import Path
 
 from contracts.execute import read_parameters
+from node import trace
 from node.api.body import BODY_S_MAX
 from node.api.epcis import DOCUMENT_BYTES_MAX
 from node.api.parameters import WAIT_MAX_S
 from node.api.problems import KINDS
+from node.closure import THINGS_MAX
 from node.event_query import PARAMETERS
 from node.queries import PAGE_MAX
-from node.trace import DEPTH_MAX
+from node.trace import BRANCHES_MAX, DEPTH_MAX, NODES_MAX
 from standards.epcis.document import EVENTS_MAX
 from tests.support.running_node import running_node
 
@@ -79,6 +81,10 @@ def test_the_limits_are_the_program_s() -> None:
         f"a document {DOCUMENT_BYTES_MAX >> 20} MiB and {EVENTS_MAX:,} events, a body {BODY_S_MAX:g} seconds",
         f"(at most {WAIT_MAX_S:g} seconds)",
         f"`depth` 0 to {DEPTH_MAX} (10)",
+        f"`fan_out` 1 to {BRANCHES_MAX:,} (100) branches a node",
+        f"`nodes` 1 to {NODES_MAX:,} (500)",
+        f"`events` 0 to {trace.EVENTS_MAX:,} (5,000) in all and 1,000 a node",
+        f"followed at most, 1 to {THINGS_MAX:,} (100,000)",
         f"`perPage` is 1 to {PAGE_MAX} (30)",
     ):
         assert words in text, words

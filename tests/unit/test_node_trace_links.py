@@ -229,3 +229,13 @@ def test_a_mark_says_where_the_rest_is(small: ExampleLedger) -> None:
     assert cut is not None
     (mark,) = cut.branches[Branch.CONTENTS][0].marks
     assert mark.ask == (f"/v1/items/trace?id=urn%3Abox&direction=contents&since_ms={since + MINUTE_MS}&fan_out=3")
+
+
+def test_what_this_node_gave_up_is_marked_and_the_rest_is_told(small: ExampleLedger) -> None:
+    world, store = World(small), small.home.store
+    world.make(sgtin(1))
+    world.see(sgtin(1))
+    store.earliest_height = store.tip.height
+    node = grown(small, sgtin(1), Direction.BACK)
+    assert marks(node) == [("pruned", "events", 1)]
+    assert len(node.records) == 1
