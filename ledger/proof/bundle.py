@@ -37,7 +37,6 @@ from ledger.receipt import decode_receipt
 from ledger.shape import as_blob, as_bytes, as_integer, as_list, as_map
 from ledger.state import CHAIN_FIELD, COUNT_FIELD, Head
 from ledger.transaction import Transaction, decode_transaction
-from ledger.validators import ValidatorSet
 
 BUNDLE_FORMAT: Final = "tradelane-proof/1"
 BUNDLE_LENGTH_MAX: Final = 64 * 1024 * 1024
@@ -68,11 +67,15 @@ _INCLUSION_FIELDS: Final = ("index", "transaction_path", "receipt", "receipt_pat
 _OUTPUT_BYTES_MAX: Final = 1024 * 1024
 
 _Entry = TypeVar("_Entry")
+_Encoded = TypeVar("_Encoded", bytes, Json)
 _Decoded = TypeVar("_Decoded")
 
 
 def read_bundle(document: str | dict[str, Json]) -> Bundle:
-    """Return the bundle of a JSON text, or of the object that such a text stands for; raises ProofError."""
+    """Return the bundle of a JSON text, or of the object that such a text stands for; raises ProofError.
+
+    Here as below, fields are read in the order in which docs/proofs.md lists them, each whole before the next.
+    """
     value = parse_json(document, BUNDLE_LENGTH_MAX) if isinstance(document, str) else document
     # The version comes first: what a later version looks like is not for this one to judge.
     if type(value) is dict and value.get("format", BUNDLE_FORMAT) != BUNDLE_FORMAT:
@@ -81,15 +84,15 @@ def read_bundle(document: str | dict[str, Json]) -> Bundle:
     kind = fields["kind"]
     if type(kind) is not str or kind not in KINDS:
         raise ProofError("unknown_kind", f"the kind of the bundle is none of {', '.join(KINDS)}")
-    changes = _entries(fields["validator_changes"], "change", CHANGES_MAX, _change, lambda entry: entry.header.height)
-    header, certificate = _final(fields)
     return Bundle(
         kind=kind,
         chain_id=_hash(fields["chain_id"], "chain_id"),
         subject=_subject(kind, fields["subject"]),
-        changes=changes,
-        header=header,
-        certificate=certificate,
+        changes=_entries(
+            fields["validator_changes"], "change", CHANGES_MAX, _change, lambda entry: entry.header.height
+        ),
+        header=_header(fields),
+        certificate=_certificate(fields),
         inclusion=None if fields["inclusion"] is None else _inclusion(fields["inclusion"]),
         heads=_entries(fields["heads"], "head", _HEADS_MAX, _head, lambda entry: entry.key),
         history=_entries(fields["history"], "history", _HEADS_MAX, _history, lambda entry: entry.key),
@@ -125,24 +128,18 @@ def _change(value: Json) -> ChangeEntry:
     kind = fields["kind"]
     if type(kind) is not str or kind not in (NEXT, SKIP):
         raise ProofError("change_kind", f"a change of the validators is {NEXT} or {SKIP}")
-    header, certificate = _final(fields)
-    members = validators_of(fields["validators"])
-    try:
-        validators = ValidatorSet(members)
-    except (ShapeError, CodecError) as error:
-        raise ProofError("change_members", f"the validators after a change cannot stand: {error}") from error
-    if list(validators) != members:
-        raise ProofError("change_members", "the validators after a change are not in the order of their keys")
-    return ChangeEntry(kind, header, certificate, validators)
-
-
-def _final(fields: dict[str, Json]) -> tuple[Header, Certificate]:
-    header = bytes_of(fields["header"], "header", 1024)
-    certificate = bytes_of(fields["certificate"], "certificate", 16 * 1024)
-    return (
-        _decoded("header_encoding", decode_header, header),
-        _decoded("certificate_encoding", decode_certificate, certificate),
+    return ChangeEntry(
+        kind, _header(fields), _certificate(fields), _decoded("change_members", validators_of, fields["validators"])
     )
+
+
+def _header(fields: dict[str, Json]) -> Header:
+    return _decoded("header_encoding", decode_header, bytes_of(fields["header"], "header", 1024))
+
+
+def _certificate(fields: dict[str, Json]) -> Certificate:
+    encoded = bytes_of(fields["certificate"], "certificate", 16 * 1024)
+    return _decoded("certificate_encoding", decode_certificate, encoded)
 
 
 def _transactions(value: Json) -> tuple[Transaction, ...]:
@@ -157,28 +154,27 @@ def _decode_transactions(data: bytes) -> tuple[Transaction, ...]:
 
 def _inclusion(value: Json) -> Inclusion:
     fields = fields_of(value, _INCLUSION_FIELDS, "the inclusion")
-    receipt = bytes_of(fields["receipt"], "receipt", _RECEIPT_BYTES_MAX)
     return Inclusion(
         index=integer_of(fields["index"], "index", BLOCK_TRANSACTIONS_MAX),
         transaction_path=_path(fields["transaction_path"], "transaction_path"),
-        receipt=_decoded("receipt_encoding", decode_receipt, receipt),
+        receipt=_decoded(
+            "receipt_encoding", decode_receipt, bytes_of(fields["receipt"], "receipt", _RECEIPT_BYTES_MAX)
+        ),
         receipt_path=_path(fields["receipt_path"], "receipt_path"),
     )
 
 
 def _head(value: Json) -> HeadEntry:
     fields = fields_of(value, ("key", "value", "path"), "a head entry")
-    nodes = list_of(fields["path"], _STATE_PATH_MAX, "path")
     key = _key(fields)
+    encoded = None if fields["value"] is None else bytes_of(fields["value"], "value", _HEAD_BYTES_MAX)
+    head, count, chain = (None, 0, ZERO_HASH) if encoded is None else _decoded("head_encoding", _head_value, encoded)
+    nodes = list_of(fields["path"], _STATE_PATH_MAX, "path")
     path = tuple(bytes_of(node, "a node of the path", _NODE_BYTES_MAX) for node in nodes)
-    if fields["value"] is None:
-        return HeadEntry(key, None, None, 0, ZERO_HASH, path)
-    encoded = bytes_of(fields["value"], "value", _HEAD_BYTES_MAX)
-    head, count, chain = _decoded("head_encoding", _head_value, encoded)
     return HeadEntry(key, encoded, head, count, chain, path)
 
 
-def _head_value(encoded: bytes) -> tuple[Head, int, bytes]:
+def _head_value(encoded: bytes) -> tuple[Head | None, int, bytes]:
     head = as_map(decode(encoded), "head")
     if CHAIN_FIELD not in head:
         return head, 0, ZERO_HASH
@@ -200,14 +196,13 @@ def _record(value: Json) -> RecordEntry:
     entry = list_of(value, 6, "a record")
     if len(entry) != 6:
         raise ProofError("field_type", "a record is [transaction, operation, height, index, time_ms, output]")
-    output = bytes_of(entry[5], "output", _OUTPUT_BYTES_MAX)
     return RecordEntry(
         number=integer_of(entry[0], "transaction", RECORDS_MAX),
         operation_index=integer_of(entry[1], "operation", TRANSACTION_OPERATIONS_MAX),
         height=integer_of(entry[2], "height"),
         transaction_index=integer_of(entry[3], "index", BLOCK_TRANSACTIONS_MAX),
         time_ms=integer_of(entry[4], "time_ms"),
-        encoded_output=output,
+        encoded_output=(output := bytes_of(entry[5], "output", _OUTPUT_BYTES_MAX)),
         output=_decoded("output_encoding", decode, output),
     )
 
@@ -242,7 +237,7 @@ def _hash(value: Json, what: str) -> bytes:
     return bytes_of(value, what, HASH_BYTES, HASH_BYTES)
 
 
-def _decoded(code: str, read: Callable[[bytes], _Decoded], data: bytes) -> _Decoded:
+def _decoded(code: str, read: Callable[[_Encoded], _Decoded], data: _Encoded) -> _Decoded:
     try:
         return read(data)
     except (CodecError, ShapeError) as error:

@@ -91,22 +91,21 @@ def trust_from_json(text: str) -> TrustRoot:
     if type(value) is dict and value.get("format", TRUST_FORMAT) != TRUST_FORMAT:
         raise ProofError("unknown_format", f"the trust file's format is not {TRUST_FORMAT!r}")
     document = fields_of(value, _FIELDS, "the trust file", _LATER_FIELDS)
-    height = integer_of(document.get("height", 0), "height")
-    earlier = tuple(_earlier(entry) for entry in list_of(document.get("earlier", []), CHANGES_MAX, "earlier"))
-    heights = [*(entry.height for entry in earlier), height]
-    if any(before >= after for before, after in pairwise(heights)):
-        raise ProofError("trusted_heights", "the earlier validators are not ascending, or not before the height")
-    return TrustRoot(
+    trust = TrustRoot(
         network=text_of(document["network"], "network", 64),
         chain_id=bytes_of(document["chain_id"], "chain_id", HASH_BYTES, HASH_BYTES),
         validators=_trusted(document["validators"]),
-        height=height,
+        height=integer_of(document.get("height", 0), "height"),
         block_hash=(
             bytes_of(document["block_hash"], "block_hash", HASH_BYTES, HASH_BYTES) if "block_hash" in document else None
         ),
         time_ms=integer_of(document["time_ms"], "time_ms") if "time_ms" in document else None,
-        earlier=earlier,
+        earlier=tuple(_earlier(entry) for entry in list_of(document.get("earlier", []), CHANGES_MAX, "earlier")),
     )
+    heights = [*(entry.height for entry in trust.earlier), trust.height]
+    if any(before >= after for before, after in pairwise(heights)):
+        raise ProofError("trusted_heights", "the earlier validators are not ascending, or not before the height")
+    return trust
 
 
 def validators_json(validators: ValidatorSet) -> Json:
@@ -116,14 +115,27 @@ def validators_json(validators: ValidatorSet) -> Json:
     ]
 
 
-def validators_of(value: Json) -> list[Validator]:
-    """Return the validators of such a list, in its order; raises ProofError."""
-    return [_validator(entry) for entry in list_of(value, VALIDATORS_MAX, "validators")]
+def validators_of(value: Json) -> ValidatorSet:
+    """Return the validators of such a list, which stand in the order of their keys.
+
+    Raises
+    ------
+    ProofError
+        A field is not what it should be.
+    ShapeError, CodecError
+        These validators cannot stand together, or not in this order.
+
+    """
+    members = [_validator(entry) for entry in list_of(value, VALIDATORS_MAX, "validators")]
+    validators = ValidatorSet(members)
+    if list(validators) != members:
+        raise ShapeError("validators_order", "they are not in the order of their keys")
+    return validators
 
 
 def _trusted(value: Json) -> ValidatorSet:
     try:
-        return ValidatorSet(validators_of(value))
+        return validators_of(value)
     except (ShapeError, CodecError) as error:
         raise ProofError("trusted_validators", f"the trust file's validators cannot stand: {error}") from error
 

@@ -1,6 +1,7 @@
 """The scripts that a browser runs: the proof verifier, which other sites may load too, and the check on a page.
 
-They are files of this package, served as they are. ``/verify.js`` is a stable address (docs/proofs.md).
+They are files of this package, served as they are. ``/verify.js`` and ``/trace.js`` are stable addresses
+(docs/proofs.md).
 """
 
 import gzip
@@ -14,14 +15,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 STATIC: Final = Path(__file__).parent / "static"
-NAMES: Final = ("verify.js", "check.js")
+NAMES: Final = ("verify.js", "trace.js", "check.js")
 _HEADERS: Final = {
     "access-control-allow-origin": "*",
     "cross-origin-resource-policy": "cross-origin",
     "x-content-type-options": "nosniff",
     "cache-control": "public, max-age=300",
 }
-_IMPORT: Final = re.compile(r"^import \{[^}]*\} from '\./verify\.js';\n", re.MULTILINE)
+_IMPORT: Final = re.compile(r"^import \{[^}]*\} from '\./(?:verify|trace)\.js';\n", re.MULTILINE)
 
 
 def script(name: str) -> str:
@@ -31,10 +32,9 @@ def script(name: str) -> str:
 
 def one_script() -> str:
     """Return the check with the verifier that it imports, as one module for a page without a server."""
-    check, imports = _IMPORT.subn("", script("check.js"))
-    assert imports == 1, "the check imports the verifier and nothing else"
+    verify, trace, check = (_IMPORT.sub("", script(name)) for name in NAMES)
     # In a block of its own, where it may use names of the verifier for other things.
-    return f"{script('verify.js')}\n{{\n{check}}}\n"
+    return f"{verify}\n{trace}\n{{\n{check}}}\n"
 
 
 def build_script_routes() -> list[Route]:

@@ -26,14 +26,17 @@ _BATCH: Final = 200
 _ASK: Final = """
 (async (questions) => {
   const { verifyBundle, ProofError } = await import('/verify.js');
-  const told = (facts) => ({
-    kind: facts.kind, height: facts.height, time_ms: facts.time_ms,
-    header: ['height', 'time_ms', 'block_hash', 'signers', 'validators'].map((name) => facts.header[name]),
-    transaction: facts.transaction && ['height', 'index', 'id', 'code'].map((name) => facts.transaction[name]),
-    origin: facts.origin && facts.origin.id,
-    heads: facts.heads.map((row) => ({
-      key: row.key, is_present: row.value !== null, count: row.count, is_complete: row.is_complete,
-      records: row.records.map((one) => [one.height, one.index, one.operation, one.time_ms, one.id, one.method]),
+  const { checkTrace } = await import('/trace.js');
+  const recordsOf = (head) => head.history?.records ?? [];
+  const told = ({ kind, header, certificate, validators, transactions, inclusion, ...facts }) => ({
+    kind, height: header.height, time_ms: header.time_ms,
+    header: [header.height, header.time_ms, header.hash, certificate.signers.length, validators.members.length],
+    transaction: inclusion && [header.height, inclusion.index, transactions[0].id, inclusion.receipt.code],
+    origin: kind === 'origin' && transactions.length ? transactions[0].id : null,
+    heads: facts.heads.map((head) => ({
+      key: head.key, is_present: head.value !== null, count: head.value?.count ?? 0,
+      is_complete: recordsOf(head).length === head.value?.count,
+      records: recordsOf(head).map((one) => [one.height, one.index, one.operation, one.time_ms, one.id, one.method]),
     })),
     stays: facts.stays,
     trust: {
@@ -46,7 +49,7 @@ _ASK: Final = """
   const answers = [];
   for (const [bundle, trust, timeMsMin, heightMin] of questions) {
     try {
-      answers.push(told(await verifyBundle(bundle, trust, { timeMsMin, heightMin })));
+      answers.push(told(await verifyBundle(bundle, trust, { timeMsMin, heightMin, checkTrace })));
     } catch (error) {
       answers.push(error instanceof ProofError ? error.code : `${error} ${error.stack}`);
     }

@@ -37,12 +37,6 @@ def test_a_trust_file_comes_back_the_same() -> None:
     assert [entry["organisation"] for entry in document["validators"]] == [m.organisation for m in VALIDATORS]
 
 
-def test_the_order_of_validators_in_the_file_does_not_matter() -> None:
-    document = json.loads(trust_to_json(trust_from_genesis(GENESIS)))
-    document["validators"].reverse()
-    assert trust_from_json(json.dumps(document)).validators.hash == VALIDATORS.hash
-
-
 @pytest.mark.parametrize(
     ("code", "change"),
     [
@@ -59,6 +53,7 @@ def test_the_order_of_validators_in_the_file_does_not_matter() -> None:
         ("field_size", lambda d: d.update(chain_id="AA")),
         ("base64url", lambda d: d.update(chain_id=d["chain_id"] + "=")),
         ("trusted_validators", lambda d: d.update(validators=[])),
+        ("trusted_validators", lambda d: d["validators"].reverse()),
         ("trusted_validators", lambda d: d["validators"].append(d["validators"][0])),
         ("trusted_validators", lambda d: d["validators"][0].update(public_key="A" * 43)),
         ("trusted_validators", lambda d: d["validators"][0].update(organisation="e\u0301")),

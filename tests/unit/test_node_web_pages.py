@@ -191,7 +191,7 @@ def test_the_page_loads_and_runs_nothing_but_the_check(client: Client) -> None:
     assert [
         address
         for address in addresses
-        if not address.startswith(("/v1/", "/01/", "/00/", "/check.js", "/verify.js", "?", "#", "data:"))
+        if not address.startswith(("/v1/", "/01/", "/00/", "/check.js", "/trace.js", "/verify.js", "?", "#", "data:"))
     ] == []
     [style] = re.findall(r"<style>(.*?)</style>", response.text, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

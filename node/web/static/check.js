@@ -5,7 +5,8 @@
  * against it. Texts go into the page as texts and never as markup.
  */
 
-import { ProofError, verifyBundle } from './verify.js';
+import { checkTrace } from './trace.js';
+import { ProofError, base64url, fromUtf8, hex, unhex, utf8, verifyBundle } from './verify.js';
 
 const OLD_MS = 24 * 3600_000;
 const SIZE_MAX = 64 * 1024 * 1024;
@@ -50,25 +51,26 @@ const ageText = (ms) => {
 
 // The steps in the words of the Python verifier (tests hold them together).
 const stepsOf = (facts) => {
-	const { header, heads, kind, signed } = facts;
+	const { trust, followed, transactions, heads, history, kind } = facts;
+	const signed = transactions.length;
 	const steps = [
 		['Form', 'The file is a complete proof bundle in a known format, with nothing missing or added.'],
-		['Chain', `Everything in it belongs to the network ${facts.network}, the one that you trust.`],
+		['Chain', `Everything in it belongs to the network ${trust.network}, the one that you trust.`],
 	];
-	if (facts.changes) {
-		const changes = plural(facts.changes, 'change');
+	if (followed) {
+		const changes = plural(followed, 'change');
 		steps.push(['Validators', `${changes} of the validators, each signed by those trusted before.`]);
 	}
-	steps.push(['Certificate', certificateText(header)]);
+	steps.push(['Certificate', certificateText(facts)]);
 	if (signed) steps.push(['Signatures', `The sender signed each of ${plural(signed, 'transaction')}.`]);
-	if (facts.transaction) {
+	if (facts.inclusion) {
 		steps.push(['Inclusion', 'The transaction stands in the block, and its receipt says what it did.']);
 	}
 	for (const head of heads) {
 		const isThere = 'The entry is shown as it stood after the newest block.';
 		steps.push(['State', head.value ? isThere : 'As of the newest block there is no such entry.']);
 	}
-	for (const { records, after_count } of heads.filter((head) => head.is_shown)) {
+	for (const { records, after_count } of history) {
 		const after = after_count ? ` after the first ${after_count}` : '';
 		const shown = `All ${plural(records.length, 'record')}${after} are here`;
 		steps.push(['History', `${shown}, in order: none was left out or added.`]);
@@ -77,16 +79,17 @@ const stepsOf = (facts) => {
 		const count = new Set(facts.stays.map((stay) => stay[1])).size;
 		steps.push(['Containers', `All ${plural(count, 'container')} that it was in are here, none left out.`]);
 	}
-	if (facts.origin) {
+	if (kind === 'origin' && signed) {
 		steps.push(['Origin', 'The transaction that made the entry is the one shown.']);
 	}
 	steps.push(['Subject', 'The file shows what it says that it is about, and nothing besides.']);
 	return steps;
 };
 
-const certificateText = ({ height, quorum, validators, faults }) => {
+const certificateText = ({ header, validators: { members, quorum, faults } }) => {
 	const liars = `${faults ? `at most ${faults}` : 'none'} of them ${faults > 1 ? 'lie' : 'lies'}.`;
-	const signed = `At least ${quorum} of ${plural(validators, 'validator')} signed block ${height}, the newest here.`;
+	const most = `At least ${quorum} of ${plural(members.length, 'validator')}`;
+	const signed = `${most} signed block ${header.height}, the newest here.`;
 	return `${signed} No other block can stand in its place while ${liars}`;
 };
 
@@ -159,9 +162,10 @@ const showRefusal = (code) => {
 };
 
 const showFacts = (facts, head, recalls, elapsedMs, trustName) => {
-	const age = Date.now() - Number(facts.time_ms);
+	const { height, time_ms } = facts.header;
+	const age = Date.now() - Number(time_ms);
 	const isOld = age > OLD_MS;
-	const texts = [[`As of block ${facts.height} of ${timeText(facts.time_ms)}, ${ageText(age)}.`]];
+	const texts = [[`As of block ${height} of ${timeText(time_ms)}, ${ageText(age)}.`]];
 	if (isOld) {
 		texts.push([
 			'That is long ago. The network may have been quiet since, or this server shows an old state as new. ' +
@@ -169,14 +173,16 @@ const showFacts = (facts, head, recalls, elapsedMs, trustName) => {
 			'warning',
 		]);
 	}
-	const told = Number(byId('check').dataset.count ?? head.count);
-	if (told !== head.count) {
-		const what = `The page tells of ${plural(told, 'entry').replace('entrys', 'entries')}, the proof of ${head.count}.`;
+	const count = head.value?.count ?? 0;
+	const records = head.history?.records ?? [];
+	const told = Number(byId('check').dataset.count ?? count);
+	if (told !== count) {
+		const what = `The page tells of ${plural(told, 'entry').replace('entrys', 'entries')}, the proof of ${count}.`;
 		texts.push([`${what} Load the page again; if they still differ, the page leaves something out.`, 'warning']);
 	}
 	texts.push(recallText(recalls));
 	texts.push([`Checked in ${Math.max(1, Math.round(elapsedMs))} ms with ${trustName}.`, 'quiet']);
-	const isFine = !isOld && told === head.count && recalls?.standing === false;
+	const isFine = !isOld && told === count && recalls?.standing === false;
 	show(isFine ? 'verified' : 'old', isFine ? 'Record verified' : 'Record verified, with a caution', texts);
 	byId('check-steps').replaceChildren(
 		...stepsOf(facts).map(([title, proves]) => {
@@ -185,7 +191,7 @@ const showFacts = (facts, head, recalls, elapsedMs, trustName) => {
 			return row;
 		}),
 	);
-	const entries = [...head.records.map(entryOf), ...facts.stays.map(stayOf)];
+	const entries = [...records.map(entryOf), ...facts.stays.map(stayOf)];
 	byId('check-entries').replaceChildren(
 		...entries.map(([time, what, where]) => {
 			const row = element('li');
@@ -193,7 +199,7 @@ const showFacts = (facts, head, recalls, elapsedMs, trustName) => {
 			return row;
 		}),
 	);
-	byId('check-more').hidden = !head.records.length;
+	byId('check-more').hidden = !records.length;
 };
 
 const recallText = (recalls) => {
@@ -203,42 +209,36 @@ const recallText = (recalls) => {
 	return [`No recall of it, its lot or its product stands ${asOf}: that is proven too.`];
 };
 
-const utf8 = (text) => new TextEncoder().encode(text);
-const hex = (text) => Array.from(utf8(text), (byte) => byte.toString(16).padStart(2, '0')).join('');
-const base64url = (text) =>
-	btoa(String.fromCharCode(...utf8(text))).replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');
-
 // The keys under which recalls of a thing stand, by what is proven of it: itself, its lot and its product.
 const recallKeys = ({ key, value }) => {
-	const bytes = Uint8Array.from(key.match(/../g), (pair) => parseInt(pair, 16));
-	const [kind, ...names] = new TextDecoder().decode(bytes).split('\0');
-	const [gtin, lot] = ['product', 'lot'].map((name) => value?.get(name));
+	const [kind, ...names] = fromUtf8(unhex(key)).split('\0');
+	const [gtin, lot] = ['product', 'lot'].map((name) => value?.fields.get(name));
 	const targets = [[kind, ...names]];
 	if (kind === 'item' && gtin && lot) targets.push(['lot', `https://id.gs1.org/01/${gtin}/10/${lot}`]);
 	if (gtin) targets.push(['product', gtin]);
-	return targets.map((target) => ['recalled', ...target].join('\0'));
+	return targets.map((target) => utf8(['recalled', ...target].join('\0')));
 };
 
 // Whether a recall stands, proven like all else; null where nobody could be asked.
 const recallsOf = async (facts, head, trustText) => {
 	const keys = recallKeys(head);
 	const { proofs } = byId('check').dataset;
-	const text = dataBlock('recalls') ?? (proofs ? await fetched(`${proofs}?keys=${keys.map(base64url)}`) : null);
+	const text = dataBlock('recalls') ?? (proofs ? await fetched(`${proofs}?keys=${keys.map((key) => base64url(String.fromCharCode(...key)))}`) : null);
 	if (!text) return null;
 	const proven = await verifyBundle(text, trustText);
 	const heads = keys.map((key) => proven.heads.find((other) => other.key === hex(key)));
 	if (heads.includes(undefined)) throw new ProofError('other_subject');
-	if (proofs && proven.height < facts.height) throw new ProofError('stale');
-	return { height: proven.height, standing: heads.some(({ value }) => value !== null) };
+	if (proofs && proven.header.height < facts.header.height) throw new ProofError('stale');
+	return { height: proven.header.height, standing: heads.some(({ value }) => value !== null) };
 };
 
 const check = async (bundleText, trustText, trustName) => {
 	const started = performance.now();
 	try {
-		const facts = await verifyBundle(bundleText, trustText);
+		const facts = await verifyBundle(bundleText, trustText, { checkTrace });
 		const head = facts.heads.find((other) => other.key === byId('check').dataset.key);
 		if (!head) throw new ProofError('other_subject');
-		if (facts.height < facts.trust.height) throw new ProofError('stale');
+		if (facts.header.height < facts.trust.height) throw new ProofError('stale');
 		const recalls = await recallsOf(facts, head, trustText);
 		if (recalls?.standing && first && !first.classList.contains('stop')) throw new ProofError('recall_untold');
 		showFacts(facts, head, recalls, performance.now() - started, trustName);
