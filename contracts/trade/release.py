@@ -8,7 +8,7 @@ that it gave of the other, the last share takes the rest, and no leg is ever pos
 What is due does not depend on when somebody asks: after the deadline counts what was found before it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, cast
 
 from contracts import heads
@@ -47,12 +47,17 @@ _RETURNED: Final = "returned"
 
 @dataclass(slots=True)
 class Escrow:
-    """A payment in escrow as a working copy: its head, and out of it the condition and the evidence."""
+    """A payment in escrow as a working copy: its head, and out of it the condition and the evidence.
+
+    ``posted`` and ``freed`` are what the running operation has moved, by debit and credit account.
+    """
 
     uetr: str
     head: Head
     nodes: tuple[Node, ...]
     evidence: Evidence
+    posted: dict[tuple[str, str], int] = field(default_factory=dict)
+    freed: dict[tuple[str, str], int] = field(default_factory=dict)
 
     @property
     def terms(self) -> Head:
@@ -80,7 +85,16 @@ class Escrow:
 
     def progress(self) -> Head:
         """Return how far it is, as operations give it out."""
-        return {"status": self.status, "released": self.terms["released"], "returned": self.terms["returned"]}
+        so_far: Head = {"status": self.status, "released": self.terms["released"], "returned": self.terms["returned"]}
+        return {**so_far, "amounts_moved": [self.moved()]} if self.posted or self.freed else so_far
+
+    def moved(self) -> Value:
+        """Return what the running operation has moved: [uetr, status, posted, freed] with [debit, credit, amount]."""
+        posted, freed = (
+            cast(Value, [[debit, credit, amount] for (debit, credit), amount in sums.items()])
+            for sums in (self.posted, self.freed)
+        )
+        return [self.uetr, self.status, posted, freed]
 
 
 def load_escrow(context: Context, uetr: str) -> Escrow:
@@ -140,6 +154,8 @@ def move(context: Context, escrow: Escrow, released: int, returned: int) -> None
     whole, before, back = (escrow.integer(name) for name in ("amount", "released", "returned"))
     source = escrow.head["source_currency"]
     assert released + returned <= escrow.left, "no more than is held moves"
+    posts: list[Leg] = []
+    frees: list[Leg] = []
     for debit, credit, amount in cast("list[tuple[str, str, int]]", escrow.head["legs"]):
         account = context.get(heads.account(debit))
         assert account is not None, "accounts are never removed"
@@ -147,10 +163,15 @@ def move(context: Context, escrow: Escrow, released: int, returned: int) -> None
         posted = part(amount, before + released, whole, up=is_source) - part(amount, before, whole, up=is_source)
         top = whole - back
         freed = part(amount, top, whole, up=is_source) - part(amount, top - returned, whole, up=is_source)
-        if posted:
-            post_held(context, Leg(debit, credit, posted), posted)
-        if freed:
-            release_held(context, Leg(debit, credit, freed))
+        posts += [Leg(debit, credit, posted)] if posted else []
+        frees += [Leg(debit, credit, freed)] if freed else []
+    for leg in posts:
+        post_held(context, leg, leg.amount)
+    for leg in frees:
+        release_held(context, leg)
+    for legs, sums in ((posts, escrow.posted), (frees, escrow.freed)):
+        for leg in legs:
+            sums[leg.debit, leg.credit] = sums.get((leg.debit, leg.credit), 0) + leg.amount
     escrow.terms["released"] = before + released
     escrow.terms["returned"] = back + returned
 

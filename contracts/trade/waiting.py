@@ -7,7 +7,8 @@ counts as work of the transaction.
 
 What comes of it is in the operation's output: ``settled`` (something was released), ``sent_back`` (something went
 back), ``noted`` (it showed something, or the payment was changed otherwise) and ``stuck`` (an account refused a
-release), each a list of UETRs and absent where empty; ``not_judged`` counts those beyond JUDGED_MAX.
+release), each a list of UETRs and absent where empty; ``amounts_moved`` says which amounts: [[uetr, status, posted,
+freed], ...], each of the last two [[debit, credit, amount], ...]; ``not_judged`` counts those beyond JUDGED_MAX.
 """
 
 from collections.abc import Callable
@@ -77,7 +78,7 @@ def _payments(context: Context) -> list[str]:
 
 def _judge(context: Context, payments: list[str], take: Take) -> Head:
     """Let payments take in what the operation shows, carry out what is due, and return what became of them."""
-    told: dict[str, list[Value]] = {"noted": [], "sent_back": [], "settled": [], "stuck": []}
+    told: dict[str, list[Value]] = {"amounts_moved": [], "noted": [], "sent_back": [], "settled": [], "stuck": []}
     for uetr in payments[:JUDGED_MAX]:
         escrow = load_escrow(context, uetr)
         before = dict(escrow.terms)
@@ -87,6 +88,8 @@ def _judge(context: Context, payments: list[str], take: Take) -> Head:
             continue
         save_escrow(context, escrow)
         words = []
+        if escrow.posted or escrow.freed:
+            told["amounts_moved"].append(escrow.moved())
         if escrow.terms["released"] != before["released"]:
             words.append("settled")
         if escrow.terms["returned"] != before["returned"]:
