@@ -1,12 +1,14 @@
 """The simulator with real signatures, real disks and the real contracts: ``make sim KIND="--real --contracts"``."""
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from ledger.keys import verify
-from node.storage.database import Database
+from node.storage.database import LEVELDB_NAME, Database
+from node.storage.log_check import LogState, log_state
 from tests.sim.__main__ import main
 from tests.sim.cluster import Cluster, Outcome
 from tests.sim.invariants import InvariantBrokenError
@@ -46,6 +48,30 @@ def test_the_disks_are_leveldb_and_the_signatures_ed25519(tmp_path: Path) -> Non
     assert len(list(tmp_path.glob("*/leveldb/CURRENT"))) >= 2 * len(cluster.machines)
     key = cluster.setting.validator_key(0)
     assert verify(key.public_key, b"message", key.sign(b"message"))
+
+
+@pytest.mark.fault(22, 35)
+def test_a_crash_in_the_midst_of_a_write_tears_the_log_of_leveldb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seed 60 has one in either store. What the node then reads is compared with what was durable at the next open."""
+    torn: list[tuple[str, LogState]] = []
+
+    def tear(
+        platter: RealPlatter, changes: Mapping[bytes, bytes | None], tear: Callable[..., None] = RealPlatter.tear
+    ) -> None:
+        tear(platter, changes)
+        (log,) = (platter.directory / LEVELDB_NAME).glob("*.log")
+        torn.append((platter.name, log_state(log)))
+
+    monkeypatch.setattr(RealPlatter, "tear", tear)
+    cluster = Cluster(scenario_of(60), setting_of(directory=tmp_path))
+    cluster.run()
+    cluster.stop()
+    assert "crash: crash in the middle" in cluster.taken
+    assert torn
+    assert {state for _, state in torn} == {LogState.TORN}
+    assert {name for name, _ in torn} == {"ledger", "safety"}
 
 
 def test_the_contracts_move_money() -> None:
