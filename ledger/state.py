@@ -48,9 +48,9 @@ class HistoryEntry:
 
 def head_key(kind: str, *identifiers: str) -> bytes:
     """Return the key of a head, such as ``head_key("item", "https://id.gs1.org/01/...")``."""
-    parts = [kind.encode(), *(identifier.encode() for identifier in identifiers)]
-    assert all(KEY_SEPARATOR not in part for part in parts), "identifiers never hold a zero byte"
-    return KEY_SEPARATOR.join(parts)
+    key = KEY_SEPARATOR.join([kind.encode(), *map(str.encode, identifiers)])
+    assert key.count(KEY_SEPARATOR) == len(identifiers), "identifiers never hold a zero byte"
+    return key
 
 
 def split_key(key: bytes) -> tuple[str, ...]:

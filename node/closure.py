@@ -198,7 +198,8 @@ class _Run:
             found.update(dict.fromkeys(new, reach))
             below = new
             while below and len(found) <= self._things_max:
-                below = [name for one in below for name in self._inside(one, record.at_ms) if name not in found]
+                boxes = list(self._containers(below))
+                below = [name for one in boxes for name in self._inside(one, record.at_ms) if name not in found]
                 found.update(dict.fromkeys(below, reach))
         cut = sum(1 for _ in islice(rows, _EVENTS_MAX))
         if cut:

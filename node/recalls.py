@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Final, cast
+from urllib.parse import quote
 
 from contracts import heads
 from contracts.provenance.recalls import ITEM, LOT, PRODUCT
@@ -48,10 +49,18 @@ def recall_keys(thing: Thing) -> list[bytes]:
     return [heads.recalled(kind, name) for kind, name in _targets(thing)]
 
 
-def standing_recalls(store: Store, thing: Thing) -> Iterator[tuple[str, Head]]:
-    """Yield (target, recall) of every recall that stands for a thing, each once, the closest target first."""
+def standing_recalls(store: Store, thing: Thing, told_lot: str | None = None) -> Iterator[tuple[str, Head]]:
+    """Yield (target, recall) of every recall that stands for a thing, each once, the closest target first.
+
+    ``told_lot`` is the lot that the master data of the thing's events say: contracts do not look at these.
+    """
     seen: set[str] = set()
-    for kind, name in _targets(thing):
+    targets = _targets(thing)
+    gtin = cast("str | None", thing.head.get("product"))
+    if told_lot is not None and gtin is not None and "\0" not in told_lot:
+        told = (LOT, _LOT_LINK.format(gtin, quote(told_lot, safe="")))
+        targets = (targets[0], *dict.fromkeys((told, *targets[1:])))
+    for kind, name in targets:
         head = get_head(store, heads.recalled(kind, name))
         for identifier in cast("list[str]", head["recalls"]) if head is not None else ():
             if identifier not in seen:

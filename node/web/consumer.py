@@ -158,7 +158,7 @@ def _tell(store: Store, genesis: Genesis, thing: Thing, now_ms: int, printed: Ma
         as_of_ms=now_ms,
         outcome=_outcome(
             checked,
-            tuple(_of_recalls(store, thing, places)),
+            tuple(_of_recalls(store, thing, numbers.lot, places)),
             (
                 *_of_proof(checked),
                 *_of_state(thing.head),
@@ -213,9 +213,9 @@ def _outcome(
     return Outcome(Level.VERIFIED.value, "Record verified", (), notes)
 
 
-def _of_recalls(store: Store, thing: Thing, places: Places) -> Iterator[Reason]:
+def _of_recalls(store: Store, thing: Thing, lot: str | None, places: Places) -> Iterator[Reason]:
     """Reasons in the recalls that stand: who calls it back, why, and what to do in the words of whoever did."""
-    for target, made in standing_recalls(store, thing):
+    for target, made in standing_recalls(store, thing, lot):
         firm = places.firm(cast(str, made["organisation"]))
         who = cast(str, made["organisation"]) if firm is None else firm.name
         what = {"item": "this very piece", "lot": "its whole lot", "product": "the product"}[target]

@@ -359,6 +359,20 @@ def test_a_product_has_a_page_of_its_own(client: Client) -> None:
     assert client.get("/01/09521102002002/", headers=JSON).json()["product"]["brand"] == "Blue Monsoon"
 
 
+def test_a_recall_of_the_lot_that_the_master_data_say_is_on_the_page_of_its_pieces(empty: ExampleLedger) -> None:
+    empty.capture("maker", 1, 4)
+    empty.hand_over("maker", "brand", example_document()["epcisBody"]["eventList"][0]["epcList"])
+    empty.capture("brand", 5, 8)
+    for number, lot in enumerate(("OTHER", "TUNA-2611-03")):
+        targets: list[Value] = [["lot", f"https://id.gs1.org/01/09521102002002/10/{lot}"]]
+        said = {"id": f"r{number}", "severity": "stop", "reason": "Histamine"}
+        empty.call("brand", "provenance.open_recall", targets=targets, **said)
+        is_told = "Blue Monsoon Seafood has recalled its whole lot: Histamine." in text_of(
+            client_of(empty).get(PACK_PATH, headers=HTML)
+        )
+        assert is_told is (lot == "TUNA-2611-03")
+
+
 def test_a_pallet_and_a_consumed_loin_have_pages(client: Client) -> None:
     pallet = facts_of(client, PALLET.removeprefix("https://id.gs1.org"))
     assert (pallet["numbers"]["sscc"], pallet["outcome"]["level"]) == ("395211020000004175", "verified")
