@@ -20,6 +20,7 @@ from cli import (
     demo,
     epcis,
     explore,
+    holds,
     keys,
     money,
     network,
@@ -27,6 +28,7 @@ from cli import (
     proofs,
     provenance,
     recalls,
+    statement,
     trace,
     trust,
     validators,
@@ -70,9 +72,11 @@ app.command("label", epilog=provenance.LABEL_EPILOG)(provenance.label)
 app.command("pay", epilog=money.PAY_EPILOG)(money.pay)
 app.command("issue", epilog=money.ISSUE_EPILOG)(money.issue)
 app.command("balance", epilog=money.BALANCE_EPILOG)(money.balance)
+app.command("statement", epilog=statement.STATEMENT_EPILOG)(statement.statement)
 app.command("block", epilog=explore.BLOCK_EPILOG)(explore.block)
 app.command("init", epilog=node.INIT_EPILOG)(node.init)
 app.add_typer(trace.app, name="trace")
+app.add_typer(holds.app, name="hold")
 app.add_typer(custody.app, name="custody")
 app.add_typer(recalls.app, name="recall")
 app.add_typer(epcis.app, name="epcis")

@@ -63,15 +63,16 @@ def pay(
     """Pay from one account to another.
 
     The owner of the paying account signs. Give --id when you may have to repeat the command: the ledger pays a
-    transfer id once, whatever happens to the connection.
+    transfer id once, whatever happens to the connection. An id that was refused, for lack of funds or of an account,
+    is refused for good; to try again then, leave --id out or give another.
     """
     session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
     signing_key = session.key()
     with session.client() as client:
         payer = client.account(debit)
-        _require_currency(payer, currency)
+        require_currency(payer, currency)
         arguments: dict[str, Value] = {
-            "id": _transfer_id(transfer_id),
+            "id": chosen_transfer_id(transfer_id),
             "debit": debit,
             "credit": credit,
             "amount": parse_amount(amount, payer.exponent),
@@ -117,9 +118,9 @@ def issue(
     signing_key = session.key()
     with session.client() as client:
         account = client.account(to)
-        _require_currency(account, currency)
+        require_currency(account, currency)
         minor_units = parse_amount(amount, account.exponent)
-        arguments: dict[str, Value] = {"id": _transfer_id(transfer_id), "account": to, "amount": minor_units}
+        arguments: dict[str, Value] = {"id": chosen_transfer_id(transfer_id), "account": to, "amount": minor_units}
         if reference is not None:
             arguments["reference"] = reference
         status = client.submit([Operation("settlement.issue", arguments)], signing_key, wait_s=wait)
@@ -133,12 +134,12 @@ def balance(
     context: typer.Context,
     account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Account, such as brand/USD.")],
     *,
-    entries: Annotated[bool, typer.Option("--entries", help="Show the transfers that touched it, too.")] = False,
+    entries: Annotated[bool, typer.Option("--entries", help="Show what touched it, too.")] = False,
     node: NodeOption = None,
     network: NetworkOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show what an account holds."""
+    """Show what an account holds: what it can pay, and what is held for others and for it."""
     session = open_session(context, json=json, node=node, network=network)
     with session.client() as client:
         found = client.account(account)
@@ -147,10 +148,18 @@ def balance(
             "owner": found.owner,
             "currency": found.currency,
             "balance": amount_text(found),
+            "held": format_amount(found.debits_pending, found.exponent),
+            "incoming": format_amount(found.credits_pending, found.exponent),
+            "status": found.status,
             "height": found.height,
         }
         holds = f"[bold]{amount_text(found)} {escape(found.currency)}[/]"
-        shown: list[RenderableType] = [f"{holds}  {escape(found.id)}, owned by {escape(found.owner)}"]
+        state = "" if found.status == "open" else f", [bold red]{found.status}[/]"
+        shown: list[RenderableType] = [f"{holds}  {escape(found.id)}, owned by {escape(found.owner)}{state}"]
+        if found.debits_pending or found.credits_pending:
+            held, incoming = value["held"], value["incoming"]
+            has = format_amount(found.posted, found.exponent)
+            shown.append(f"available of {has}; {held} is held for others, {incoming} for it")
         if entries:
             _add_entries(client, found, value, shown)
     session.output.result(value, *shown)
@@ -162,25 +171,31 @@ def amount_text(account: Account) -> str:
 
 
 def _add_entries(client: Client, account: Account, value: dict[str, object], shown: list[RenderableType]) -> None:
-    rows = table("time", ">block", ">amount", "with", "reference")
+    rows = table("time", ">block", "kind", ">posted", ">pending", "with", "reference")
     listed = []
     for entry in client.entries(account.id):
-        amount = format_amount(entry.signed_amount, account.exponent)
-        listed.append({**entry.fields, "amount": amount})
-        counterparty, reference = escape(entry.counterparty), escape(entry.reference or "")
-        rows.add_row(time_text(entry.time_ms), str(entry.height), amount, counterparty, reference)
+        posted, pending = (_moved(amount, account.exponent) for amount in (entry.posted, entry.pending))
+        listed.append({**entry.fields, "posted": posted, "pending": pending})
+        counterparty, reference = escape(entry.counterparty or ""), escape(entry.reference or "")
+        rows.add_row(time_text(entry.time_ms), str(entry.height), entry.kind, posted, pending, counterparty, reference)
     value["entries"] = listed
     shown.append(rows)
 
 
-def _require_currency(account: Account, currency: str) -> None:
+def _moved(amount: int | None, exponent: int) -> str:
+    return "?" if amount is None else format_amount(amount, exponent) if amount else ""
+
+
+def require_currency(account: Account, currency: str) -> None:
+    """Refuse a currency that is not the account's."""
     if account.currency != currency:
         raise BadRequestError(
             "currency.differs", f"{account.id} is in {account.currency}, not in {currency}", "name an account of it"
         )
 
 
-def _transfer_id(text: str | None) -> bytes:
+def chosen_transfer_id(text: str | None) -> bytes:
+    """Return the transfer id that a person wrote in hexadecimal, else a random one."""
     if text is None:
         return secrets.token_bytes(16)
     try:

@@ -19,7 +19,7 @@ from ledger.readable import Json, to_json
 from ledger.receipt import Receipt
 from ledger.state import COUNT_FIELD, Head, head_key, split_key
 from ledger.transaction import Transaction
-from node.records import Record, Records
+from node.records import Records
 from node.storage.store import Store, StoredBlock
 from standards.digital_link import canonical_id
 
@@ -144,37 +144,6 @@ def organisation(store: Store, identifier: str) -> JsonObject | None:
 def organisations_page(store: Store, cursor: str | None, limit: int) -> Page:
     """Return organisations by id."""
     return scan_page(store, "organisation", cursor, limit, lambda parts, head: {"id": parts[1], **head_json(head)})
-
-
-def account(store: Store, identifier: str) -> JsonObject | None:
-    """Return the totals of an account, or None."""
-    head = get_head(store, heads.account(identifier)) if "\0" not in identifier else None
-    if head is None:
-        return None
-    return {**_account(store, identifier, head), "height": store.tip.height}
-
-
-def accounts_page(store: Store, owner: str | None, cursor: str | None, limit: int) -> Page:
-    """Return accounts by id, all or those of one organisation."""
-
-    def read(parts: tuple[str, ...], head: Head) -> JsonObject | None:
-        return None if owner is not None and head["owner"] != owner else _account(store, parts[1], head)
-
-    return scan_page(store, "account", cursor, limit, read)
-
-
-def account_entries(store: Store, identifier: str, after: int, limit: int) -> Page | None:
-    """Return the transfers of an account after the first ``after``, oldest first; None where it is not open."""
-    key = heads.account(identifier)
-    head = get_head(store, key) if "\0" not in identifier else None
-    if head is None:
-        return None
-    records = Records(store)
-    entries: list[Json] = []
-    for number, position in enumerate(islice(store.history(key, after), limit), after + 1):
-        entries.append({"number": number, **_entry(store, records.get(position), identifier)})
-    last = after + len(entries)
-    return Page(entries, str(last) if last < cast(int, head.get(COUNT_FIELD, 0)) else None)
 
 
 def offer(store: Store, identifier: str) -> JsonObject | None:
@@ -359,39 +328,3 @@ def scan_page(
         if len(entries) == limit or seen == SCAN_MAX:
             return Page(entries, encode_cursor(key))
     return Page(entries)
-
-
-def _account(store: Store, identifier: str, head: Head) -> JsonObject:
-    currency = cast(str, head["currency"])
-    defined = get_head(store, heads.currency(currency))
-    assert defined is not None, "an account has a currency"
-    totals = ("debits_posted", "credits_posted", "debits_pending", "credits_pending")
-    return {
-        "id": identifier,
-        **{name: value for name, value in head_json(head).items() if name not in totals},
-        **{name: str(head[name]) for name in totals},
-        "exponent": cast(int, defined["exponent"]),
-        "issuer": cast(str, defined["issuer"]),
-    }
-
-
-def _entry(store: Store, record: Record, identifier: str) -> JsonObject:
-    """Return a transfer as an account's statement shows it."""
-    transfer_id = cast(bytes, record.arguments["id"])
-    made = get_head(store, heads.transfer(transfer_id))
-    assert made is not None, "a transfer that is in a history was made"
-    is_debit = made["debit"] == identifier
-    return {
-        "height": record.height,
-        "transaction": record.transaction_id.hex(),
-        "operation": record.operation_index,
-        "time_ms": record.block_time_ms,
-        "transfer": transfer_id.hex(),
-        "kind": cast(str, made["kind"]),
-        "side": "debit" if is_debit else "credit",
-        "counterparty": cast(str, made["credit" if is_debit else "debit"]),
-        "amount": str(made["amount"]),
-        "currency": cast(str, made["currency"]),
-        "reference": cast("str | None", made.get("reference")),
-        "uetr": cast("str | None", made.get("uetr")),
-    }

@@ -8,7 +8,7 @@
 ==============  ==================================================================
 client          `Client`, synchronous                 async_client    `AsyncClient`
 results         what a node answers, typed            governance      the same of validators and proposals
-                                                      cold_chain      the same of devices and cold records
+cold_chain      the same of devices, cold records     money           holds, and statements that add up
 errors          what can go wrong, by what to do about it
 keys            key files                             verify          proof bundles, offline
 amounts         decimal text and minor units          checking        answers checked against several nodes
@@ -38,6 +38,7 @@ from tradelane.errors import (
 )
 from tradelane.governance import Evidence, Proposal, ValidatorChange, ValidatorMember, Validators
 from tradelane.keys import load_key, new_key, save_key
+from tradelane.money import Hold, Point, Statement, StatementLine, make_statement
 from tradelane.recalls import Closure, SiteEvent
 from tradelane.results import (
     Account,
@@ -78,6 +79,7 @@ __all__ = [
     "Evidence",
     "Facts",
     "HistoryEntry",
+    "Hold",
     "Item",
     "Mark",
     "NodeStatus",
@@ -87,11 +89,14 @@ __all__ = [
     "Offer",
     "Operation",
     "PeerStatus",
+    "Point",
     "Proposal",
     "Recall",
     "Receipt",
     "SecretKey",
     "SiteEvent",
+    "Statement",
+    "StatementLine",
     "Trace",
     "TraceNode",
     "TradelaneError",
@@ -107,6 +112,7 @@ __all__ = [
     "format_amount",
     "load_key",
     "load_trust",
+    "make_statement",
     "new_key",
     "parse_amount",
     "read_trust",

@@ -20,6 +20,7 @@ from tradelane.client import TIMEOUT_S, failure_text, http_request, response_of
 from tradelane.cold_chain import ColdBreach, ColdProfile, ColdReadings, ColdRecord, Device
 from tradelane.conversations import Direction
 from tradelane.governance import Evidence, Proposal, Validators
+from tradelane.money import Hold
 from tradelane.recalls import Closure, SiteEvent
 from tradelane.results import (
     Account,
@@ -204,8 +205,16 @@ class AsyncClient:
         return await self._run(conversations.account(identifier))
 
     async def entries(self, identifier: str) -> tuple[Entry, ...]:
-        """Return every transfer that touched an account, oldest first."""
+        """Return everything that touched an account, oldest first."""
         return await self._run(conversations.entries(identifier))
+
+    async def holds(self, identifier: str, status: str | None = None) -> tuple[Hold, ...]:
+        """Return what is held on either side of an account, all of it or what is in a status."""
+        return await self._run(conversations.holds(identifier, status))
+
+    async def hold(self, identifier: str) -> Hold:
+        """Return a hold by the id (hex) of its pending transfer."""
+        return await self._run(conversations.hold(identifier))
 
     async def recalls(self, target: str | None = None, status: str | None = None) -> tuple[Recall, ...]:
         """Return recalls, all or those of a product (by GTIN), a lot or an item."""

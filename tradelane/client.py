@@ -23,6 +23,7 @@ from tradelane import conversations
 from tradelane.cold_chain import ColdBreach, ColdProfile, ColdReadings, ColdRecord, Device
 from tradelane.conversations import Direction
 from tradelane.governance import Evidence, Proposal, Validators
+from tradelane.money import Hold
 from tradelane.recalls import Closure, SiteEvent
 from tradelane.results import (
     Account,
@@ -225,8 +226,16 @@ class Client:
         return self._run(conversations.account(identifier))
 
     def entries(self, identifier: str) -> tuple[Entry, ...]:
-        """Return every transfer that touched an account, oldest first."""
+        """Return everything that touched an account, oldest first."""
         return self._run(conversations.entries(identifier))
+
+    def holds(self, identifier: str, status: str | None = None) -> tuple[Hold, ...]:
+        """Return what is held on either side of an account, all of it or what is in a status."""
+        return self._run(conversations.holds(identifier, status))
+
+    def hold(self, identifier: str) -> Hold:
+        """Return a hold by the id (hex) of its pending transfer."""
+        return self._run(conversations.hold(identifier))
 
     def recalls(self, target: str | None = None, status: str | None = None) -> tuple[Recall, ...]:
         """Return recalls, all or those of a product (by GTIN), a lot or an item."""

@@ -45,6 +45,7 @@ from tradelane.governance import (
     read_proposal,
     read_validators,
 )
+from tradelane.money import Hold, read_hold
 from tradelane.recalls import Closure, SiteEvent, read_closure, read_reached, read_site_event
 from tradelane.results import (
     Account,
@@ -340,8 +341,18 @@ def account(identifier: str) -> Conversation[Account]:
 
 
 def entries(identifier: str) -> Conversation[tuple[Entry, ...]]:
-    """Ask for every transfer that touched an account, oldest first."""
+    """Ask for everything that touched an account, oldest first."""
     return (yield from get_pages(f"{_account_path(identifier)}/entries", read_entry))
+
+
+def holds(identifier: str, status: str | None) -> Conversation[tuple[Hold, ...]]:
+    """Ask for what is held on either side of an account."""
+    return (yield from get_pages(f"{_account_path(identifier)}/holds", read_hold, status=status))
+
+
+def hold(identifier: str) -> Conversation[Hold]:
+    """Ask for a hold by the id of its pending transfer."""
+    return read_hold(Fields((yield from get_object(f"/v1/holds/{quote(identifier, safe='')}")), "hold"))
 
 
 def recalls(target: str | None, status: str | None) -> Conversation[tuple[Recall, ...]]:

@@ -28,7 +28,7 @@ _AUTHORITY_RESULTS: Final = frozenset(
     }
 )
 # NOT_OWNER, NOT_CUSTODIAN and their like say who may; these begin with NOT_ and say something else.
-_STATE_RESULTS: Final = frozenset({"NOT_COMMISSIONED", "NOT_PACKED", "NOT_ASSOCIATED", "NOT_SUSPENDED"})
+_STATE_RESULTS: Final = frozenset({"NOT_COMMISSIONED", "NOT_PACKED", "NOT_ASSOCIATED", "NOT_SUSPENDED", "NOT_A_HOLD"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,36 +125,41 @@ class Account:
     credits_posted: int
     debits_pending: int
     credits_pending: int
+    status: str
     height: int
     fields: JsonObject = field(repr=False, default_factory=dict)
 
     @property
+    def posted(self) -> int:
+        """What the account has, in minor units, with what is held for others; negative for an issuer account."""
+        return self.credits_posted - self.debits_posted
+
+    @property
     def balance(self) -> int:
-        """What the account holds and has not promised, in minor units; negative for an issuer account."""
-        return self.credits_posted - self.debits_posted - self.debits_pending
+        """What the account holds and has not promised, in minor units: what it can pay."""
+        return self.posted - self.debits_pending
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A transfer as one account's statement shows it: ``side`` is ``debit`` for what went out."""
+    """What touched an account, as its statement shows it: ``posted`` and ``pending`` are what it changed, with a sign.
+
+    They are None for an operation that the node cannot account for. ``transfer`` and ``counterparty`` are None where
+    there is none, as when an account is frozen. What expires has no entry.
+    """
 
     number: int
     height: int
     time_ms: int
     transaction: str
-    transfer: str
+    transfer: str | None
     kind: str
-    side: str
-    counterparty: str
-    amount: int
+    counterparty: str | None
+    posted: int | None
+    pending: int | None
     currency: str
     reference: str | None
     fields: JsonObject = field(repr=False, default_factory=dict)
-
-    @property
-    def signed_amount(self) -> int:
-        """The amount with a minus for what went out."""
-        return -self.amount if self.side == "debit" else self.amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +367,7 @@ def read_account(fields: Fields) -> Account:
         credits_posted=fields.integer("credits_posted"),
         debits_pending=fields.integer("debits_pending"),
         credits_pending=fields.integer("credits_pending"),
+        status=fields.text("status"),
         height=fields.integer("height"),
         fields=fields.values,
     )
@@ -374,11 +380,11 @@ def read_entry(fields: Fields) -> Entry:
         height=fields.integer("height"),
         time_ms=fields.integer("time_ms"),
         transaction=fields.text("transaction"),
-        transfer=fields.text("transfer"),
+        transfer=fields.optional_text("transfer"),
         kind=fields.text("kind"),
-        side=fields.text("side"),
-        counterparty=fields.text("counterparty"),
-        amount=fields.integer("amount"),
+        counterparty=fields.optional_text("counterparty"),
+        posted=fields.optional_integer("posted"),
+        pending=fields.optional_integer("pending"),
         currency=fields.text("currency"),
         reference=fields.optional_text("reference"),
         fields=fields.values,
@@ -462,7 +468,11 @@ def failure(transaction_id: str, receipt: Receipt) -> TradelaneError:
     detail = f"{receipt.meaning} {receipt.detail}".strip()
     if receipt.failed_operation:
         detail += f" (operation {receipt.failed_operation})"
-    again = "it can succeed once that has changed" if receipt.is_transient else "the same will fail again"
+    again = (
+        "it can succeed once that has changed, a transfer under a new id"
+        if receipt.is_transient
+        else "the same will fail again"
+    )
     hint = f"nothing was changed; {again}. More: tradelane tx show {transaction_id}"
     if receipt.result in _REQUEST_RESULTS:
         return BadRequestError(code, detail, hint)

@@ -101,6 +101,12 @@ class AccountsOf(Paged):
     owner: Name | None = None
 
 
+class HoldsOf(Paged):
+    """What is held on either side of an account, in a status."""
+
+    status: Name | None = None
+
+
 class OffersOf(Paged):
     """Offers of custody or ownership."""
 

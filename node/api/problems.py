@@ -84,6 +84,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "product.unknown": Kind(404, "No product is registered under this GTIN"),
     "organisation.unknown": Kind(404, "No organisation has this id"),
     "account.unknown": Kind(404, "No account has this id"),
+    "hold.unknown": Kind(404, "No hold has this id"),
     "offer.unknown": Kind(404, "No offer has this id"),
     "recall.busy": Kind(503, "Another recall is being worked out", "ask again in a few seconds"),
     "recall.closure_gone": Kind(410, "What the recall reached then is not kept any more", "begin again, no cursor"),

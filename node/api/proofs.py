@@ -15,13 +15,13 @@ from node import queries
 from node.api.answers import Answers
 from node.api.parameters import ById, Name, Number, Read
 from node.api.problems import Problem
+from node.api.state import transfer_id_or_problem
 from node.api.transactions import bundled
 from node.proofs import heads_bundle, origin_bundle, trace_bundle, trust_bundle
 from node.queries import JsonObject, find_thing
 from node.storage.store import Store
 
 HEADS_MAX: Final = 100
-_TRANSFER_ID_BYTES: Final = 16
 _KEY_BYTES_MAX: Final = 4_096
 
 
@@ -55,7 +55,7 @@ def router(answers: Answers) -> APIRouter:
 
     @routes.get("/transfers/{identifier}/proof", summary="The proof bundle of a payment, or that there is none")
     async def transfer(identifier: str, asked: Annotated[Read, Query()]) -> Response:
-        transfer_id = _hexadecimal(identifier)
+        transfer_id = transfer_id_or_problem(identifier)
         return await bundle(lambda store: origin_bundle(store, heads.transfer(transfer_id)), asked)
 
     @routes.get("/proofs", summary="The proof bundle of several entries, and absences, as of one block")
@@ -76,15 +76,6 @@ def _item(store: Store, identifier: str) -> str:
         raise Problem("proof.not_an_item", f"{identifier[:200]!r} is a {thing.kind}; ask for its history")
     key = queries.item_key(identifier) if thing is None else thing.key
     return key.decode().partition("\0")[2]
-
-
-def _hexadecimal(text: str) -> bytes:
-    if len(text) != 2 * _TRANSFER_ID_BYTES or text != text.lower():
-        raise Problem("query.transfer_id", f"{text[:64]!r} is not 32 hexadecimal digits")
-    try:
-        return bytes.fromhex(text)
-    except ValueError as error:
-        raise Problem("query.transfer_id", f"{text[:64]!r} is not 32 hexadecimal digits") from error
 
 
 def _keys(text: str) -> dict[bytes, int]:

@@ -6,10 +6,23 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Query, Response
 
 from contracts import heads
+from contracts.settlement.transfer_ids import TRANSFER_ID_BYTES
 from ledger.readable import Json
-from node import queries
+from node import money, queries
 from node.api.answers import Answers
-from node.api.parameters import AccountsOf, ById, HistoryOf, OffersOf, Paged, ProofOf, Proven, Read, SiteEvents, TraceOf
+from node.api.parameters import (
+    AccountsOf,
+    ById,
+    HistoryOf,
+    HoldsOf,
+    OffersOf,
+    Paged,
+    ProofOf,
+    Proven,
+    Read,
+    SiteEvents,
+    TraceOf,
+)
 from node.api.problems import Problem
 from node.api.transactions import bundled
 from node.links import EVER_MS, Interval
@@ -113,17 +126,30 @@ def _add_money(routes: APIRouter, answers: Answers) -> None:
     @routes.get("/accounts", summary="Accounts by id, all or those of an owner")
     async def accounts(asked: Annotated[AccountsOf, Query()]) -> Response:
         return await answers.json(
-            lambda store: queries.accounts_page(store, asked.owner, asked.cursor, asked.limit).to_json(), asked
+            lambda store: money.accounts_page(store, asked.owner, asked.cursor, asked.limit).to_json(), asked
         )
 
     # Before the account itself, whose id may hold slashes.
-    @routes.get("/accounts/{identifier:path}/entries", summary="Every transfer that touched an account, oldest first")
+    @routes.get("/accounts/{identifier:path}/entries", summary="Everything that touched an account, oldest first")
     async def entries(identifier: str, asked: Annotated[Paged, Query()]) -> Response:
         def read(store: Store) -> JsonObject | None:
-            page = queries.account_entries(store, identifier, queries.record_number(asked.cursor), asked.limit)
+            page = money.account_entries(store, identifier, queries.record_number(asked.cursor), asked.limit)
             return None if page is None else {"id": identifier, **page.to_json()}
 
         return await _one(answers, read, asked, "account.unknown", identifier)
+
+    @routes.get("/accounts/{identifier:path}/holds", summary="What is held on either side of an account")
+    async def holds(identifier: str, asked: Annotated[HoldsOf, Query()]) -> Response:
+        def read(store: Store) -> JsonObject | None:
+            page = money.account_holds(store, identifier, asked.cursor, asked.limit, status=asked.status)
+            return None if page is None else {"id": identifier, **page.to_json()}
+
+        return await _one(answers, read, asked, "account.unknown", identifier)
+
+    @routes.get("/holds/{identifier}", summary="A hold by the id of its pending transfer")
+    async def hold(identifier: str, asked: Annotated[Read, Query()]) -> Response:
+        transfer_id = transfer_id_or_problem(identifier)
+        return await _one(answers, lambda store: money.hold(store, transfer_id), asked, "hold.unknown", identifier)
 
     @routes.get("/accounts/{identifier:path}/proof", summary="The proof bundle of an account and its statement")
     async def proof(identifier: str, asked: Annotated[Proven, Query()]) -> Response:
@@ -131,9 +157,7 @@ def _add_money(routes: APIRouter, answers: Answers) -> None:
 
     @routes.get("/accounts/{identifier:path}", summary="The totals of an account")
     async def account(identifier: str, asked: Annotated[Read, Query()]) -> Response:
-        return await _one(
-            answers, lambda store: queries.account(store, identifier), asked, "account.unknown", identifier
-        )
+        return await _one(answers, lambda store: money.account(store, identifier), asked, "account.unknown", identifier)
 
 
 def _proof(store: Store, key: bytes, asked: Proven) -> Json:
@@ -180,3 +204,13 @@ def found_or_problem(value: T | None, code: str, name: str) -> T:
     if value is None:
         raise Problem(code, f"{name[:200]!r} is not on the ledger at this height")
     return value
+
+
+def transfer_id_or_problem(text: str) -> bytes:
+    """Return the transfer id that a text says in hexadecimal; raises Problem."""
+    if len(text) != 2 * TRANSFER_ID_BYTES or text != text.lower():
+        raise Problem("query.transfer_id", f"{text[:64]!r} is not 32 hexadecimal digits")
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise Problem("query.transfer_id", f"{text[:64]!r} is not 32 hexadecimal digits") from error

@@ -34,6 +34,7 @@ ACCOUNT = {
     "credits_posted": "5000000",
     "debits_pending": "0",
     "credits_pending": "0",
+    "status": "open",
     "height": 9,
 }
 
@@ -240,6 +241,8 @@ def test_balance_with_entries(tradelane: CommandLine) -> None:
         "side": "debit",
         "counterparty": "brand/USD",
         "amount": "125000",
+        "posted": "-125000",
+        "pending": "0",
         "currency": "USD",
         "reference": "PO [1]",
         "uetr": None,
@@ -253,12 +256,12 @@ def test_balance_with_entries(tradelane: CommandLine) -> None:
     outcome = tradelane("balance", "retailer/USD", "--entries")
     assert outcome.out.splitlines() == [
         "48750.00 USD  retailer/USD, owned by retailer",
-        "time                  block    amount  with       reference",
-        "2026-11-18 11:06:40Z      8  -1250.00  brand/USD  PO [1]",
+        "time                  block  kind        posted  pending  with       reference",
+        "2026-11-18 11:06:40Z      8  transfer  -1250.00           brand/USD  PO [1]",
     ]
     value = tradelane("balance", "retailer/USD", "--entries", "--json").json
     assert value["balance"] == "48750.00"
-    assert value["entries"][0]["amount"] == "-1250.00"
+    assert value["entries"][0]["posted"] == "-1250.00"
 
 
 def test_block_as_text_and_json(tradelane: CommandLine) -> None:

@@ -130,7 +130,7 @@ def test_the_client_reads_money(node: RunningNode) -> None:
     account = ask(node, lambda client: client.account("retailer/USD"))
     assert (account.owner, account.currency, account.exponent, account.balance) == ("retailer", "USD", 2, 98_750)
     entries = ask(node, lambda client: client.entries("retailer/USD"))
-    assert [(entry.number, entry.kind, entry.signed_amount, entry.counterparty) for entry in entries] == [
+    assert [(entry.number, entry.kind, entry.posted, entry.counterparty) for entry in entries] == [
         (1, "issue", 100_000, "issuer/USD"),
         (2, "transfer", -1_250, "brand/USD"),
     ]

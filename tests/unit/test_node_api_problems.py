@@ -184,6 +184,7 @@ PROVOKED: dict[str, Ask] = {
     "product.unknown": get("/v1/products/09506000134352"),
     "organisation.unknown": get("/v1/organisations/nobody"),
     "account.unknown": get("/v1/accounts/nobody%2FUSD/entries"),
+    "hold.unknown": get("/v1/holds/" + "0" * 32),
     "offer.unknown": get("/v1/offers/nothing"),
     "recall.closure_gone": get("/v1/closure", target="09506000134352", cursor="AAAAAAAAAAAA"),
     "recall.unknown": get("/v1/recalls/nothing"),

@@ -9,7 +9,7 @@ import pytest
 
 from contracts.results import ResultCode
 from ledger.receipt import Receipt
-from node import queries
+from node import money, queries
 from node.queries import CursorError, JsonObject, Page, Thing, find_thing
 from node.records import Record, Records
 from node.setup import FOUNDERS
@@ -53,7 +53,7 @@ def history_from(store: Store, thing: Thing, limit: int, cursor: str | None) -> 
 
 
 def entries_from(store: Store, account: str, cursor: str | None) -> Page | None:
-    return queries.account_entries(store, account, queries.record_number(cursor), 1)
+    return money.account_entries(store, account, queries.record_number(cursor), 1)
 
 
 def organisations_from(store: Store, limit: int, cursor: str | None) -> Page:
@@ -186,7 +186,7 @@ def test_units_of_temperature(store: Store, report: dict[str, str], milli_celsiu
 
 def test_a_statement_joins_up_and_adds_up(store: Store) -> None:
     for name in ("retailer/USD", "brand/USD", "issuer/USD"):
-        account = queries.account(store, name)
+        account = money.account(store, name)
         assert account is not None
         entries = all_pages(partial(entries_from, store, name))
         totals = {
@@ -195,18 +195,18 @@ def test_a_statement_joins_up_and_adds_up(store: Store) -> None:
         }
         assert (str(totals["debit"]), str(totals["credit"])) == (account["debits_posted"], account["credits_posted"])
         assert [row["number"] for row in entries] == list(range(1, len(entries) + 1))
-    paid = rows(queries.account_entries(store, "retailer/USD", 1, 10))[0]
+    paid = rows(money.account_entries(store, "retailer/USD", 1, 10))[0]
     assert (paid["side"], paid["counterparty"], paid["amount"], paid["reference"]) == (
         "debit",
         "brand/USD",
         "125000",
         "PO-26-1187",
     )
-    assert queries.account_entries(store, "nobody/USD", 0, 10) is None
+    assert money.account_entries(store, "nobody/USD", 0, 10) is None
 
 
 def test_an_account_knows_its_currency(store: Store) -> None:
-    account = queries.account(store, "retailer/USD")
+    account = money.account(store, "retailer/USD")
     assert account is not None
     assert (account["currency"], account["exponent"], account["issuer"], account["owner"]) == (
         "USD",
@@ -215,13 +215,13 @@ def test_an_account_knows_its_currency(store: Store) -> None:
         "retailer",
     )
     assert (account["debits_posted"], account["credits_posted"]) == ("125000", "250000")
-    assert queries.account(store, "retailer") is None
+    assert money.account(store, "retailer") is None
 
 
 def test_accounts_of_an_owner(store: Store) -> None:
-    mine = all_pages(lambda cursor: queries.accounts_page(store, "warehouse", cursor, 1))
+    mine = all_pages(lambda cursor: money.accounts_page(store, "warehouse", cursor, 1))
     assert [row["id"] for row in mine] == ["issuer/USD", "warehouse/USD"]
-    everybody = all_pages(lambda cursor: queries.accounts_page(store, None, cursor, 2))
+    everybody = all_pages(lambda cursor: money.accounts_page(store, None, cursor, 2))
     assert [row["id"] for row in everybody] == sorted(["issuer/USD", *(founder.account for founder in FOUNDERS)])
 
 
@@ -311,7 +311,7 @@ def test_a_cursor_that_was_not_given_out_is_refused(store: Store, cursor: str) -
 
 
 def test_a_cursor_of_another_list_is_refused(store: Store) -> None:
-    cursor = queries.accounts_page(store, None, None, 1).next_cursor
+    cursor = money.accounts_page(store, None, None, 1).next_cursor
     with pytest.raises(CursorError, match="another list"):
         queries.organisations_page(store, cursor, 5)
     for text in ("-1", "1.0", "x", "²", "1" * 19):
@@ -321,8 +321,8 @@ def test_a_cursor_of_another_list_is_refused(store: Store) -> None:
 
 def test_a_scan_that_takes_long_stops_early_and_says_where(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "SCAN_MAX", 2)
-    first = queries.accounts_page(store, "retailer", None, 10)
+    first = money.accounts_page(store, "retailer", None, 10)
     assert first.entries == []
     assert first.next_cursor is not None
-    found = all_pages(lambda cursor: queries.accounts_page(store, "retailer", cursor, 10))
+    found = all_pages(lambda cursor: money.accounts_page(store, "retailer", cursor, 10))
     assert [row["id"] for row in found] == ["retailer/USD"]

@@ -259,7 +259,7 @@ def test_a_node_that_repeats_a_page_for_ever_is_left() -> None:
 
 
 def test_identifiers_are_escaped_in_paths() -> None:
-    account = {"id": "a/b ?", "owner": "o", "currency": "USD", "exponent": 2, "height": 1}
+    account = {"id": "a/b ?", "owner": "o", "currency": "USD", "exponent": 2, "status": "open", "height": 1}
     totals = {"debits_posted": "5", "credits_posted": "9", "debits_pending": "1", "credits_pending": "0"}
     node = AnsweringNode({"GET /v1/accounts/a/b ?": answer({**account, **totals})})
     found = client_of(node).account("a/b ?")
