@@ -118,5 +118,5 @@ def _is_exact(value: Json) -> bool:
     if type(value) is list:
         return all(map(_is_exact, value))
     if type(value) is str:
-        return not any("\ud800" <= character <= "\udfff" for character in value) if not value.isascii() else True
+        return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
     return type(value) is not float and (type(value) is not int or abs(value) <= _EXACT_MAX)
