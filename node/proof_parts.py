@@ -110,8 +110,7 @@ class Parts:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._transactions: dict[tuple[int, int], bytes] = {}
-        self._numbers: dict[tuple[int, int], int] = {}
+        self._numbers: dict[bytes, int] = {}  # of the transactions, in the order in which they came
         self._heads: dict[bytes, Json] = {}
         self._history: dict[bytes, Json] = {}
         self._size_bytes = 0
@@ -134,7 +133,7 @@ class Parts:
             "subject": subject,
             "validator_changes": validator_changes(self._store, height) if changes is None else changes,
             **header_entry(self._store, height),
-            "transactions": to_base64url(deflated(encode(list(self._transactions.values())))),
+            "transactions": to_base64url(deflated(encode(list(self._numbers)))),
             "inclusion": inclusion,
             "heads": [self._heads[key] for key in sorted(self._heads)],
             "history": [self._history[key] for key in sorted(self._history)],
@@ -142,13 +141,7 @@ class Parts:
 
     def add_transaction(self, height: int, index: int) -> int:
         """Take in a transaction; return its number in the bundle."""
-        place = height, index
-        if place not in self._transactions:
-            transaction = encoded_block(self._store, height).transactions[index]
-            self._spend(len(transaction))
-            self._numbers[place] = len(self._transactions)
-            self._transactions[place] = transaction
-        return self._numbers[place]
+        return self._number(encoded_block(self._store, height).transactions[index])
 
     def inclusion(self, height: int, index: int) -> dict[str, Json]:
         """Return what shows that a transaction and its receipt stand in their block."""
@@ -191,10 +184,15 @@ class Parts:
         block = encoded_block(self._store, record.height)
         output = block.output(record)
         self._spend(len(output))
-        number = self.add_transaction(record.height, record.transaction_index)
-        time_ms = block.time_ms
-        place: list[Json] = [number, record.operation_index, record.height, record.transaction_index, time_ms]
+        number = self._number(block.transactions[record.transaction_index])
+        place: list[Json] = [number, record.operation_index, record.height, record.transaction_index, block.time_ms]
         return [*place, to_base64url(output)]
+
+    def _number(self, transaction: bytes) -> int:
+        if transaction not in self._numbers:
+            self._spend(len(transaction))
+            self._numbers[transaction] = len(self._numbers)
+        return self._numbers[transaction]
 
     def _chain_at(self, key: bytes, count: int) -> bytes:
         """Return the chain after the first ``count`` records, computed from them; heads keep the last one alone."""
