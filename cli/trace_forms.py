@@ -9,7 +9,7 @@ from rich.table import Table
 
 from cli.formatting import thing_text
 from cli.output import table
-from cli.tracing import event_parts, mark_text, short_time, word
+from cli.tracing import event_parts, mark_text, short_time, what_text, word
 from tradelane import HistoryEntry, SiteEvent, Trace, TraceNode
 
 _BRANCHES: Final = ("containers", "made_from", "made_into", "contents")
@@ -21,9 +21,9 @@ def timeline(trace: Trace) -> RenderableType:
     first: dict[tuple[object, ...], tuple[HistoryEntry, TraceNode]] = {}
     others: dict[tuple[object, ...], int] = {}
     key: tuple[object, ...]
-    marks: list[str] = []
+    marks: dict[str, None] = {}
     for node in trace.root.walk():
-        marks += [f"[dim]{escape(thing_text(node.id))}: {mark_text(mark)}[/]" for mark in node.marks]
+        marks |= {f"[dim]{escape(thing_text(node.id))}: {mark_text(mark)}[/]": None for mark in node.marks}
         for entry, key in zip(node.events, node.event_keys, strict=True):
             if key in first:
                 others[key] = others.get(key, 0) + (first[key][1].id != node.id)
@@ -75,7 +75,7 @@ def dot_text(trace: Trace) -> str:
 def _cuts(root: TraceNode) -> dict[tuple[str, str], None]:
     """Return what the graph leaves out, each once; that a thing stands elsewhere in a tree is no loss in a graph."""
     return {
-        (node.id, f"{mark.omitted or ''} {mark.what}: {word(mark.reason)}".strip()): None
+        (node.id, f"{mark.omitted or ''} {what_text(mark)}: {word(mark.reason)}".strip()): None
         for node in root.walk()
         for mark in node.marks
         if mark.reason not in ("cycle", "shown_elsewhere")

@@ -33,6 +33,7 @@ _MARKS: Final = {
     "not_yet_captured": "had happened and were captured only later; left out",
     "claimed": "followed though the holder did not agree",
 }
+_WHAT: Final = {"made_from": "sources", "made_into": "products"}
 _REASONS: Final = {
     "only_inputs": "nothing of this unit came out",
     "only_outputs": "nothing of this unit went in",
@@ -110,12 +111,19 @@ def as_of_text(trace: Trace) -> str:
 def mark_text(mark: Mark) -> str:
     """Return what was left out, why, and the command that shows it."""
     omitted = f"{mark.omitted} " if mark.omitted is not None else ""
-    text = f"{omitted}{escape(mark.what)}: {escape(_MARKS.get(mark.reason, mark.reason))}"
+    what, reason = what_text(mark), _MARKS.get(mark.reason, mark.reason)
+    text = f"{omitted}{escape(what)}: {escape(reason)}"
     asked = parse_qs(urlsplit(mark.ask or "").query)
     if mark.reason != "limit" or "direction" not in asked or "id" not in asked:
         return text
     fan_out = f" --fan-out {asked['fan_out'][0]}" if "fan_out" in asked else ""
     return f"{text}; tradelane trace {escape(asked['direction'][0])} {escape(asked['id'][0])}{escape(fan_out)}"
+
+
+def what_text(mark: Mark) -> str:
+    """Return what a mark is about in words."""
+    name, is_deeper = mark.what.removeprefix("depth:"), mark.what.startswith("depth:")
+    return _WHAT.get(name, name) + (" one level deeper" if is_deeper else "")
 
 
 def _transformation_text(made: JsonObject) -> str:

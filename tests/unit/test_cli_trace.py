@@ -130,10 +130,13 @@ def test_the_timeline_has_each_event_once_in_order(command: Command) -> None:
 def test_what_is_cut_off_names_the_command_that_shows_it(command: Command) -> None:
     _, out, _ = command("trace", "forward", FISH, "--fan-out", "2")
     text = " ".join(out.replace("│", " ").split())
-    assert f"1 made_into: more than is shown here; tradelane trace forward {FISH}" in text
+    assert f"1 products: more than is shown here; tradelane trace forward {FISH}" in text
     assert "--fan-out 3" in text
     mark = Mark("limit", "contents", 3, "/v1/items/trace?id=urn%3A%5Bred%5D&direction=contents&since_ms=5")
     assert mark_text(mark) == "3 contents: more than is shown here; tradelane trace contents urn:\\[red]"
+    deep = Mark("limit", "depth:made_from", 2, "/v1/items/trace?id=x&direction=back&fan_out=7")
+    said = "2 sources one level deeper: more than is shown here; tradelane trace back x --fan-out 7"
+    assert mark_text(deep) == said
     assert mark_text(Mark("pruned", "events", 2)) == "2 events: given up by this node"
 
 
