@@ -35,6 +35,7 @@ DEMO_EPILOG: Final = """\b
 Examples:
   tradelane demo
   tradelane demo --keep
+  tradelane demo trade
 """
 _VALIDATORS: Final = 4
 _VICTIM: Final = 2
@@ -68,6 +69,12 @@ class Demo:
             self.output.show(f"         {escape(line)}")
 
 
+Play = Callable[[Demo, Network, NodeProcesses], None]
+
+app = typer.Typer(invoke_without_command=True, epilog=DEMO_EPILOG)
+
+
+@app.callback()
 def demo(
     context: typer.Context,
     *,
@@ -81,24 +88,29 @@ def demo(
     It makes a network in a temporary directory, records a shipment of five firms, hands it over, pays for it, traces
     it, proves it offline, kills a validator, goes on with three, and waits until the killed one has caught up.
     """
-    session = open_session(context, json=json)
+    if context.invoked_subcommand is None:
+        run_demo(open_session(context, json=json).output, keep=keep, play=_play)
+
+
+def run_demo(output: Output, *, keep: bool, play: Play) -> None:
+    """Play something on a new network of real processes, and tell how it ended."""
     directory = Path(tempfile.mkdtemp(prefix="tradelane-demo-"))
-    running = Demo(session.output, directory, time.monotonic())
+    running = Demo(output, directory, time.monotonic())
     processes: NodeProcesses | None = None
     try:
         with _terminated_as_interrupt():
             with running.timed(f"create {_VALIDATORS} validators, their keys and a genesis") as say:
                 network = _create(directory, say)
             processes = NodeProcesses(network)
-            _play(running, network, processes)
+            play(running, network, processes)
         seconds = time.monotonic() - running.started
     except BaseException as error:
-        session.output.note(f"[bold red]demo: failed[/] at: {escape(running.step)}")
+        output.note(f"[bold red]demo: failed[/] at: {escape(running.step)}")
         # What a node died of is in the error already.
         tells_itself = isinstance(error, TradelaneError) and error.code.startswith("node.")
         for name, end in () if processes is None or tells_itself else processes.log_tails():
-            session.output.note(f"[dim]--- {name}[/]\n{escape(end)}")
-        session.output.note(f"everything is kept in {escape(str(directory))}")
+            output.note(f"[dim]--- {name}[/]\n{escape(end)}")
+        output.note(f"everything is kept in {escape(str(directory))}")
         if isinstance(error, TradelaneError):
             # Whatever it was, to a script it is the demonstration that failed.
             raise DemoFailedError(error.code, error.detail, error.hint) from error
@@ -107,10 +119,10 @@ def demo(
         if processes is not None:
             processes.stop_all()
     if keep:
-        session.output.note(f"everything is kept in {escape(str(directory))}")
+        output.note(f"everything is kept in {escape(str(directory))}")
     else:
         shutil.rmtree(directory)
-    session.output.result(
+    output.result(
         {"steps": running.steps, "seconds": round(seconds, 3), "result": "ok"}, f"{seconds:.1f} s in all", "demo: ok"
     )
 
@@ -131,12 +143,17 @@ def _create(directory: Path, say: Say) -> Network:
     return network
 
 
-def _play(running: Demo, network: Network, processes: NodeProcesses) -> None:
+def start_network(running: Demo, network: Network, processes: NodeProcesses) -> None:
+    """Start every node and wait until all of them answer."""
     with running.timed("start four validator processes") as say:
         processes.start_all()
         processes.wait_ready(network.nodes)
         for node in network.nodes:
             say(f"{node.name}  process {processes.process_id(node.name)}  {node.api}  run by {node.organisation}")
+
+
+def _play(running: Demo, network: Network, processes: NodeProcesses) -> None:
+    start_network(running, network, processes)
     apis = tuple(node.api for node in network.nodes)
     with open_client(apis) as client:
         _prepare(running, network, client)

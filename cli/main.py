@@ -18,6 +18,7 @@ from cli import (
     bench,
     custody,
     demo,
+    demo_trade,
     epcis,
     explore,
     holds,
@@ -64,7 +65,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
 app.command("up", epilog=network.UP_EPILOG)(network.up)
-app.command("demo", epilog=demo.DEMO_EPILOG)(demo.demo)
 app.command("status", epilog=explore.STATUS_EPILOG)(explore.status)
 app.command("capture", epilog=provenance.CAPTURE_EPILOG)(provenance.capture)
 app.command("verify", epilog=proofs.VERIFY_EPILOG)(proofs.verify)
@@ -77,6 +77,8 @@ app.command("block", epilog=explore.BLOCK_EPILOG)(explore.block)
 app.command("init", epilog=node.INIT_EPILOG)(node.init)
 app.add_typer(trace.app, name="trace")
 app.add_typer(holds.app, name="hold")
+demo.app.command("trade", epilog=demo_trade.TRADE_EPILOG)(demo_trade.trade)
+app.add_typer(demo.app, name="demo")
 app.add_typer(custody.app, name="custody")
 app.add_typer(recalls.app, name="recall")
 app.add_typer(epcis.app, name="epcis")

@@ -124,6 +124,24 @@ def test_the_demo_ends_well_in_under_a_minute(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_delivery_pays_and_a_thaw_sends_the_money_back(tmp_path: Path) -> None:
+    environment = {**program_environment(), "TMPDIR": str(tmp_path)}
+    command = program("demo", "trade", "--json", "--proofs", str(tmp_path / "proofs"))
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False, env=environment)
+    assert ended.returncode == 0, ended.stderr
+    said = [line for step in json.loads(ended.stdout)["steps"] for line in step["results"]]
+    assert any("the delivery and both legs, final" in line for line in said)
+    assert said[-2].endswith("settled, complete: True, by trade.open, provenance.capture")
+    assert said[-1].endswith("refunded, complete: True, by trade.open, cold_chain.record_batch")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["proofs"]
+    bundle = json.loads((tmp_path / "proofs" / "settled.json").read_text())
+    assert len(json.dumps(bundle)) < 8_000
+    forged = json.dumps(bundle).replace(bundle["header"], bundle["header"][:-4] + "AAAA")
+    (tmp_path / "forged.json").write_text(forged)
+    refused = run_command(tmp_path, "verify", "forged.json", "--trust", "proofs/trust.json")
+    assert refused.returncode == 6
+
+
 def test_up_goes_on_without_one_node_and_stops_all_others(tmp_path: Path) -> None:
     with start(tmp_path) as process:
         network = wait_ready(tmp_path, process)
