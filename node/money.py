@@ -5,8 +5,10 @@ account; what it changed comes as two signed numbers, ``posted`` and ``pending``
 what the account has. What expires has no entry (docs/adr/0010).
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 from contracts import heads
 from ledger.readable import Json
@@ -21,9 +23,13 @@ _FLAG_METHODS: Final = {
     "settlement.freeze_account": "freeze",
     "settlement.unfreeze_account": "unfreeze",
 }
+_PAYMENT_METHODS: Final = frozenset({"settlement.pay", "trade.open"})
+_AMOUNTS_MOVED: Final = "amounts_moved"
 _TRANSFER_METHODS: Final = frozenset(
     f"settlement.{kind}" for kind in ("issue", "redeem", "transfer", "pend", "post", "void")
 )
+
+_LegRow: TypeAlias = tuple[str, str, int]
 
 
 def account(store: Store, identifier: str) -> JsonObject | None:
@@ -118,10 +124,12 @@ def _entry(store: Store, record: Record, identifier: str, account_head: Head) ->
     """Return an operation as an account's statement shows it."""
     if record.method in _FLAG_METHODS:
         moved = _entry_fields(_FLAG_METHODS[record.method], account_head, posted=0, pending=0)
-    elif record.method == "settlement.pay":
-        moved = _paid(store, cast(str, record.arguments["uetr"]), identifier, account_head)
     elif record.method in _TRANSFER_METHODS:
         moved = _moved(store, cast(bytes, record.arguments["id"]), identifier, account_head)
+    elif record.method in _PAYMENT_METHODS:
+        moved = _paid(store, record, identifier, account_head)
+    elif type(record.output) is dict and _AMOUNTS_MOVED in record.output:
+        moved = _released(store, record.output, identifier, account_head)
     else:
         moved = _entry_fields(record.method, account_head, posted=None, pending=None)
     return {
@@ -151,21 +159,61 @@ def _entry_fields(kind: str, account_head: Head, *, posted: int | None, pending:
     }
 
 
-def _paid(store: Store, uetr: str, identifier: str, account_head: Head) -> JsonObject:
-    """Return what a payment moved, seen from one of the accounts of its legs."""
+def _paid(store: Store, record: Record, identifier: str, account_head: Head) -> JsonObject:
+    """Return what a payment moved, or set aside for its condition, seen from one of the accounts of its legs."""
+    uetr = cast(str, record.arguments["uetr"])
+    payment = _payment(store, uetr)
+    seen = _Seen(identifier)
+    is_escrow = record.method != "settlement.pay"
+    seen.add(cast("list[_LegRow]", payment["legs"]), posted=0 if is_escrow else 1, pending=1 if is_escrow else 0)
+    return seen.to_json("escrow" if is_escrow else "pay", account_head, payment, uetr)
+
+
+def _released(store: Store, output: Head, identifier: str, account_head: Head) -> JsonObject:
+    """Return what an operation moved of payments in escrow, which any operation on goods may do (its output says)."""
+    seen, found = _Seen(identifier), []
+    for uetr, _, posted, freed in cast("list[tuple[str, str, list[_LegRow], list[_LegRow]]]", output[_AMOUNTS_MOVED]):
+        seen.add(posted, posted=1, pending=-1)
+        seen.add(freed, posted=0, pending=-1)
+        if any(identifier in (debit, credit) for debit, credit, _ in (*posted, *freed)):
+            found.append(uetr)
+    # Several payments of one account may be released at once; the entry names the first.
+    uetr = found[0]
+    return seen.to_json("escrow", account_head, _payment(store, uetr), uetr)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What legs change, seen from one account."""
+
+    identifier: str
+    posted: int = 0
+    pending: int = 0
+    counterparty: str | None = None
+
+    def add(self, legs: Sequence[_LegRow], *, posted: int, pending: int) -> None:
+        """Count legs in, so many times for either total."""
+        for debit, credit, amount in legs:
+            if self.identifier in (debit, credit):
+                signed = amount if credit == self.identifier else -amount
+                self.posted += posted * signed
+                self.pending += pending * signed
+                self.counterparty = self.counterparty or (debit if credit == self.identifier else credit)
+
+    def to_json(self, kind: str, account_head: Head, payment: Head, uetr: str) -> JsonObject:
+        """Return the fields of the entry."""
+        return {
+            **_entry_fields(kind, account_head, posted=self.posted, pending=self.pending),
+            "counterparty": self.counterparty,
+            "reference": cast("str | None", payment.get("reference")),
+            "uetr": uetr,
+        }
+
+
+def _payment(store: Store, uetr: str) -> Head:
     payment = get_head(store, heads.payment(uetr))
     assert payment is not None, "a payment that is in a history was made"
-    posted, counterparty = 0, None
-    for debit, credit, amount in cast("list[tuple[str, str, int]]", payment["legs"]):
-        if identifier in (debit, credit):
-            posted += amount if credit == identifier else -amount
-            counterparty = counterparty or (debit if credit == identifier else credit)
-    return {
-        **_entry_fields("pay", account_head, posted=posted, pending=0),
-        "counterparty": counterparty,
-        "reference": cast("str | None", payment.get("reference")),
-        "uetr": uetr,
-    }
+    return payment
 
 
 def _moved(store: Store, transfer_id: bytes, identifier: str, account_head: Head) -> JsonObject:

@@ -9,6 +9,8 @@ from node.queries import JsonObject
 from tests.support.contract_hold_cases import HELD, TIMEOUT_MS, account, pend, post, void
 from tests.support.contract_payment_cases import within
 from tests.support.contract_situations import issue, pay, redeem
+from tests.support.contracts_world import START_MS, Call, add
+from tests.support.trade_world import GOODS, PAYEE, PAYER, arrival, arrived, call, offer, opened, uetr
 from tests.support.world_store import WorldStore
 
 
@@ -32,7 +34,7 @@ def shown(ledger: WorldStore, name: str) -> JsonObject:
 def ledger() -> WorldStore:
     """Return a ledger on which everything happened that can happen to two accounts."""
     ledger = WorldStore()
-    for signer, call in (
+    for signer, operation in (
         ("bank", issue(1_000)),
         ("shop", pay()),
         ("shop", pend(amount=300)),
@@ -44,7 +46,7 @@ def ledger() -> WorldStore:
         ("bank", account("freeze")),
         ("bank", account("unfreeze")),
     ):
-        assert ledger.run(signer, call).code == 0
+        assert ledger.run(signer, operation).code == 0
     return ledger
 
 
@@ -138,3 +140,37 @@ def test_a_payment_is_an_entry_of_the_accounts_of_its_legs(ledger: WorldStore) -
     for name in ("shop/eur", "maker/eur"):
         total = sum(int(cast(str, entry["posted"])) for entry in entries(ledger, name))
         assert str(total) == shown(ledger, name)["posted"]
+
+
+def test_an_escrow_is_an_entry_when_it_is_opened_released_and_sent_back() -> None:
+    ledger = WorldStore()
+    steps: tuple[tuple[str, Call], ...] = (
+        ("other_bank", ("settlement.open_account", {"id": "lp/eur", "currency": "EUR"})),
+        ("other_bank", ("settlement.open_account", {"id": "lp/hkd", "currency": "HKD"})),
+        ("maker", ("settlement.open_account", {"id": PAYEE, "currency": "HKD"})),
+        ("bank", ("settlement.issue", {"id": b"e" * 16, "account": PAYER, "amount": 10_000})),
+        ("other_bank", ("settlement.issue", {"id": b"h" * 16, "account": "lp/hkd", "amount": 100_000})),
+        ("maker", add(*GOODS)),
+        ("maker", ("custody.offer", offer("to-carrier", "carrier", START_MS + 1))),
+        ("carrier", ("custody.accept", {"id": "to-carrier"})),
+        ("shop", opened(1, arrival())),
+        ("shop", opened(2, arrival(), amount=500)),
+        ("maker", call("cancel", 2)),
+        ("carrier", arrived(ledger.world, *GOODS)),
+    )
+    for signer, operation in steps:
+        assert ledger.run(signer, operation).code == 0, operation
+    assert moved(ledger, PAYER) == [
+        ("issue", "10000", "0"),
+        ("escrow", "0", "-1000"),
+        ("escrow", "0", "-500"),
+        ("escrow", "0", "500"),
+        ("escrow", "-1000", "1000"),
+    ]
+    assert moved(ledger, PAYEE)[-1] == ("escrow", "8501", "-8501")
+    released = entries(ledger, PAYEE)[-1]
+    assert (released["uetr"], released["counterparty"], released["amount"]) == (uetr(1), "lp/hkd", "8501")
+    for name in (PAYER, PAYEE, "lp/eur", "lp/hkd"):
+        for total in ("posted", "pending"):
+            changes = sum(int(cast(str, entry[total])) for entry in entries(ledger, name))
+            assert changes == (int(cast(str, shown(ledger, name)["posted"])) if total == "posted" else 0)
