@@ -15,7 +15,9 @@ import pytest
 
 from cli.benches.browser import chromium_path
 from ledger.keys import verify
-from ledger.proof import trust_to_json
+from ledger.proof import Act, ProofError, stays_of, trust_to_json
+from ledger.state import head_key
+from ledger.transaction import Operation
 from node.proofs import head_bundle
 from node.web.scripts import STATIC
 from tests.golden.generate_proofs import FOLDER
@@ -23,6 +25,7 @@ from tests.golden.test_ledger_signature_vectors import inputs
 from tests.support.browser import open_browser
 from tests.support.chain_builder import ChainBuilder, record
 from tests.support.javascript_verifier import Question, browser_answers, python_answer, served
+from tests.support.odd_records import odd_histories
 from tests.support.proof_mutations import changed_bundle, changed_text
 
 CHROMIUM = chromium_path()
@@ -197,6 +200,63 @@ def test_thirty_events_in_thirty_blocks_take_at_most_50_ms(tmp_path: Path) -> No
     times_ms = asyncio.run(measure())
     print(f"first {times_ms[0]:.1f} ms, best {min(times_ms):.1f} ms, median {sorted(times_ms)[20]:.1f} ms")
     assert min(times_ms) <= 50
+
+
+# The rules of containers alone, on what no block holds: a copy of the module gives them away.
+_STAYS = """
+(async (cases) => {
+  const text = (await (await fetch('/trace.js')).text()).replace('./verify.js', `${location.origin}/verify.js`);
+  const copy = new Blob([text, 'export { staysOf, itemKey, itemOf };'], { type: 'text/javascript' });
+  const { staysOf, itemKey, itemOf } = await import(URL.createObjectURL(copy));
+  const { ProofError } = await import('/verify.js');
+  const maps = (value) => {
+    if (Array.isArray(value)) return value.map(maps);
+    if (!value || typeof value !== 'object') return value;
+    return new Map(Object.entries(value).map(([name, item]) => [name, maps(item)]));
+  };
+  return cases.map((histories) => {
+    const recordsOf = (key) => {
+      if (!Object.hasOwn(histories, itemOf(key))) throw new ProofError('parent_missing');
+      return histories[itemOf(key)].map(([method, told, output]) => ({
+        method, arguments: maps(told), output: maps(output),
+      }));
+    };
+    try {
+      return staysOf(itemKey('t0'), recordsOf);
+    } catch (error) {
+      return error instanceof ProofError ? error.code : error.stack;
+    }
+  });
+})
+"""
+
+
+def stays_in_python(histories: dict[str, list[list[Any]]]) -> Any:
+    acts = {
+        head_key("item", thing): [Act(Operation(method, arguments), output) for method, arguments, output in records]
+        for thing, records in histories.items()
+    }
+    try:
+        return [[stay.item, stay.container, stay.since_ms, stay.until_ms] for stay in stays_of("t0", acts.get)]
+    except ProofError as error:
+        return error.code
+
+
+def test_what_odd_records_say_of_containers() -> None:
+    cases = [odd_histories(random.Random(f"containers {number}")) for number in range(1_000)]
+
+    async def ask() -> list[Any]:
+        assert CHROMIUM is not None
+        with served() as address:
+            async with open_browser(CHROMIUM) as browser:
+                await browser.open(address)
+                found: list[Any] = await browser.evaluate(f"({_STAYS})({json.dumps(cases)})")
+                return found
+
+    expected = [stays_in_python(histories) for histories in cases]
+    assert asyncio.run(ask()) == expected
+    assert sum(len(stays) for stays in expected if isinstance(stays, list)) > 500
+    assert expected.count("parent_missing") > 5
 
 
 # The module keeps its rule of signatures to itself; a copy of it gives it away.
