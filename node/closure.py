@@ -275,23 +275,14 @@ class _Run:
         if record is None:
             return []
         used = {key for key in inputs if self.found.reached[key].interval.holds(record.at_ms)}
-        identifier = record.transformation_id
-        # What comes out does not depend on which input led here.
-        name = position if identifier is None else (identifier, record.organisation)
-        if not used or name in self._done:
+        if not used:
             return []
-        self._done.add(name)
-        whole = self._transformations.of(record)
         refused = record.refused(BLOCKED)
-        for reason, what, number in (
-            ("claimed", "uses", sum(split_key(key)[1] in refused for key in used) if refused else 0),
-            ("strangers", "transformation", whole.strangers),
-            ("limit", "transformation", whole.missing),
-        ):
-            if number:
-                self.found.mark(reason, what, number)
+        claimed = sum(split_key(key)[1] in refused for key in used) if refused else 0
+        if claimed:
+            self.found.mark("claimed", "uses", claimed)
         new: list[bytes] = []
-        for part in whole.parts:
+        for part in self._parts(position, record):
             event = part.event
             assert event is not None, "a part of a transformation is an event"
             reach = Reach(Interval(part.at_ms), min(used), "transformed")
@@ -303,6 +294,23 @@ class _Run:
                 self.found.mark("refused", "products", left_out)
             new += self._reach((key, reach) for key in keys if key not in used)
         return new
+
+    def _parts(self, position: Position, record: Record) -> list[Record]:
+        """Return the events of a transformation, once: what comes out does not depend on which input led here."""
+        identifier = record.transformation_id
+        name = position if identifier is None else (identifier, record.organisation)
+        whole = self._transformations.of(record)
+        parts: list[Record] = []
+        if name not in self._done:
+            self._done.add(name)
+            parts += whole.parts
+            for reason, number in (("strangers", whole.strangers), ("limit", whole.missing)):
+                if number:
+                    self.found.mark(reason, "transformation", number)
+        # Beyond what is put together; what the event says itself is never left out.
+        if whole.missing and all(part.position != record.position for part in whole.parts):
+            parts.append(record)
+        return parts
 
     def _assemblies(self, key: bytes) -> list[tuple[bytes, Reach]]:
         """Return what a thing was installed in while it was reached."""

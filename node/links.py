@@ -23,7 +23,7 @@ from node.storage.rows import row_position
 from node.storage.store import Store
 
 EVER_MS: Final = -(1 << 63)
-PARTS_MAX: Final = 200
+PARTS_MAX: Final = 1_000
 """Events of one transformation that are put together."""
 
 PACKED: Final = "packed"
@@ -125,11 +125,6 @@ class Transformations:
         found = self._found.get((identifier, record.organisation))
         if found is None:
             found = self._found[identifier, record.organisation] = self._read(identifier, record.organisation)
-        if all(part.position != record.position for part in found.parts):
-            # Beyond what is put together; what the event says itself is never left out.
-            return Transformation(
-                identifier, found.organisation, (*found.parts, record), found.strangers, max(0, found.missing - 1)
-            )
         return found
 
     def _read(self, identifier: str, organisation: str | None) -> Transformation:
@@ -227,9 +222,7 @@ def made_from(
         if identifier in record.refused(BLOCKED):
             made.refused += 1
             continue
-        whole = transformations.of(record)
-        _add_transformation(made, whole)
-        for part in whole.parts:
+        for part in _parts(made, transformations.of(record), record):
             refused = part.refused(BLOCKED)
             told = Interval(EVER_MS, part.at_ms)
             for other in _sources(part.event):
@@ -251,9 +244,7 @@ def made_into(
         if identifier not in names.inputs:
             continue
         relation = CLAIMED if identifier in record.refused(BLOCKED) else TRANSFORMED
-        whole = transformations.of(record)
-        _add_transformation(made, whole)
-        for part in whole.parts:
+        for part in _parts(made, transformations.of(record), record):
             refused = part.refused(BLOCKED)
             for other in _products(part.event):
                 if other in refused:
@@ -265,9 +256,15 @@ def made_into(
     return made
 
 
-def _add_transformation(made: Made, whole: Transformation) -> None:
-    if all(known.parts != whole.parts for known in made.transformations):
+def _parts(made: Made, whole: Transformation, record: Record) -> tuple[Record, ...]:
+    """Return the events of a transformation that were not looked at yet: all of them, when it is met first."""
+    is_new = all(known is not whole for known in made.transformations)
+    if is_new:
         made.transformations.append(whole)
+    parts = whole.parts if is_new else ()
+    # Beyond what is put together; what the event says itself is never left out.
+    is_beyond = whole.missing > 0 and all(part.position != record.position for part in whole.parts)
+    return (*parts, record) if is_beyond else parts
 
 
 def _of_transformations(records: Iterable[Record], window: Interval | None) -> Iterator[tuple[Record, Names]]:

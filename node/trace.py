@@ -222,7 +222,12 @@ class _Tracer:
         """Count what had happened by then and was captured only afterwards."""
         header = self._store.header(height)
         assert header is not None, "a height that is asked for is there"
-        later = islice(self._store.history(thing.key, count), self._limits.events_max)
+        room = min(self._limits.events_max, self._events_left, thing.count - count)
+        self._events_left -= room
+        unread = thing.count - count - room
+        if unread:
+            node.marks.append(Mark("limit", "later events", unread, _history_path(thing.identifier)))
+        later = islice(self._store.history(thing.key, count), room)
         records = [self._records.get(one) for one in later if one.height >= self._store.earliest_height]
         missed = sum(record.event is not None and record.at_ms <= header.time_ms for record in records)
         if missed:

@@ -7,7 +7,9 @@ from typing import cast
 import pytest
 
 from ledger.codec import Value
+from ledger.state import split_key
 from node.balance import balances, sides
+from node.closure import Selector, closure
 from node.links import Branch, Interval
 from node.queries import find_thing
 from node.trace import AsOf, Direction, Limits, Node, trace, tree_json
@@ -239,3 +241,25 @@ def test_what_this_node_gave_up_is_marked_and_the_rest_is_told(small: ExampleLed
     node = grown(small, sgtin(1), Direction.BACK)
     assert marks(node) == [("pruned", "events", 1)]
     assert len(node.records) == 1
+
+
+def test_parts_beyond_a_limit_still_say_what_they_say_themselves(
+    small: ExampleLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.links.PARTS_MAX", 2)
+    world = World(small)
+    world.make(*map(sgtin, range(4)))
+    for number in range(4):
+        made: list[Value] = [f"urn:made:{number}"]
+        world.event("TransformationEvent", inputs=[sgtin(number)], outputs=made, transformation_id="urn:t")
+    first, last = (grown(small, sgtin(number), Direction.FORWARD) for number in (0, 3))
+    assert below(first, Branch.MADE_INTO) == [("urn:made:0", "transformed"), ("urn:made:1", "transformed")]
+    assert below(last, Branch.MADE_INTO) == [
+        ("urn:made:0", "transformed"),
+        ("urn:made:1", "transformed"),
+        ("urn:made:3", "transformed"),
+    ]
+    assert marks(first) == [("limit", "transformation", 2)]
+    found = closure(small.home.store, Selector((("item", sgtin(3)),)))
+    assert {split_key(key)[1] for key in found.reached} == {sgtin(3), "urn:made:0", "urn:made:1", "urn:made:3"}
+    assert found.marks == {("limit", "transformation"): 2}
