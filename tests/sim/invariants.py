@@ -115,6 +115,8 @@ class Invariants:
             raise InvariantBrokenError("conservation", f"node {machine.number} at {header.height}: {held}")
         if held != balances:
             raise InvariantBrokenError("state", f"node {machine.number} at {header.height}: {held}, not {balances}")
+        if self.setting.ledger.holds(machine.chain.store) != self.model.holds(header.hash):
+            raise InvariantBrokenError("holds", f"node {machine.number} at {header.height}: others stand than should")
 
     def check_disk(self, machine: Machine) -> None:
         """Open what is on the disk a second time: the same tip, and heads that hash to its state root."""

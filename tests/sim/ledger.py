@@ -104,6 +104,16 @@ class ToyLedger:
         """Return what the accounts hold."""
         return [read_account(source, number)[0] for number in range(ACCOUNTS)]
 
+    def read_hold(self, operation: Operation) -> tuple[bytes, int | None] | None:
+        """Return None: nothing is held here."""
+        del operation
+        return None
+
+    def holds(self, source: HeadSource) -> dict[bytes, int]:
+        """Return nothing."""
+        del source
+        return {}
+
 
 def members_value(validators: ValidatorSet) -> Value:
     """Return validators as the argument of ``SET_VALIDATORS``."""

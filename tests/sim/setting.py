@@ -44,8 +44,16 @@ class SmallLedger(Protocol):
         """Return (giver, taker, amount) of a payment, None of any other operation."""
         ...
 
+    def read_hold(self, operation: Operation) -> tuple[bytes, int | None] | None:
+        """Return (hold, timeout_ms) of an operation that places a hold, (hold, None) of one that posts it, or None."""
+        ...
+
     def balances(self, source: HeadSource) -> list[int]:
         """Return what the accounts hold."""
+        ...
+
+    def holds(self, source: HeadSource) -> dict[bytes, int]:
+        """Return when the holds that stand expire, by hold."""
         ...
 
 

@@ -3,10 +3,14 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from ledger.block import Header
+from ledger.codec import decode_own
 from ledger.keys import verify
+from ledger.state import Head, head_key
 from node.storage.database import LEVELDB_NAME, Database
 from node.storage.log_check import LogState, log_state
 from tests.sim.__main__ import main
@@ -80,6 +84,16 @@ def test_the_contracts_move_money() -> None:
     balances = cluster.setting.ledger.balances(cluster.machines[0].chain.store)
     assert sum(balances) == ACCOUNTS * OPENING_BALANCE
     assert balances != [OPENING_BALANCE] * ACCOUNTS
+
+
+def test_holds_expire_in_blocks_with_and_without_transactions() -> None:
+    cluster = Cluster(scenario_of(3), setting_of(contracts=True))
+    cluster.run()
+    store = cluster.machines[0].chain.store
+    statuses = [cast("Head", decode_own(head))["status"] for _, head in store.heads(head_key("hold") + b"\0")]
+    assert {"posted", "expired"} <= set(statuses)
+    counts = [cast("Header", store.header(height)).transaction_count for height in range(1, store.tip.height + 1)]
+    assert min(counts) == 0 < max(counts)
 
 
 @pytest.mark.parametrize("kind", [FAST, REAL, CONTRACTS, BOTH], ids=["fast", "real", "contracts", "both"])
