@@ -15,7 +15,10 @@ _TRANSIENT: Final = True
 
 
 class ResultCode(IntEnum):
-    """Outcome of a transaction; ``is_transient`` says whether the same operations can succeed at another time."""
+    """Outcome of a transaction; ``is_transient`` says whether the same operations can succeed at another time.
+
+    A transfer then needs a new id, because one that the state refused fails for good (settlement/transfer_ids.py).
+    """
 
     is_transient: bool
     meaning: str

@@ -120,3 +120,27 @@ def test_an_id_that_was_refused_is_refused_for_good(command: Command) -> None:
     code, _, err = command("pay", "1", "USD", *PAYER, "--id", identifier)
     assert code == 5
     assert "transfer_id_failed" in err
+
+
+def test_a_hold_that_is_over_ends_in_a_block_of_its_own(running: RunningNode, command: Command) -> None:
+    before = balance(command, "retailer/USD")
+    held: dict[str, Value] = {
+        "id": b"s" * 16,
+        "debit": "retailer/USD",
+        "credit": "brand/USD",
+        "amount": 700,
+        "timeout_ms": 300,
+    }
+    running.commit("retailer", Operation("settlement.pend", held))
+    height = running.height
+
+    assert running.run(running.node.runtime.next_block(height, 20.0))
+
+    assert running.height == height + 1
+    block = running.json("/v1/blocks/latest")
+    assert (block["transactions"], block["results"]) == ([], [])
+    after = balance(command, "retailer/USD")
+    assert (after["balance"], after["held"]) == (before["balance"], before["held"])
+    assert running.json(f"/v1/holds/{(b's' * 16).hex()}")["status"] == "expired"
+    assert command("block", str(running.height))[0] == 0
+    assert command("statement", "retailer/USD")[0] == 0
