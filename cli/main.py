@@ -20,6 +20,7 @@ from cli import (
     demo,
     demo_trade,
     epcis,
+    exchange,
     explore,
     holds,
     keys,
@@ -70,6 +71,7 @@ app.command("capture", epilog=provenance.CAPTURE_EPILOG)(provenance.capture)
 app.command("verify", epilog=proofs.VERIFY_EPILOG)(proofs.verify)
 app.command("label", epilog=provenance.LABEL_EPILOG)(provenance.label)
 app.command("pay", epilog=money.PAY_EPILOG)(money.pay)
+app.command("payment", epilog=exchange.PAYMENT_EPILOG)(exchange.payment)
 app.command("issue", epilog=money.ISSUE_EPILOG)(money.issue)
 app.command("balance", epilog=money.BALANCE_EPILOG)(money.balance)
 app.command("statement", epilog=statement.STATEMENT_EPILOG)(statement.statement)
@@ -80,6 +82,7 @@ app.add_typer(holds.app, name="hold")
 demo.app.command("trade", epilog=demo_trade.TRADE_EPILOG)(demo_trade.trade)
 app.add_typer(demo.app, name="demo")
 app.add_typer(custody.app, name="custody")
+app.add_typer(exchange.app, name="quote")
 app.add_typer(recalls.app, name="recall")
 app.add_typer(epcis.app, name="epcis")
 app.add_typer(explore.transactions, name="tx")

@@ -1,12 +1,14 @@
 """`tradelane pay|issue|balance`: amounts as people write them, transfers with ids that can be repeated."""
 
 import secrets
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.console import RenderableType
 from rich.markup import escape
 
+from cli.exchange import pay_by_quote
 from cli.formatting import committed_table, committed_value, done_text, time_text
 from cli.output import table
 from cli.session import AsOption, JsonOption, KeyOption, NetworkOption, NodeOption, WaitOption, open_session
@@ -19,6 +21,8 @@ Examples:
   tradelane pay 1250.00 USD --from retailer/USD --to brand/USD --as retailer
   tradelane pay 1250.00 USD --from retailer/USD --to brand/USD --as retailer \\
       --reference "PO-26-1187" --id 5f0c3a1e9b7d4c2f8a6e0d1b3c5a7f90
+  tradelane pay 2000.00 HKD --from buyer/HKD --to seller/PHP --as buyer \\
+      --quote quote.json
 """
 ISSUE_EPILOG: Final = """\b
 Examples:
@@ -53,6 +57,9 @@ def pay(
     uetr: Annotated[
         str | None, typer.Option(help="Unique end-to-end transaction reference of the bank message.")
     ] = None,
+    quote: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Provider's quote, for an account in another currency.")
+    ] = None,
     node: NodeOption = None,
     network: NetworkOption = None,
     key: KeyOption = None,
@@ -62,10 +69,17 @@ def pay(
 ) -> None:
     """Pay from one account to another.
 
-    The owner of the paying account signs. Give --id when you may have to repeat the command: the ledger pays a
-    transfer id once, whatever happens to the connection. An id that was refused, for lack of funds or of an account,
-    is refused for good; to try again then, leave --id out or give another.
+    The owner of the paying account signs. Give --id when you may have to repeat the command (--uetr with a quote): the
+    ledger pays an id once, whatever happens to the connection. A transfer id that was refused, for lack of funds or of
+    an account, is refused for good; to try again then, leave --id out or give another. With a quote the amount is in
+    the currency of the side that the quote fixes.
     """
+    if quote is not None:
+        if transfer_id is not None:
+            raise BadRequestError("transfer.id", "a payment by a quote goes by its UETR", "give --uetr, not --id")
+        opened = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
+        pay_by_quote(opened, quote, amount, currency, debit, credit, reference, uetr, wait)
+        return
     session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
     signing_key = session.key()
     with session.client() as client:

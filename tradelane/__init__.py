@@ -39,6 +39,7 @@ from tradelane.errors import (
 from tradelane.governance import Evidence, Proposal, ValidatorChange, ValidatorMember, Validators
 from tradelane.keys import load_key, new_key, save_key
 from tradelane.money import Hold, Point, Statement, StatementLine, make_statement
+from tradelane.payments import Payment, PaymentStep, sign_quote
 from tradelane.recalls import Closure, SiteEvent
 from tradelane.results import (
     Account,
@@ -88,6 +89,8 @@ __all__ = [
     "NotFoundError",
     "Offer",
     "Operation",
+    "Payment",
+    "PaymentStep",
     "PeerStatus",
     "Point",
     "Proposal",
@@ -118,5 +121,6 @@ __all__ = [
     "read_trust",
     "save_key",
     "save_trust",
+    "sign_quote",
     "verify_proof",
 ]

@@ -21,6 +21,7 @@ from tradelane.cold_chain import ColdBreach, ColdProfile, ColdReadings, ColdReco
 from tradelane.conversations import Direction
 from tradelane.governance import Evidence, Proposal, Validators
 from tradelane.money import Hold
+from tradelane.payments import Payment
 from tradelane.recalls import Closure, SiteEvent
 from tradelane.results import (
     Account,
@@ -199,6 +200,14 @@ class AsyncClient:
     async def trust_proof(self, after_height: int = 0) -> JsonObject:
         """Return the proof bundle of the newest block, for who knows the validators after a height."""
         return await self._run(conversations.trust_proof(after_height))
+
+    async def payment(self, uetr: str) -> Payment:
+        """Return a payment by its UETR, with its steps."""
+        return await self._run(conversations.payment(uetr))
+
+    async def payment_proof(self, uetr: str) -> JsonObject:
+        """Return the proof bundle of a payment and its whole history; check it with ``verify_bundle``."""
+        return await self._run(conversations.payment_proof(uetr))
 
     async def account(self, identifier: str) -> Account:
         """Return the totals of an account."""

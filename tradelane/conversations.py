@@ -46,6 +46,7 @@ from tradelane.governance import (
     read_validators,
 )
 from tradelane.money import Hold, read_hold
+from tradelane.payments import Payment, read_payment
 from tradelane.recalls import Closure, SiteEvent, read_closure, read_reached, read_site_event
 from tradelane.results import (
     Account,
@@ -459,6 +460,17 @@ def get_some(
         if cursor is None:
             break
     return tuple(found)
+
+
+def payment(uetr: str) -> Conversation[Payment]:
+    """Ask for a payment."""
+    fields = yield from get_object(f"/v1/payments/{quote(uetr, safe='')}")
+    return read_payment(Fields(fields, "payment"))
+
+
+def payment_proof(uetr: str) -> Conversation[JsonObject]:
+    """Ask for the proof bundle of a payment and its whole history."""
+    return (yield from get_object(f"/v1/payments/{quote(uetr, safe='')}/proof"))
 
 
 def _account_path(identifier: str) -> str:

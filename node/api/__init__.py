@@ -10,7 +10,7 @@ body          request bodies: size, encoding, strict JSON
 parameters    query parameters, as strict as bodies
 answers       reads off the loop, and the headers that say as of which height
 transactions  ``/v1/transactions``
-state         ``/v1/items``, products, organisations, accounts, offers
+state         ``/v1/items``, products, organisations, accounts, payments, offers
 blocks        ``/v1/blocks`` and what a node says of its chain and itself
 epcis*        ``/epcis``: EPCIS 2.0 capture and events
 health        ``/healthz``, ``/readyz``, ``/metrics``

@@ -1,4 +1,4 @@
-"""What the ledger holds: things, products, organisations, accounts, offers. Reads alone."""
+"""What the ledger holds: things, products, organisations, accounts, payments, offers. Reads alone."""
 
 from collections.abc import Callable
 from typing import Annotated, TypeVar
@@ -26,6 +26,7 @@ from node.api.parameters import (
 from node.api.problems import Problem
 from node.api.transactions import bundled
 from node.links import EVER_MS, Interval
+from node.payments import payment
 from node.proofs import head_bundle, records_up_to, statement_bundle
 from node.queries import JsonObject, Thing, find_thing
 from node.sites import canonical_site, site_page
@@ -158,6 +159,14 @@ def _add_money(routes: APIRouter, answers: Answers) -> None:
     @routes.get("/accounts/{identifier:path}", summary="The totals of an account")
     async def account(identifier: str, asked: Annotated[Read, Query()]) -> Response:
         return await _one(answers, lambda store: money.account(store, identifier), asked, "account.unknown", identifier)
+
+    @routes.get("/payments/{uetr}", summary="A payment by its UETR, with every step and its time")
+    async def one_payment(uetr: str, asked: Annotated[Read, Query()]) -> Response:
+        return await _one(answers, lambda store: payment(store, uetr.lower()), asked, "payment.unknown", uetr)
+
+    @routes.get("/payments/{uetr}/proof", summary="The proof bundle of a payment and its history, or of its absence")
+    async def payment_proof(uetr: str, asked: Annotated[Proven, Query()]) -> Response:
+        return await answers.json(lambda store: _proof(store, heads.payment(uetr.lower()), asked), asked)
 
 
 def _proof(store: Store, key: bytes, asked: Proven) -> Json:

@@ -497,10 +497,10 @@ def test_openapi_names_every_route_and_loads_nothing(node: RunningNode) -> None:
 
 def test_long_answers_are_compressed_for_who_asks_and_short_ones_never(node: RunningNode) -> None:
     asked = {"id": CASE}
-    plain = node.request("GET", "/v1/items/proof", params=asked, headers={"accept-encoding": "identity"})
-    packed = node.request("GET", "/v1/items/proof", params=asked, headers={"accept-encoding": "gzip"})
+    plain = node.request("GET", "/v1/items/trace", params=asked, headers={"accept-encoding": "identity"})
+    packed = node.request("GET", "/v1/items/trace", params=asked, headers={"accept-encoding": "gzip"})
     assert "content-encoding" not in plain.headers
     assert packed.headers["content-encoding"] == "gzip"
     assert int(packed.headers["content-length"]) < len(plain.content) * 0.8
-    assert packed.json()["heads"] == plain.json()["heads"]
+    assert packed.json() == plain.json()
     assert "content-encoding" not in node.request("GET", "/healthz", headers={"accept-encoding": "gzip"}).headers

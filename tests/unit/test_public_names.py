@@ -35,6 +35,8 @@ PUBLIC = [
     "NotFoundError",
     "Offer",
     "Operation",
+    "Payment",
+    "PaymentStep",
     "PeerStatus",
     "Point",
     "Proposal",
@@ -65,6 +67,7 @@ PUBLIC = [
     "read_trust",
     "save_key",
     "save_trust",
+    "sign_quote",
     "verify_proof",
 ]
 

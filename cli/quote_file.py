@@ -1,0 +1,60 @@
+"""Quotes as files: what a provider hands to whoever is to pay by it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, cast
+
+from contracts.results import Rejected
+from contracts.settlement.quotes import Quote, quote_preimage, read_quote
+from ledger.codec import Value
+from ledger.errors import LedgerError
+from ledger.keys import verify
+from ledger.readable import Json, from_json, to_json
+from tradelane import BadRequestError
+
+_FORMAT: Final = "tradelane-quote/1"
+_SIZE_BYTES_MAX: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteFile:
+    """A quote as a file holds it: for which chain, as an argument of a payment, and as its terms."""
+
+    chain_id: bytes
+    value: dict[str, Value]
+    quote: Quote
+    is_signed: bool
+
+
+def write_quote_file(file: Path, chain_id: str, quote: dict[str, Value]) -> dict[str, Json]:
+    """Write a signed quote and return what stands in the file; raises BadRequestError."""
+    document: dict[str, Json] = {"format": _FORMAT, "chain_id": chain_id, "quote": to_json(quote)}
+    try:
+        file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise BadRequestError("file.unwritable", f"{file}: {error.strerror}", "name another file with -o") from error
+    return document
+
+
+def read_quote_file(file: Path) -> QuoteFile:
+    """Return the quote in a file, its signature looked at; raises BadRequestError."""
+    try:
+        with file.open("rb") as opened:
+            text = opened.read(_SIZE_BYTES_MAX + 1)
+    except OSError as error:
+        raise BadRequestError("file.unreadable", f"{file}: {error.strerror}", "check the path") from error
+    try:
+        document = json.loads(text) if len(text) <= _SIZE_BYTES_MAX else None
+        if not isinstance(document, dict) or document.get("format") != _FORMAT:
+            raise ValueError(f"it is no {_FORMAT} file")
+        chain_id = bytes.fromhex(document["chain_id"])
+        value = from_json(cast(Json, document["quote"]))
+        signed = read_quote(value)
+    except Rejected as rejected:
+        hint = "ask the provider for a new one"
+        raise BadRequestError("quote.terms", f"{file}: {rejected.detail}", hint) from rejected
+    except (LedgerError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BadRequestError("quote.file", f"{file}: {error}", "give a file that `quote new` wrote") from error
+    is_signed = verify(signed.key, quote_preimage(chain_id, signed.encoded), signed.signature)
+    return QuoteFile(chain_id, cast("dict[str, Value]", value), signed.quote, is_signed)

@@ -1,0 +1,167 @@
+"""`tradelane quote`, `pay --quote` and `payment` against a real node."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.main import run
+from ledger.proof import trust_from_genesis, trust_to_json
+from ledger.transaction import Operation
+from tests.support.lying_nodes import HONEST, LyingNodes
+from tests.support.running_node import RunningNode, running_node
+
+BANK, BUYER, SELLER = "warehouse", "retailer", "brand"
+UETR = "8a562c67-ca16-48ba-b074-65581be6f001"
+
+Command = Callable[..., tuple[int, Any, str]]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
+    directory: Path = tmp_path_factory.mktemp("exchange")
+    with running_node(directory) as node:
+        for code in ("HKD", "PHP"):
+            node.commit(BANK, Operation("settlement.define_currency", {"code": code, "exponent": 2}))
+        accounts = ((BANK, "fx/HKD"), (BANK, "fx/PHP"), (BANK, "fx/fees"), (BUYER, "buyer/HKD"), (SELLER, "seller/PHP"))
+        for owner, name in accounts:
+            code = "HKD" if name == "fx/fees" else name[-3:]
+            node.commit(owner, Operation("settlement.open_account", {"id": name, "currency": code}))
+        for number, (name, amount) in enumerate((("buyer/HKD", 1_000_000), ("fx/PHP", 10_000_000)), 1):
+            issue: Any = {"id": bytes([number]) * 16, "account": name, "amount": amount}
+            node.commit(BANK, Operation("settlement.issue", issue))
+        rate: Any = {"source_currency": "HKD", "target_currency": "PHP", "rate": "7.7", "as_of_ms": 1_000}
+        node.commit(BANK, Operation("settlement.set_reference_rate", rate))
+        yield node
+
+
+@pytest.fixture
+def command(
+    running: RunningNode, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    hosts = LyingNodes(running)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tradelane.route._PAUSES_S", (0.0,))
+    monkeypatch.setattr("cli.session.open_client", lambda nodes: hosts.client(*nodes))
+    Path("trust.json").write_text(trust_to_json(trust_from_genesis(running.node.genesis)))
+
+    def call(signer: str, *arguments: str) -> tuple[int, Any, str]:
+        capsys.readouterr()
+        monkeypatch.setenv("TRADELANE_KEY", str(running.network.key_path(signer)))
+        asks = [] if arguments[:2] == ("quote", "show") or arguments[0] == "verify" else ["--node", HONEST]
+        code = run([*arguments, *asks, "--json"])
+        printed = capsys.readouterr()
+        return code, json.loads(printed.out) if printed.out else None, printed.err
+
+    return call
+
+
+def new(command: Command, *more: str, file: str = "quote.json") -> Any:
+    accounts = ("--from-account", "fx/HKD", "--to-account", "fx/PHP")
+    code, found, err = command(
+        BANK, "quote", "new", "7.688592130", *accounts, "--maximum", "5000.00", "-o", file, *more
+    )
+    assert code == 0, err
+    return found
+
+
+def pay(command: Command, amount: str = "2000.00", *more: str, file: str = "quote.json") -> tuple[int, Any, str]:
+    accounts = ("--from", "buyer/HKD", "--to", "seller/PHP")
+    return command(BUYER, "pay", amount, "HKD", *accounts, "--quote", file, *more)
+
+
+def test_a_payment_by_a_quote_from_the_promise_to_the_proof(command: Command) -> None:
+    new(command, "--fee-bps", "35", "--fee-account", "fx/fees")
+    code, shown, err = command(BUYER, "quote", "show", "quote.json")
+    assert (code, shown["signature_right"], shown["over"]) == (0, True, False), err
+
+    code, paid, err = pay(command, "2000.00", "--uetr", UETR, "--reference", "PO-26-1187")
+    assert code == 0, err
+    assert (paid["uetr"], paid["payment"]["status"]) == (UETR, "settled")
+    assert (paid["payment"]["source_amount"], paid["payment"]["target_amount"]) == ("200000", "1537718")
+    assert (paid["payment"]["fee"], paid["payment"]["fee_bearer"], paid["payment"]["cost_ppm"]) == (
+        "700",
+        "payer",
+        4964,
+    )
+
+    code, again, err = pay(command, "2000.00", "--uetr", UETR, "--reference", "PO-26-1187")
+    assert code == 0, err
+    assert again["payment"]["steps"] == paid["payment"]["steps"], "the same reference pays once"
+
+    code, followed, err = command(BUYER, "payment", UETR.upper(), "--save", "proof.json")
+    assert code == 0, err
+    assert [step["method"] for step in followed["steps"]] == ["settlement.pay"]
+    code, proven, err = command(BUYER, "verify", "proof.json", "--trust", "trust.json")
+    assert code == 0, err
+    assert proven
+
+    code, balance, err = command(BUYER, "balance", "buyer/HKD", "--entries")
+    assert code == 0, err
+    assert balance["balance"] == "7993.00"
+    assert [(entry["kind"], entry["posted"]) for entry in balance["entries"]] == [
+        ("issue", "10000.00"),
+        ("pay", "-2007.00"),
+    ]
+
+
+def test_a_quote_that_was_changed_is_shown_as_such_and_honoured_by_nobody(command: Command) -> None:
+    new(command)
+    document = json.loads(Path("quote.json").read_text())
+    document["quote"]["terms"]["rate"] = "9"
+    Path("quote.json").write_text(json.dumps(document))
+    code, shown, _ = command(BUYER, "quote", "show", "quote.json")
+    assert (code, shown["signature_right"]) == (0, False)
+    code, _, err = pay(command)
+    assert code == 5
+    assert json.loads(err)["error"]["code"] == "ledger.quote_signature_wrong"
+
+
+def test_a_quote_that_was_cancelled_pays_nobody(command: Command) -> None:
+    made = new(command)
+    nonce = made["quote"]["terms"]["nonce"]
+    code, _, err = command(BANK, "quote", "cancel", str(nonce + 1))
+    assert code == 0, err
+    code, _, err = pay(command)
+    assert code == 5
+    assert json.loads(err)["error"]["code"] == "ledger.quote_cancelled"
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        pytest.param({"format": "tradelane-quote/2"}, "quote.file", id="another-version"),
+        pytest.param({"chain_id": "00" * 32}, "quote.chain", id="another-chain"),
+        pytest.param({"chain_id": "x"}, "quote.file", id="no-chain"),
+        pytest.param({"quote": {"terms": {}}}, "quote.terms", id="no-terms"),
+        pytest.param({"quote": 1.5}, "quote.file", id="a-number"),
+    ],
+)
+def test_what_is_no_quote_for_this_chain_is_refused_before_anything_is_sent(
+    command: Command, change: dict[str, Any], error: str
+) -> None:
+    new(command)
+    document = {**json.loads(Path("quote.json").read_text()), **change}
+    Path("quote.json").write_text(json.dumps(document))
+    code, _, err = pay(command)
+    assert (code, json.loads(err)["error"]["code"]) == (1, error)
+
+
+def test_wrong_uses_are_named(command: Command) -> None:
+    new(command)
+    accounts = ("--from", "buyer/HKD", "--to", "seller/PHP", "--quote", "quote.json")
+    for arguments, error in (
+        (("pay", "5", "PHP", *accounts), "currency.differs"),
+        (("pay", "5", "HKD", *accounts, "--id", "00" * 16), "transfer.id"),
+        (("pay", "5", "HKD", *accounts[:-1], "absent.json"), "file.unreadable"),
+        (
+            ("quote", "new", "x", *("--from-account", "fx/HKD", "--to-account", "fx/PHP"), "--maximum", "1", "-o", "q"),
+            "quote.terms",
+        ),
+        (("payment", "8a562c67-ca16-48ba-b074-65581be6ffff"), "payment.unknown"),
+    ):
+        code, _, err = command(BUYER, *arguments)
+        assert code in (1, 3)
+        assert json.loads(err)["error"]["code"] == error, err
