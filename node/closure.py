@@ -25,7 +25,7 @@ from node.records import Record, Records
 from node.storage.database import PinnedValues, prefix_end
 from node.storage.joining import rows_at
 from node.storage.link_index import INSTALLED as INSTALLED_ROW
-from node.storage.link_index import LINK, LOT_MEMBERS, site_prefix, thing_prefix, time_bytes
+from node.storage.link_index import LINK, LOT_MEMBERS, site_prefix, thing_prefix, time_bytes, time_end
 from node.storage.rows import HEAD, Position, row_position
 from node.storage.store import Store
 
@@ -187,7 +187,7 @@ class _Run:
         """Return what was at a place in a time, with what was in it at that moment."""
         found: dict[bytes, Reach] = {}
         prefix = site_prefix(site)
-        stop = prefix_end(prefix) if window.until_ms is None else prefix + time_bytes(window.until_ms + 1)
+        stop = prefix_end(prefix) if window.until_ms is None else prefix + time_end(window.until_ms)
         rows = self._rows.scan(prefix + time_bytes(window.since_ms), stop)
         for key, _ in islice(rows, _EVENTS_MAX):
             record = self._record(row_position(key))

@@ -5,7 +5,7 @@ from typing import Final
 from node.links import EVER_MS, Interval
 from node.queries import CursorError, JsonObject, Page, decode_cursor, encode_cursor
 from node.records import Record, Records
-from node.storage.link_index import site_prefix, time_bytes
+from node.storage.link_index import site_prefix, time_bytes, time_end
 from node.storage.rows import row_position
 from node.storage.store import Store
 from standards.digital_link import canonical_id
@@ -30,7 +30,7 @@ def site_page(store: Store, site: str, window: Interval | None, cursor: str | No
         if len(start) != _SUFFIX_BYTES:
             raise CursorError("the cursor is not one of this API's")
         start += b"\0"
-    stop = None if asked.until_ms is None else time_bytes(asked.until_ms + 1)
+    stop = None if asked.until_ms is None else time_end(asked.until_ms)
     records = Records(store)
     page = Page([])
     for key, _ in store.links(site_prefix(site), start, stop):

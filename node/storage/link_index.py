@@ -54,6 +54,11 @@ def time_bytes(time_ms: int) -> bytes:
     return (time_ms + _TIME_OFFSET).to_bytes(_TIME_BYTES, "big")
 
 
+def time_end(time_ms: int) -> bytes:
+    """Return what stands after every row of a time, also of the last one that there can be."""
+    return time_bytes(time_ms) + b"\xff" * _POSITION_BYTES
+
+
 def row_height(key: bytes) -> int:
     """Return the height of the block that made a row."""
     return int.from_bytes(key[-_POSITION_BYTES : -_POSITION_BYTES + 8], "big")

@@ -140,11 +140,17 @@ def test_what_is_cut_off_names_the_command_that_shows_it(command: Command) -> No
     assert mark_text(Mark("pruned", "events", 2)) == "2 events: given up by this node"
 
 
-def test_what_happened_at_a_place(command: Command) -> None:
+def test_what_happened_at_a_place(command: Command, running: RunningNode) -> None:
     code, out, _ = command("trace", "at", "9506000134352")
     assert code == 0
     assert "receiving" in out
     assert "SSCC 395060001343500014" in out
+    # The last moment that there can be, and what is no place.
+    last_ms = (1 << 63) - 1
+    assert running.json("/v1/sites/events", id=SITE, until_ms=last_ms)["entries"] != []
+    assert running.json("/v1/closure", site=SITE, until_ms=last_ms)["entries"] != []
+    assert running.json("/v1/sites/events", id=" ", since_ms=last_ms)["entries"] == []
+    assert running.json("/v1/closure", site=" ", since_ms=last_ms)["entries"] == []
     _, out, _ = command("trace", "at", SITE, "--to", "2026-11-04T11:59:59Z")
     assert "nothing happened there in that time" in out
     _, out, _ = command("trace", "at", SITE, "--from", "2026-11-04T12:00:00Z", "--json")
