@@ -1,5 +1,7 @@
 """A world with goods in a carrier's hands, a logger that watches them, and money in two currencies to pay with."""
 
+from dataclasses import replace
+from functools import cache
 from typing import cast
 
 from contracts import heads
@@ -39,6 +41,12 @@ def uetr(number: int) -> str:
 
 def trade_world() -> World:
     """Return a world in which the carrier holds the goods, which its logger watches from START_MS on."""
+    made = _made()
+    return replace(made, committed=dict(made.committed), records=list(made.records), places=dict(made.places))
+
+
+@cache
+def _made() -> World:
     world = World()
     for owner, account, currency in (
         ("other_bank", "lp/eur", "EUR"),
