@@ -20,6 +20,7 @@ from cli import (
     demo,
     demo_trade,
     epcis,
+    escrow,
     exchange,
     explore,
     holds,
@@ -83,6 +84,7 @@ demo.app.command("trade", epilog=demo_trade.TRADE_EPILOG)(demo_trade.trade)
 app.add_typer(demo.app, name="demo")
 app.add_typer(custody.app, name="custody")
 app.add_typer(exchange.app, name="quote")
+app.add_typer(escrow.app, name="escrow")
 app.add_typer(recalls.app, name="recall")
 app.add_typer(epcis.app, name="epcis")
 app.add_typer(explore.transactions, name="tx")

@@ -88,7 +88,7 @@ class Model:
         if tree[0] == "time":
             return bool(now_ms >= tree[1])
         if tree[0] == "signed":
-            return len(payment.signed & set(tree[1])) >= tree[2]
+            return bool(len(payment.signed & set(tree[1])) >= tree[2])
         if tree in payment.met:
             return True
         return self._event_stands(payment, tree, now_ms, start_ms)
@@ -98,9 +98,9 @@ class Model:
         is_met = True
         for thing in things:
             times: dict[str, int] = {}
-            for seen, at_step, who, at_ms in payment.seen:
+            for seen, at_step, who, seen_ms in payment.seen:
                 if (seen, at_step) == (thing, step) and (role is None or role in ROLES[who]):
-                    times.setdefault(who, at_ms)
+                    times.setdefault(who, seen_ms)
             needed = sorted(list(times.values())[:attestors])
             at_ms = needed[attestors - 1] if len(needed) == attestors else None
             is_met = is_met and at_ms is not None
