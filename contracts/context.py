@@ -77,6 +77,12 @@ class Context:
         self.state.delete(key)
 
     def record(self, key: bytes, head: Head) -> None:
-        """Set the head at a key with this operation added to its history."""
+        """Set the head at a key with this operation added to its history, which begins with the first block.
+
+        What the founders did is in the genesis, whose hash is the chain's id, and needs no record.
+        """
+        if self.block.height == 0:
+            self.put(key, head)
+            return
         self.work.spend()
         self.state.append(key, head, self.transaction_index, self.operation_index)

@@ -65,7 +65,7 @@ def update_organisation(context: Context, arguments: dict[str, Value]) -> Value:
     read.end()
     organisation = _organisation(context, identifier)
     organisation.update(changes)
-    context.put(heads.organisation(identifier), organisation)
+    context.record(heads.organisation(identifier), organisation)
     return None
 
 
@@ -121,7 +121,7 @@ def revoke_key(context: Context, arguments: dict[str, Value]) -> Value:
         if len(admin_keys) == 1:
             raise Rejected(ResultCode.LAST_ADMIN_KEY, f"{identifier} has no other lasting admin key")
         organisation["admin_keys"] = [other for other in admin_keys if other != key]
-        context.put(heads.organisation(identifier), organisation)
+    context.record(heads.organisation(identifier), organisation)
     head["revoked_ms"] = context.block.time_ms
     context.put(heads.public_key(key), head)
     return None
@@ -217,7 +217,7 @@ def _register_key(context: Context, identifier: str, organisation: Head, key: by
     lasting = not fields.keys() & {"methods", "valid_from_ms", "valid_until_ms"}
     if fields["purpose"] == "admin" and lasting:
         organisation["admin_keys"] = [*cast("list[Value]", organisation["admin_keys"]), key]
-    context.put(heads.organisation(identifier), organisation)
+    context.record(heads.organisation(identifier), organisation)
     added: Head = {"organisation": identifier, "added_ms": context.block.time_ms, **fields}
     context.put(heads.public_key(key), added)
 
@@ -230,5 +230,5 @@ def _set_status(context: Context, arguments: dict[str, Value], before: str, afte
     if organisation["status"] != before:
         raise Rejected(otherwise, f"{identifier} is {organisation['status']!r}")
     organisation["status"] = after
-    context.put(heads.organisation(identifier), organisation)
+    context.record(heads.organisation(identifier), organisation)
     return None

@@ -60,7 +60,7 @@ def assign(context: Context, arguments: dict[str, Value]) -> Value:
         )
     watches.append([thing, from_ms])
     known.append([name, from_ms, until_ms])
-    context.put(heads.device(name), device)
+    context.record(heads.device(name), device)
     context.put(heads.cold_watch(name, thing, from_ms), new_watch(profile_id, profile, from_ms, until_ms))
     context.record(heads.cold_record(thing), record)
     return None
@@ -89,6 +89,7 @@ def release(context: Context, arguments: dict[str, Value]) -> Value:
         if row_[:2] == [name, from_ms]:
             row_[2] = until_ms
     context.put(heads.cold_watch(name, thing, from_ms), watch)
+    context.record(heads.device(name), device)
     context.record(heads.cold_record(thing), record)
     return None
 
@@ -116,7 +117,7 @@ def record_batch(context: Context, arguments: dict[str, Value]) -> Value:
         for thing, from_ms in watches
         if not _judge_watch(context, name, cast(str, thing), cast(int, from_ms), readings)
     ]
-    context.put(heads.device(name), device)
+    context.record(heads.device(name), device)
     values = [reading.milli_celsius for reading in readings]
     return {
         "root": merkle.root([encode([one.sequence, one.time_ms, one.milli_celsius]) for one in readings]),

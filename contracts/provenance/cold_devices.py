@@ -54,7 +54,7 @@ def register_device(context: Context, arguments: dict[str, Value]) -> Value:
     }
     if certificate_hash is not None:
         device["certificate_hash"] = certificate_hash
-    context.put(heads.device(name), device)
+    context.record(heads.device(name), device)
     context.put(heads.device_key(key), {"device": name})
     return None
 
@@ -71,7 +71,7 @@ def calibrate(context: Context, arguments: dict[str, Value]) -> Value:
     device["calibrations"] = [*known[1 - CALIBRATIONS_MAX :], calibration]
     if certificate_hash is not None:
         device["certificate_hash"] = certificate_hash
-    context.put(heads.device(name), device)
+    context.record(heads.device(name), device)
     return None
 
 
@@ -82,7 +82,7 @@ def revoke_device(context: Context, arguments: dict[str, Value]) -> Value:
     read.end()
     device = own_device(context, name)
     device["revoked_ms"] = context.block.time_ms
-    context.put(heads.device(name), device)
+    context.record(heads.device(name), device)
     return None
 
 

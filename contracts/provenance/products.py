@@ -34,7 +34,7 @@ def register_product(context: Context, arguments: dict[str, Value]) -> Value:
     if context.get(heads.product(gtin)) is not None:
         raise Rejected(ResultCode.PRODUCT_EXISTS, f"{gtin} is registered")
     product: Head = {"owner": owner, "registered_ms": context.block.time_ms, "name": name, **details}
-    context.put(heads.product(gtin), product)
+    context.record(heads.product(gtin), product)
     return None
 
 
@@ -53,7 +53,7 @@ def update_product(context: Context, arguments: dict[str, Value]) -> Value:
     if name is not None:
         product["name"] = name
     product.update(details)
-    context.put(heads.product(gtin), product)
+    context.record(heads.product(gtin), product)
     return None
 
 

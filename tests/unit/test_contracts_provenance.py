@@ -61,10 +61,13 @@ def test_a_product_is_registered_and_changed_by_its_owner(world: World) -> None:
         "hs_code": "300241",
         "image_hash": b"i" * 32,
     }
-    world.must("maker", ("provenance.register_product", product))
-    world.must("maker", ("provenance.update_product", {"gtin": GTIN, "name": "Vaccine 2", "brand": "B"}))
+    first = world.run("maker", ("provenance.register_product", product))
+    second = world.run("maker", ("provenance.update_product", {"gtin": GTIN, "name": "Vaccine 2", "brand": "B"}))
     del product["gtin"]
+    chain = next_chain(ZERO_HASH, world.record_hash(first, 0), 1)
     assert world.get(heads.product(GTIN)) == {
+        "count": 2,
+        "chain": next_chain(chain, world.record_hash(second, 0), 2),
         **product,
         "name": "Vaccine 2",
         "brand": "B",
