@@ -7,6 +7,7 @@ from ledger.state import KEY_SEPARATOR, head_key
 PARAMETERS: Final = head_key("parameters")
 VALIDATORS: Final = head_key("validators")
 EXPIRY_PREFIX: Final = head_key("expiry") + KEY_SEPARATOR
+WAITING_PREFIX: Final = head_key("waiting") + KEY_SEPARATOR
 
 
 def organisation(identifier: str) -> bytes:

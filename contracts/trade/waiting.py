@@ -70,7 +70,8 @@ def _payments(context: Context) -> list[str]:
     for key in context.state.recorded():
         kind, _, identifier = key.partition(KEY_SEPARATOR)
         if kind in _OF_THINGS:
-            head = context.get(heads.waiting(identifier.decode()))
+            # The key as `heads.waiting` makes it, without taking the name apart: this runs for every thing of an event.
+            head = context.get(heads.WAITING_PREFIX + identifier)
             if head is not None:
                 found.update(dict.fromkeys(cast("list[str]", head["payments"])))
     return list(found)
