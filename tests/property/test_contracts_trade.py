@@ -157,11 +157,22 @@ class Trade(RuleBasedStateMachine):
             self.model.payments[number] = made
 
     @rule(
-        things=st.sampled_from([ONE, BOTH, (GOODS[1],)]),
-        step=st.sampled_from(["arriving", "arriving", "inspecting"]),
-        who=st.sampled_from(["carrier", "carrier", "maker", "shop"]),
+        events=st.lists(
+            st.tuples(
+                st.sampled_from([ONE, BOTH, (GOODS[1],)]),
+                st.sampled_from(["arriving", "arriving", "inspecting"]),
+                st.sampled_from(["carrier", "carrier", "maker", "shop"]),
+            ),
+            min_size=1,
+            max_size=3,
+        )
     )
-    def capture(self, things: tuple[str, ...], step: str, who: str) -> None:
+    def capture(self, events: list[tuple[tuple[str, ...], str, str]]) -> None:
+        for things, step, who in events:
+            self.capture_one(things, step, who)
+
+    def capture_one(self, things: tuple[str, ...], step: str, who: str) -> None:
+        """Capture one event."""
         self.count += 1
         self.world.must(who, arrived(self.world, *things, step=step, event_id=f"event {self.count}"))
         for one in self.model.payments.values():
@@ -325,7 +336,7 @@ def test_the_machine_notices_when_a_rule_is_gone(
 ) -> None:
     monkeypatch.setattr(room, rule_, without)
     searching = settings(
-        max_examples=150,
+        max_examples=600,
         phases=[Phase.generate],
         stateful_step_count=30,
         deadline=None,
