@@ -18,9 +18,14 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class MessageReceived:
-    """A message arrived whose signatures are good."""
+    """A message arrived whose signatures are good.
+
+    ``own_index`` is that of the replica's key among the validators of the message's height, None where it is none of
+    them or nobody knows them here. The replica knows those of its own height alone.
+    """
 
     authentic: Authentic
+    own_index: int | None
 
 
 @dataclass(frozen=True, slots=True)

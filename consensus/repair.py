@@ -54,7 +54,7 @@ def repeated(state: HeightState, own_key: bytes) -> list[SignedMessage]:
 
 
 def shows_vote_of(state: HeightState, status: Status, index: int | None) -> bool:
-    """Say whether a status shows that a validator signed something in its view."""
+    """Say whether a status shows that a validator signed something in its view; ``index`` is its at that height."""
     if index is None:
         return False
     is_its_turn = status.height == state.height and state.proposers.proposer_index(status.view) == index

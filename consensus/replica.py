@@ -141,7 +141,7 @@ class Replica:
             case Tick():
                 self._on_tick(event.now_ms)
             case MessageReceived():
-                self._on_message(event.authentic)
+                self._on_message(event.authentic, event.own_index)
             case WorkAvailable():
                 self._on_work(is_waiting=event.is_waiting)
             case BlockProposed():
@@ -193,12 +193,12 @@ class Replica:
 
     # Messages
 
-    def _on_message(self, authentic: Authentic) -> None:
+    def _on_message(self, authentic: Authentic, own_index: int | None) -> None:
         signed, message = authentic.signed, authentic.message
         if signed.sender == self._pen.public_key:
             self._on_own_message(signed)
         elif isinstance(message, Status):
-            self._on_status(signed.sender, message)
+            self._on_status(signed.sender, message, own_index)
         elif message.height < self._state.height:
             self._report(ReportKind.OLD_HEIGHT, f"{tag_of(message)} of height {message.height}", signed.sender)
         elif message.height > self._state.height:
@@ -239,10 +239,13 @@ class Replica:
         self._report(ReportKind.FUTURE_HEIGHT, f"{tag_of(message)} of height {message.height}", authentic.signed.sender)
         self._fetch(message.height - 1, authentic.signed.sender)
 
-    def _on_status(self, sender: bytes, status: Status) -> None:
-        """Take a heart beat: learn from it, fetch what we lack, send what its sender lacks of us."""
+    def _on_status(self, sender: bytes, status: Status, own_index: int | None) -> None:
+        """Take a heart beat: learn from it, fetch what we lack, send what its sender lacks of us.
+
+        ``own_index`` is ours at the height of the status: at another height the same place may be another's.
+        """
         state = self._state
-        self._learning.hear(sender, status, shows_own_vote=shows_vote_of(state, status, self._index))
+        self._learning.hear(sender, status, shows_own_vote=shows_vote_of(state, status, own_index))
         self._learn()
         if status.height > state.height:
             self._fetch(status.height - 1, sender)
@@ -546,7 +549,7 @@ class Replica:
         for authentic in self._future.take_all():
             # It was authenticated with the old set. With another set it would count for the wrong validator.
             if is_same_set:
-                self._on_message(authentic)
+                self._deliver(authentic)
         if self._has_work:
             self._on_work(is_waiting=True)
 

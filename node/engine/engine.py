@@ -136,7 +136,7 @@ class Engine:
             self._peers.heard_from(verdict.signed.sender)
             self._heard_ms[verdict.signed.sender] = self._now_ms
             self._peer_heights[verdict.signed.sender] = verdict.message.height
-            self._dispatch(MessageReceived(verdict))
+            self._dispatch(MessageReceived(verdict, self._own_index_at(verdict.message.height)))
 
     def on_work(self) -> None:
         """Note that transactions came into the pool."""
@@ -235,6 +235,11 @@ class Engine:
     def _validators_of(self, height: int) -> ValidatorSet:
         """Return the validators of a height, those of the last known one where it lies further ahead."""
         return self._chain.validators_at(height) or self._chain.next_validators
+
+    def _own_index_at(self, height: int) -> int | None:
+        """Return our index among the validators of a height, None where we are none of them or they are not known."""
+        validators = self._chain.validators_at(height)
+        return None if validators is None else validators.index_of(self._replica.public_key)
 
     def _look_for_blocks(self) -> None:
         """Ask the peers where no quorum speaks to us.

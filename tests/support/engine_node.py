@@ -79,7 +79,9 @@ class Surroundings:
 class EngineNode:
     """The engine of one node on block 0 of a chain, with the key of a name."""
 
-    def __init__(self, source: ValidatorChain, name: str, *, may_speak: bool = False) -> None:
+    def __init__(
+        self, source: ValidatorChain, name: str, *, may_speak: bool = False, is_store_new: bool = False
+    ) -> None:
         self.source = source
         self.around = Surroundings(may_speak=may_speak)
         self.values = MemoryValues()
@@ -93,7 +95,7 @@ class EngineNode:
             self.chain.tip,
             (),
             0,
-            is_store_new=False,
+            is_store_new=is_store_new,
             has_signed=False,
         )
         votes = MemoryValues()
@@ -123,7 +125,7 @@ class EngineNode:
             blocks.append(CertifiedBlock(block.header, block.certificate, block.transactions))
         return blocks
 
-    def hear(self, name: str, height: int) -> None:
-        """Let the validator of a name say at which height it is."""
-        status = Status(height, 0, bytes(32))
+    def hear(self, name: str, height: int, prepares: tuple[int, ...] = ()) -> None:
+        """Let the validator of a name say at which height it is, and of whom it has PREPAREs there."""
+        status = Status(height, 0, bytes(32), prepares=prepares)
         self.engine.receive_messages([sign_message(key_of(name), self.chain.chain_id, status).encoded])

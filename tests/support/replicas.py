@@ -74,6 +74,8 @@ class Bench:
         self.disk = Disk()
         self.disk.persist(records)
         self.now_ms = 0
+        self.places: dict[int, int | None] = {}
+        """The replica's index at heights where it is another one than now."""
         self.replica = self._new_replica()
 
     def restart(self) -> list[Effect]:
@@ -125,7 +127,7 @@ class Bench:
         """Deliver a signed message."""
         verdict = authenticate(decode_message(signed.encoded), self.validators, CHAIN_ID, stub_verify)
         assert isinstance(verdict, Authentic), verdict
-        return self.feed(MessageReceived(verdict))
+        return self.feed(MessageReceived(verdict, self.places.get(verdict.message.height, self.index)))
 
     def block(self, view: int = 0, *what: object) -> Proposal:
         """Return the block of the proposer of a view; ``what`` tells blocks apart."""
@@ -188,7 +190,7 @@ def teach(replica: Replica, validators: ValidatorSet, index: int | None, tip: He
     for other in others[: validators.quorum]:
         key = next(key for key in KEYS if key.public_key == validators[other].public_key)
         signed = sign_message(key, CHAIN_ID, Status(tip.height + 1, 0, tip.hash))
-        effects += replica.step(MessageReceived(Authentic(signed, other)))
+        effects += replica.step(MessageReceived(Authentic(signed, other), index))
     return effects
 
 

@@ -155,6 +155,30 @@ def test_votes_of_ours_that_f_and_one_show_are_a_trace(kind: str) -> None:
     assert votes(bench)
 
 
+@pytest.mark.parametrize(
+    ("place_then", "shown", "votes_from"),
+    [
+        pytest.param(None, 4, 4, id="another's-then"),
+        pytest.param(2, 4, 4, id="another's-while-ours-was-another"),
+        pytest.param(2, 2, 6, id="ours-then"),
+    ],
+)
+def test_the_places_in_a_status_are_those_of_its_own_height(
+    place_then: int | None, shown: int, votes_from: int
+) -> None:
+    """Who joins must not take another's old votes for its own: it would wait for heights that never come."""
+    bench = new_bench(5, 4, height=4, is_store_new=True, has_signed=False)
+    bench.places[3] = place_then
+    for other in (0, 1, 2):
+        bench.say(other, Status(3, 0, bench.tip.hash, prepares=(shown,)))
+    tell(bench, 4, 4, 4, 4)
+    for height in range(4, votes_from):
+        follow_to(bench, height)
+        assert not votes(bench)
+    follow_to(bench, votes_from)
+    assert votes(bench)
+
+
 def test_a_proposal_of_ours_that_f_and_one_hold_is_a_trace() -> None:
     bench = new_bench(index=1, is_store_new=True)
     for other in (2, 3):

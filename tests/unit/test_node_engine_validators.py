@@ -3,6 +3,7 @@
 import pytest
 
 from node.engine.ports import BlocksQuestion
+from tests.support.contracts_world import key_of
 from tests.support.engine_node import PEERS, EngineNode
 from tests.support.validator_chain import ValidatorChain, validator_set
 
@@ -75,6 +76,25 @@ def test_old_voices_played_back_for_ever_do_not_hide_blocks() -> None:
     assert now_ms == 10_000
     node.engine.on_blocks(asked[0], node.blocks(1, 99))
     assert node.chain.tip.hash == source.chain.tip.hash
+
+
+def test_a_newcomer_does_not_take_the_votes_of_whoever_had_its_place_for_its_own() -> None:
+    source = grown(1)
+    before, now = validator_set(source.sets[2]), validator_set(source.sets[3])
+    place = now.index_of(key_of("a").public_key)
+    assert place is not None
+    assert before.index_of(key_of("a").public_key) is None
+    node = EngineNode(source, "a", may_speak=True, is_store_new=True)
+    node.engine.tick(3_000)
+    node.engine.on_blocks(node.around.asked[0][0], node.blocks(1, 2))
+    assert node.chain.tip.height == 2
+    stayed = [name for name in source.sets[3] if name != "a"]
+    for name in stayed:
+        node.hear(name, 2, prepares=(place,))
+    for name in stayed:
+        node.hear(name, 3)
+    node.engine.tick(60_000)
+    assert node.engine.replica.may_vote
 
 
 @pytest.mark.known_bug(15, 26)
