@@ -33,6 +33,8 @@ EXAMPLES: Final[Mapping[str, JsonObject]] = {
         "missing": 0,
         "watches": [[_THING, 1_795_147_200_000]],
         "revoked_ms": None,
+        "count": 12,
+        "chain": "6b" * 32,
     },
     "profile": {
         "id": "fridge-2-8",
