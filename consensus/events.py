@@ -20,8 +20,8 @@ class Tick:
 class MessageReceived:
     """A message arrived whose signatures are good.
 
-    ``own_index`` is that of the replica's key among the validators of the message's height, None where it is none of
-    them or nobody knows them here. The replica knows those of its own height alone.
+    ``own_index`` is that of the replica's key among the validators that the message was measured by, None where it
+    is none of them. The replica knows those of its own height alone.
     """
 
     authentic: Authentic

@@ -237,9 +237,11 @@ class Engine:
         return self._chain.validators_at(height) or self._chain.next_validators
 
     def _own_index_at(self, height: int) -> int | None:
-        """Return our index among the validators of a height, None where we are none of them or they are not known."""
-        validators = self._chain.validators_at(height)
-        return None if validators is None else validators.index_of(self._replica.public_key)
+        """Return our index among the validators of a height, those of the last known one where it lies further ahead.
+
+        A trace of our key must not go unseen because we are far behind: to wait in vain is better than to vote twice.
+        """
+        return self._validators_of(height).index_of(self._replica.public_key)
 
     def _look_for_blocks(self) -> None:
         """Ask the peers where no quorum speaks to us.

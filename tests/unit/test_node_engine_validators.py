@@ -97,6 +97,22 @@ def test_a_newcomer_does_not_take_the_votes_of_whoever_had_its_place_for_its_own
     assert node.engine.replica.may_vote
 
 
+def test_who_is_far_behind_still_sees_its_own_votes_shown() -> None:
+    source = ValidatorChain()
+    for _ in range(4):
+        source.grow(source.nothing())
+    node = EngineNode(source, "validator maker", may_speak=True, is_store_new=True)
+    place = node.chain.validators.index_of(key_of("validator maker").public_key)
+    assert place is not None
+    for name in ("validator carrier", "validator shop", "validator bank"):
+        node.hear(name, 5, prepares=(place,))
+    node.engine.tick(3_000)
+    node.engine.on_blocks(node.around.asked[0][0], node.blocks(1, 4))
+    node.engine.tick(60_000)
+    assert node.chain.tip.height == 4
+    assert not node.engine.replica.may_vote
+
+
 @pytest.mark.known_bug(15, 26)
 def test_a_message_is_measured_by_the_validators_of_its_height() -> None:
     source = grown(2)
