@@ -16,7 +16,7 @@ from contracts.results import Rejected, ResultCode
 RATE_SCALE: Final = 10**10
 BASIS_POINTS: Final = 10_000
 
-_RATE: Final = re.compile(r"(0|[1-9][0-9]*)(?:\.([0-9]{1,10}))?")
+_RATE: Final = re.compile(r"(0|[1-9][0-9]{0,10})(?:\.([0-9]{1,10}))?")
 _DIGITS_MAX: Final = 11
 
 

@@ -130,6 +130,7 @@ PAYMENT_CASES: tuple[Case, ...] = (
     refused(R.BAD_ARGUMENTS, quote(version=2), "a quote of another version"),
     refused(R.BAD_ARGUMENTS, quote(rate="0"), "a rate of nothing"),
     refused(R.BAD_ARGUMENTS, quote(rate="12.3456789012"), "a rate of too many digits"),
+    refused(R.BAD_ARGUMENTS, quote(rate="9" * 5_000), "a rate longer than Python turns into a number"),
     refused(R.BAD_ARGUMENTS, quote(fee_bearer="payer", fee_account="bank/fees"), "a fee of nothing"),
     refused(R.BAD_ARGUMENTS, {**quote(), "more": 1}, "a quote with more"),
     refused(R.UNKNOWN_PROVIDER, quote("carrier"), "another's key, before the signature"),
