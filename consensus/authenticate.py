@@ -32,10 +32,14 @@ class RejectionReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Authentic:
-    """A message of a validator whose every signature was checked; made by ``authenticate`` alone."""
+    """A message of a validator whose every signature was checked; made by ``authenticate`` alone.
+
+    ``validators`` are those that it was measured by: every index in it is a place among them.
+    """
 
     signed: SignedMessage
     sender_index: int
+    validators: ValidatorSet
 
     @property
     def message(self) -> Message:
@@ -74,7 +78,7 @@ def authenticate(
         and not _is_certified(message.prepared, validators, chain_id, verifier)
     ):
         return Rejected(RejectionReason.BAD_CERTIFICATE)
-    return Authentic(signed, sender_index)
+    return Authentic(signed, sender_index, validators)
 
 
 def _broken_form(message: Message, validators: ValidatorSet) -> RejectionReason | None:

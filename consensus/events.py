@@ -18,14 +18,9 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class MessageReceived:
-    """A message arrived whose signatures are good.
-
-    ``own_index`` is that of the replica's key among the validators that the message was measured by, None where it
-    is none of them. The replica knows those of its own height alone.
-    """
+    """A message arrived whose signatures are good."""
 
     authentic: Authentic
-    own_index: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,7 @@ class Replica:
             case Tick():
                 self._on_tick(event.now_ms)
             case MessageReceived():
-                self._on_message(event.authentic, event.own_index)
+                self._on_message(event.authentic)
             case WorkAvailable():
                 self._on_work(is_waiting=event.is_waiting)
             case BlockProposed():
@@ -193,12 +193,12 @@ class Replica:
 
     # Messages
 
-    def _on_message(self, authentic: Authentic, own_index: int | None) -> None:
+    def _on_message(self, authentic: Authentic) -> None:
         signed, message = authentic.signed, authentic.message
         if signed.sender == self._pen.public_key:
             self._on_own_message(signed)
         elif isinstance(message, Status):
-            self._on_status(signed.sender, message, own_index)
+            self._on_status(authentic, message)
         elif message.height < self._state.height:
             self._report(ReportKind.OLD_HEIGHT, f"{tag_of(message)} of height {message.height}", signed.sender)
         elif message.height > self._state.height:
@@ -239,12 +239,11 @@ class Replica:
         self._report(ReportKind.FUTURE_HEIGHT, f"{tag_of(message)} of height {message.height}", authentic.signed.sender)
         self._fetch(message.height - 1, authentic.signed.sender)
 
-    def _on_status(self, sender: bytes, status: Status, own_index: int | None) -> None:
-        """Take a heart beat: learn from it, fetch what we lack, send what its sender lacks of us.
-
-        ``own_index`` is ours at the height of the status: at another height the same place may be another's.
-        """
-        state = self._state
+    def _on_status(self, authentic: Authentic, status: Status) -> None:
+        """Take a heart beat: learn from it, fetch what we lack, send what its sender lacks of us."""
+        state, sender = self._state, authentic.signed.sender
+        # Its places are those of its own height: at another one the same place may be another's.
+        own_index = authentic.validators.index_of(self._pen.public_key)
         self._learning.hear(sender, status, shows_own_vote=shows_vote_of(state, status, own_index))
         self._learn()
         if status.height > state.height:

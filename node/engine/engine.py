@@ -136,7 +136,7 @@ class Engine:
             self._peers.heard_from(verdict.signed.sender)
             self._heard_ms[verdict.signed.sender] = self._now_ms
             self._peer_heights[verdict.signed.sender] = verdict.message.height
-            self._dispatch(MessageReceived(verdict, self._own_index_at(verdict.message.height)))
+            self._dispatch(MessageReceived(verdict))
 
     def on_work(self) -> None:
         """Note that transactions came into the pool."""
@@ -233,15 +233,11 @@ class Engine:
                 self._safety.keep_evidence(equivocation("commit", other.height, other.view, key, first, second))
 
     def _validators_of(self, height: int) -> ValidatorSet:
-        """Return the validators of a height, those of the last known one where it lies further ahead."""
-        return self._chain.validators_at(height) or self._chain.next_validators
+        """Return the validators of a height, those of the last known one where it lies further ahead.
 
-    def _own_index_at(self, height: int) -> int | None:
-        """Return our index among the validators of a height, those of the last known one where it lies further ahead.
-
-        A trace of our key must not go unseen because we are far behind: to wait in vain is better than to vote twice.
+        So whoever is far behind still sees a trace of its own key: to wait in vain is better than to vote twice.
         """
-        return self._validators_of(height).index_of(self._replica.public_key)
+        return self._chain.validators_at(height) or self._chain.next_validators
 
     def _look_for_blocks(self) -> None:
         """Ask the peers where no quorum speaks to us.

@@ -158,7 +158,7 @@ def _certificates_unchecked() -> list[Patch]:
 
 def _signatures_unchecked() -> list[Patch]:
     def authenticate(signed: SignedMessage, validators: ValidatorSet, *_: object) -> Authentic | Rejected:
-        return Authentic(signed, validators.index_of(signed.sender) or 0)
+        return Authentic(signed, validators.index_of(signed.sender) or 0, validators)
 
     return [(gate_module, "authenticate", authenticate)]
 

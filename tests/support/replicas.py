@@ -74,8 +74,8 @@ class Bench:
         self.disk = Disk()
         self.disk.persist(records)
         self.now_ms = 0
-        self.places: dict[int, int | None] = {}
-        """The replica's index at heights where it is another one than now."""
+        self.earlier: dict[int, ValidatorSet] = {}
+        """The validators of heights at which they were others than now."""
         self.replica = self._new_replica()
 
     def restart(self) -> list[Effect]:
@@ -125,9 +125,11 @@ class Bench:
 
     def deliver(self, signed: SignedMessage) -> list[Effect]:
         """Deliver a signed message."""
-        verdict = authenticate(decode_message(signed.encoded), self.validators, CHAIN_ID, stub_verify)
+        message = decode_message(signed.encoded)
+        validators = self.earlier.get(message.message.height, self.validators)
+        verdict = authenticate(message, validators, CHAIN_ID, stub_verify)
         assert isinstance(verdict, Authentic), verdict
-        return self.feed(MessageReceived(verdict, self.places.get(verdict.message.height, self.index)))
+        return self.feed(MessageReceived(verdict))
 
     def block(self, view: int = 0, *what: object) -> Proposal:
         """Return the block of the proposer of a view; ``what`` tells blocks apart."""
@@ -190,7 +192,7 @@ def teach(replica: Replica, validators: ValidatorSet, index: int | None, tip: He
     for other in others[: validators.quorum]:
         key = next(key for key in KEYS if key.public_key == validators[other].public_key)
         signed = sign_message(key, CHAIN_ID, Status(tip.height + 1, 0, tip.hash))
-        effects += replica.step(MessageReceived(Authentic(signed, other), index))
+        effects += replica.step(MessageReceived(Authentic(signed, other, validators)))
     return effects
 
 

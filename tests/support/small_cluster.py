@@ -183,7 +183,7 @@ class SmallCluster:
         for _ in range(copies):
             verdict = authenticate(signed, self.validators, CHAIN_ID, stub_verify)
             assert isinstance(verdict, Authentic), verdict
-            self._post(target, MessageReceived(verdict, target), self.random.randint(LATENCY_MS, self.delay_ms_max))
+            self._post(target, MessageReceived(verdict), self.random.randint(LATENCY_MS, self.delay_ms_max))
 
     def _store(self, index: int, header: Header, certificate: Certificate) -> list[Event]:
         if header.height != self.tip(index).height + 1:

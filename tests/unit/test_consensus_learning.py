@@ -7,6 +7,7 @@ from consensus.events import BlockCommitted
 from consensus.learning import Learning
 from consensus.messages import Commit, Message, Prepare, Status, ViewChange, sign_message
 from ledger.block import Header
+from ledger.validators import ValidatorSet
 from tests.support.replicas import CONFIG, KEYS, Bench, of_type, reports, sent, validator_set
 from tests.support.toy_chain import CHAIN_ID, genesis, make_block
 
@@ -156,20 +157,20 @@ def test_votes_of_ours_that_f_and_one_show_are_a_trace(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place_then", "shown", "votes_from"),
+    ("keys_then", "shown", "votes_from"),
     [
-        pytest.param(None, 4, 4, id="another's-then"),
-        pytest.param(2, 4, 4, id="another's-while-ours-was-another"),
-        pytest.param(2, 2, 6, id="ours-then"),
+        pytest.param((0, 1, 2, 3, 5), 4, 4, id="another's-then"),
+        pytest.param((0, 1, 4, 5, 6), 4, 4, id="another's-while-ours-was-another"),
+        pytest.param((0, 1, 4, 5, 6), 2, 6, id="ours-then"),
     ],
 )
 def test_the_places_in_a_status_are_those_of_its_own_height(
-    place_then: int | None, shown: int, votes_from: int
+    keys_then: tuple[int, ...], shown: int, votes_from: int
 ) -> None:
     """Who joins must not take another's old votes for its own: it would wait for heights that never come."""
     bench = new_bench(5, 4, height=4, is_store_new=True, has_signed=False)
-    bench.places[3] = place_then
-    for other in (0, 1, 2):
+    bench.earlier[3] = ValidatorSet(validator for key in keys_then for validator in validator_set(1, key))
+    for other in (0, 1):
         bench.say(other, Status(3, 0, bench.tip.hash, prepares=(shown,)))
     tell(bench, 4, 4, 4, 4)
     for height in range(4, votes_from):

@@ -112,7 +112,7 @@ def received(signed: SignedMessage) -> MessageReceived:
     """Return a message as it arrives: decoded and authenticated for real."""
     verdict = authenticate(decode_message(signed.encoded), VALIDATORS, CHAIN_ID)
     assert isinstance(verdict, Authentic), verdict
-    return MessageReceived(verdict, None)
+    return MessageReceived(verdict)
 
 
 def view_change(index: int, height: int, view: int) -> SignedMessage:
