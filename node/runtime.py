@@ -280,6 +280,10 @@ class _Observer:
         )
         self._wake(candidate)
 
+    def may_vote(self, height: int) -> None:
+        """Log that following first has ended."""
+        self._log.info("may_vote", height=height)
+
     def reported(self, report: Report) -> None:
         """Count a report of the replica."""
         self._metrics.reports.labels(kind=str(report.kind)).inc()

@@ -118,6 +118,7 @@ class Engine:
         self._dispatch(Tick(now_ms))
         if self._safety.is_new and self._replica.may_vote:
             self._safety.trust()
+            self._observer.may_vote(self._replica.height)
         self._look_for_blocks()
         if self._next_gossip_ms is None or now_ms >= self._next_gossip_ms:
             self._next_gossip_ms = now_ms + _GOSSIP_MS

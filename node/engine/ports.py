@@ -81,6 +81,10 @@ class Observer(Protocol):
         """A block is on the disk."""
         ...
 
+    def may_vote(self, height: int) -> None:
+        """The node, which followed first, may vote now, at this height."""
+        ...
+
     def reported(self, report: Report) -> None:
         """The replica reports."""
         ...

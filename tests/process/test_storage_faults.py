@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -40,6 +41,12 @@ def tradelane(*arguments: str) -> "subprocess.CompletedProcess[str]":
 def pay(network: Network, count: int) -> list[TransactionStatus]:
     with Client(network.nodes[0].api) as client:
         return [transfer(network, client) for _ in range(count)]
+
+
+def log_events(home: Path, event: str) -> list[dict[str, Any]]:
+    """Return what a node logged under a name, in the order in which it did."""
+    lines = [json.loads(line) for line in (home / LOG_NAME).read_text().splitlines()]
+    return [line for line in lines if line["event"] == event]
 
 
 def assert_refused(network: Network, node: NetworkNode) -> str:
@@ -156,6 +163,7 @@ def test_an_old_backup_of_a_whole_home_follows_first_and_never_votes_twice(clust
     wait_same_tip(network, 4)
     cluster.kill(restored.name)
     backup = shutil.copytree(home, home.with_name("backup"))
+    votings = len(log_events(backup, "may_vote"))
     cluster.start(restored)
     cluster.wait_ready([restored])
     pay(network, 8)
@@ -165,13 +173,19 @@ def test_an_old_backup_of_a_whole_home_follows_first_and_never_votes_twice(clust
     shutil.copytree(backup, home)
     cluster.start(restored)
     cluster.wait_ready([restored])
+    # It listens for a time before it may know enough, and blocks come faster than that.
+    deadline = time.monotonic() + 30
+    while len(voting := log_events(home, "may_vote")) == votings:
+        pay(network, 1)
+        assert time.monotonic() < deadline, "it never votes again"
+    # Everyone proposes in that many blocks.
     pay(network, 12)
     wait_same_tip(network, 24)
     for node in network.nodes:
         with Client(node.api) as client:
             assert client.evidence() == ()
-    events = [json.loads(line) for line in (home / LOG_NAME).read_text().splitlines()]
-    assert [event["reason"] for event in events if event["event"] == "follows_first"][-1] == "copied"
+    assert log_events(home, "follows_first")[-1]["reason"] == "copied"
+    assert voting[-1]["height"] > 13
     # It learnt, and votes again at heights where it had not voted before.
     cluster.stop_all()
     with closing(SafetyStore.open(home / "safety")) as safety:

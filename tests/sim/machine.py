@@ -305,6 +305,9 @@ class Machine:
         """Pass on that a block is on the disk."""
         self.world.on_committed(self, candidate, certificate)
 
+    def may_vote(self, height: int) -> None:
+        """Note nothing."""
+
     def reported(self, report: Report) -> None:
         """Pass on a report."""
         self.world.on_report(self, report)

@@ -59,6 +59,9 @@ class Surroundings:
     def ask(self, public_key: bytes, question: Question) -> None:
         self.asked.append((public_key, question))
 
+    def may_vote(self, height: int) -> None:
+        pass
+
     def committing(self) -> None:
         pass
 
