@@ -76,7 +76,7 @@ def offer(
         "custody.offer",
         arguments,
         wait_s=wait,
-        name="offer",
+        shown={"offer": chosen},
         done=f"offered {len(items)} to {to}; to accept: tradelane custody accept {chosen} --as {to}",
     )
 
@@ -105,7 +105,9 @@ def accept(
     found += [[item, "damaged", "arrived damaged"] for item in damaged or ()]
     if found:
         arguments["discrepancies"] = found
-    submit_operation(session, "custody.accept", arguments, wait_s=wait, name="offer", done=f"accepted {offer_id}")
+    submit_operation(
+        session, "custody.accept", arguments, wait_s=wait, shown={"offer": offer_id}, done=f"accepted {offer_id}"
+    )
 
 
 @app.command("reject", epilog=_REJECT_EPILOG)
@@ -128,7 +130,7 @@ def reject(
         "custody.reject",
         {"id": offer_id, "reason": reason},
         wait_s=wait,
-        name="offer",
+        shown={"offer": offer_id},
         done=f"rejected {offer_id}",
     )
 
@@ -148,5 +150,10 @@ def cancel(
     """Take your own offer back while it is open."""
     session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
     submit_operation(
-        session, "custody.cancel", {"id": offer_id}, wait_s=wait, name="offer", done=f"cancelled {offer_id}"
+        session,
+        "custody.cancel",
+        {"id": offer_id},
+        wait_s=wait,
+        shown={"offer": offer_id},
+        done=f"cancelled {offer_id}",
     )

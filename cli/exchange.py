@@ -25,6 +25,7 @@ from cli.session import (
     WaitOption,
     open_session,
 )
+from cli.submitting import submit_operation
 from contracts.results import Rejected
 from contracts.settlement.quotes import PAYER, RECEIVE, SEND, Quote
 from contracts.settlement.rates import rate_text
@@ -189,12 +190,14 @@ def cancel(
 ) -> None:
     """Cancel every quote of yours below a nonce. `quote new` prints the nonce of each: the time in milliseconds."""
     session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
-    arguments: dict[str, Value] = {"nonce_floor": nonce}
-    signing_key = session.key()
-    with session.client() as client:
-        status = client.submit([Operation("settlement.cancel_quotes", arguments)], signing_key, wait_s=wait)
-    done = f"cancelled every quote of a nonce below {nonce}"
-    session.output.result({"nonce_floor": nonce, **committed_value(status)}, done_text(done), committed_table(status))
+    submit_operation(
+        session,
+        "settlement.cancel_quotes",
+        {"nonce_floor": nonce},
+        shown={"nonce_floor": nonce},
+        wait_s=wait,
+        done=f"cancelled every quote of a nonce below {nonce}",
+    )
 
 
 def payment(

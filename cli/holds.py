@@ -98,7 +98,7 @@ def place(
     if reference is not None:
         arguments["reference"] = reference
     held = f"held {format_amount(minor_units, payer.exponent)} {currency} for {credit} under {identifier.hex()}"
-    submit_operation(session, "settlement.pend", arguments, wait_s=wait, name="hold", done=held)
+    submit_operation(session, "settlement.pend", arguments, wait_s=wait, shown={"hold": arguments["id"]}, done=held)
 
 
 @app.command("post", epilog=_POST_EPILOG)
@@ -131,7 +131,7 @@ def post(
         "amount": minor_units,
     }
     paid = f"paid {format_amount(minor_units, hold.exponent)} {hold.currency} to {hold.credit}"
-    submit_operation(session, "settlement.post", arguments, wait_s=wait, name="transfer", done=paid)
+    submit_operation(session, "settlement.post", arguments, wait_s=wait, shown={"transfer": arguments["id"]}, done=paid)
 
 
 @app.command("void", epilog=_VOID_EPILOG)
@@ -156,7 +156,7 @@ def void(
         hold = client.hold(hold_id)
     arguments: dict[str, Value] = {"id": chosen_transfer_id(transfer_id), "pending_id": bytes.fromhex(hold.id)}
     done = f"gave up {_amount(hold)} {hold.currency} that {hold.debit} held"
-    submit_operation(session, "settlement.void", arguments, wait_s=wait, name="transfer", done=done)
+    submit_operation(session, "settlement.void", arguments, wait_s=wait, shown={"transfer": arguments["id"]}, done=done)
 
 
 @app.command("list", epilog=_LIST_EPILOG)

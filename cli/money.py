@@ -12,6 +12,7 @@ from cli.exchange import pay_by_quote
 from cli.formatting import committed_table, committed_value, done_text, time_text
 from cli.output import table
 from cli.session import AsOption, JsonOption, KeyOption, NetworkOption, NodeOption, WaitOption, open_session
+from cli.submitting import submit_operation
 from ledger.codec import Value
 from ledger.transaction import Operation
 from tradelane import Account, BadRequestError, Client, format_amount, parse_amount
@@ -129,7 +130,6 @@ def issue(
 ) -> None:
     """Issue money, as the currency's issuer."""
     session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
-    signing_key = session.key()
     with session.client() as client:
         account = client.account(to)
         require_currency(account, currency)
@@ -137,10 +137,9 @@ def issue(
         arguments: dict[str, Value] = {"id": chosen_transfer_id(transfer_id), "account": to, "amount": minor_units}
         if reference is not None:
             arguments["reference"] = reference
-        status = client.submit([Operation("settlement.issue", arguments)], signing_key, wait_s=wait)
     done = f"issued {format_amount(minor_units, account.exponent)} {currency} to {to}"
-    session.output.result(
-        {**committed_value(status), "transfer": arguments["id"]}, done_text(done), committed_table(status)
+    submit_operation(
+        session, "settlement.issue", arguments, shown={"transfer": arguments["id"]}, wait_s=wait, done=done
     )
 
 

@@ -102,7 +102,7 @@ def open_recall(
         "provenance.open_recall",
         arguments,
         wait_s=wait,
-        name="recall",
+        shown={"recall": chosen},
         done=f"recalled {len(targets)} under {chosen}",
     )
 
@@ -124,7 +124,12 @@ def close_recall(
     session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
     arguments: dict[str, Value] = {"id": recall_id, "reason": reason}
     submit_operation(
-        session, "provenance.close_recall", arguments, wait_s=wait, name="recall", done=f"closed {recall_id}"
+        session,
+        "provenance.close_recall",
+        arguments,
+        wait_s=wait,
+        shown={"recall": recall_id},
+        done=f"closed {recall_id}",
     )
 
 
