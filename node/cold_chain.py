@@ -1,12 +1,13 @@
 """The cold chain as the read side shows it: devices, profiles, what a thing went through, its breaches and readings.
 
 What is judged is what the contracts found (contracts/provenance/cold_chain.py); nothing is judged again here. Readings
-come from the batches in the history of the thing's cold record, so only those of devices that watched it. Times are
-milliseconds UTC, temperatures milli-degrees Celsius. Pure reads over a store.
+about a thing come from the batches in the history of its cold record, so only those of devices that watched it; all
+that a device recorded is in the history of the device. Times are milliseconds UTC, temperatures milli-degrees Celsius.
+Pure reads over a store.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, cast
@@ -145,27 +146,47 @@ def readings_page(
     head = record_head(store, thing.identifier)
     if head is None:
         return Page([])
-    count = cast(int, head[COUNT_FIELD])
-    after = record_number(cursor)
-    if after > count:
-        raise CursorError("the cursor is not one of this list")
-    entries: list[Json] = []
-    readings = 0
-    for number, batches in _batches(store, thing.identifier, head, from_ms, until_ms, after):
-        entries += [_batch(store, batch) for batch in batches]
-        readings += sum(len(batch.readings) for batch in batches)
-        is_full = len(entries) >= limit or readings >= READINGS_PAGE_MAX or number - after >= SCAN_MAX
-        if is_full and number < count:
-            return Page(entries, str(number))
-    return Page(entries)
+    watches = watches_of(store, thing.identifier, head)
+
+    def read(record: Record) -> list[tuple[JsonObject, int]]:
+        found = _of_record(record, watches, from_ms, until_ms)
+        return [(_batch(store, batch), len(batch.readings)) for batch in found]
+
+    return _page(store, heads.cold_record(thing.identifier), head, read, from_ms, cursor, limit)
+
+
+def device_readings_page(
+    store: Store, identifier: str, from_ms: int | None, until_ms: int | None, cursor: str | None, limit: int
+) -> Page | None:
+    """Return what a device has recorded, whatever it watched, as `readings_page` does, or None."""
+    head = get_head(store, heads.device(identifier)) if "\0" not in identifier else None
+    if head is None:
+        return None
+
+    def read(record: Record) -> list[tuple[JsonObject, int]]:
+        if record.method != RECORD_BATCH:
+            return []
+        first, rows = _rows_between(record, from_ms, until_ms)
+        if not rows:
+            return []
+        entry: JsonObject = {
+            "device": identifier,
+            "first_sequence": first,
+            "readings": [[time_ms, milli_celsius] for time_ms, milli_celsius in rows],
+            **_place(record),
+        }
+        return [(entry, len(rows))]
+
+    return _page(store, heads.device(identifier), head, read, from_ms, cursor, limit)
 
 
 def batches_of(store: Store, identifier: str, from_ms: int | None, until_ms: int | None) -> Iterator[Batch]:
     """Yield the batches about a thing with readings at or after ``from_ms`` and before ``until_ms``."""
     head = record_head(store, identifier)
     if head is not None:
-        for _, batches in _batches(store, identifier, head, from_ms, until_ms, 0):
-            yield from batches
+        watches = watches_of(store, identifier, head)
+        for _, record in _records(store, heads.cold_record(identifier), head, from_ms, 0):
+            yield from _of_record(record, watches, from_ms, until_ms)
 
 
 def record_head(store: Store, identifier: str) -> Head | None:
@@ -200,38 +221,67 @@ def product_storage(store: Store, gtin: str | None) -> dict[str, int]:
     return {} if head is None else cast("dict[str, int]", head.get("storage", {}))
 
 
-def _batches(
-    store: Store, identifier: str, record: Head, from_ms: int | None, until_ms: int | None, after: int
-) -> Iterator[tuple[int, list[Batch]]]:
-    """Yield (number, batches) for each record of a cold record's history after the first ``after``."""
-    count = cast(int, record[COUNT_FIELD])
-    watches = watches_of(store, identifier, record)
-    key = heads.cold_record(identifier)
+def _page(
+    store: Store,
+    key: bytes,
+    head: Head,
+    read: Callable[[Record], list[tuple[JsonObject, int]]],
+    from_ms: int | None,
+    cursor: str | None,
+    limit: int,
+) -> Page:
+    """Return a page of what is read of a head's records, each entry with the number of its readings."""
+    count = cast(int, head[COUNT_FIELD])
+    after = record_number(cursor)
+    if after > count:
+        raise CursorError("the cursor is not one of this list")
+    entries: list[Json] = []
+    readings = 0
+    for number, record in _records(store, key, head, from_ms, after):
+        for entry, size in read(record):
+            entries.append(entry)
+            readings += size
+        is_full = len(entries) >= limit or readings >= READINGS_PAGE_MAX or number - after >= SCAN_MAX
+        if is_full and number < count:
+            return Page(entries, str(number))
+    return Page(entries)
+
+
+def _records(store: Store, key: bytes, head: Head, from_ms: int | None, after: int) -> Iterator[tuple[int, Record]]:
+    """Yield (number, record) of a history after the first ``after``, from where readings of a time may be on."""
+    count = cast(int, head[COUNT_FIELD])
     if from_ms is not None:
         # No reading is later than its block and the drift that clocks are allowed.
         earliest_ms = from_ms - read_parameters(store).clock_drift_ms_max
         after = max(after, _first_number_at(store, key, count, earliest_ms) - 1)
     records = Records(store)
     for number, position in enumerate(islice(store.history(key, after), count - after), after + 1):
-        found = records.get(position)
-        yield number, [] if found.method != RECORD_BATCH else _of_record(found, watches, from_ms, until_ms)
+        yield number, records.get(position)
 
 
 def _of_record(record: Record, watches: list[Watch], from_ms: int | None, until_ms: int | None) -> list[Batch]:
-    first = cast(int, record.arguments["first_sequence"])
-    rows = cast("list[tuple[int, int]]", record.arguments["readings"])
+    """Return the readings of a record about a thing, by watch."""
+    if record.method != RECORD_BATCH:
+        return []
     found = []
     for watch in watches:
         if watch.device != record.arguments["device"]:
             continue
         starts = [watch.from_ms, *([] if from_ms is None else [from_ms])]
         ends = [end for end in (watch.until_ms, until_ms) if end is not None]
-        low = bisect_left(rows, max(starts), key=lambda row: row[0])
-        high = len(rows) if not ends else bisect_left(rows, min(ends), key=lambda row: row[0])
-        if low < high:
-            readings = tuple((time_ms, milli_celsius) for time_ms, milli_celsius in rows[low:high])
-            found.append(Batch(watch, record, first + low, readings))
+        first, rows = _rows_between(record, max(starts), min(ends, default=None))
+        if rows:
+            found.append(Batch(watch, record, first, rows))
     return found
+
+
+def _rows_between(record: Record, from_ms: int | None, until_ms: int | None) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """Return the readings of a batch between two times, and the sequence number of the first."""
+    rows = cast("list[tuple[int, int]]", record.arguments["readings"])
+    low = 0 if from_ms is None else bisect_left(rows, from_ms, key=lambda row: row[0])
+    high = len(rows) if until_ms is None else bisect_left(rows, until_ms, key=lambda row: row[0])
+    readings = tuple((time_ms, milli_celsius) for time_ms, milli_celsius in rows[low:high])
+    return cast(int, record.arguments["first_sequence"]) + low, readings
 
 
 def _first_number_at(store: Store, key: bytes, count: int, time_ms: int) -> int:
@@ -291,10 +341,16 @@ def _batch(store: Store, batch: Batch) -> JsonObject:
             if from_ms <= last_ms and first_ms < until_ms
         ],
         "certificate_hash": None if certificate_hash is None else certificate_hash.hex(),
-        "transaction": batch.record.transaction_id.hex(),
-        "operation": batch.record.operation_index,
-        "height": batch.record.height,
-        "time_ms": batch.record.block_time_ms,
+        **_place(batch.record),
+    }
+
+
+def _place(record: Record) -> JsonObject:
+    return {
+        "transaction": record.transaction_id.hex(),
+        "operation": record.operation_index,
+        "height": record.height,
+        "time_ms": record.block_time_ms,
     }
 
 

@@ -1,15 +1,16 @@
 """SenML packs in JSON (RFC 8428) to temperature readings: base fields resolved, numbers kept exact.
 
-Records that measure something else, or in another unit than degrees Celsius or kelvin, are counted and left out. A pack
-that cannot be read as a whole is refused, with the record and the reason. Pure: the time of arrival, which relative
-times count from, comes in as an argument.
+Records that measure something else, or in another unit than degrees Celsius or kelvin, are left out, each with its
+reason, so that a logger set to the wrong unit is told from a hygrometer. A pack that cannot be read as a whole is
+refused, with the record and the reason. Pure: the time of arrival, which relative times count from, is an argument.
 """
 
 import json
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from typing import Final, NoReturn, cast
 
+from standards.celsius import ARITHMETIC, CELSIUS, KELVIN, milli_celsius
 from standards.errors import SensorDataError
 
 RECORDS_MAX: Final = 10_000
@@ -17,13 +18,9 @@ TEXT_BYTES_MAX: Final = 4_194_304
 
 _VERSION: Final = 10
 _RELATIVE_BELOW_S: Final = 2**28
-_ZERO_CELSIUS_KELVIN: Final = Decimal("273.15")
-_COLDEST_MILLI_CELSIUS: Final = -273_150
-_HOTTEST_MILLI_CELSIUS: Final = 1_000_000
 _VALUES: Final = ("v", "vs", "vb", "vd")
 _NUMBERS: Final = ("bt", "bv", "bs", "bver", "t", "v", "s", "ut")
-# Numbers of the format are at most doubles; this holds every one that counts as a time or a temperature.
-_ARITHMETIC: Final = Context(prec=40, rounding=ROUND_HALF_EVEN)
+# Numbers of the format are at most doubles; every one that counts as a time or a temperature is smaller than this.
 _MAGNITUDE_MAX: Final = Decimal(10) ** 15
 
 
@@ -37,15 +34,26 @@ class SensorReading:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A record, counted from 0, that holds no temperature, and why."""
+
+    record: int
+    sensor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SensorReadings:
-    """Readings in the order of their times, and how many records were left out."""
+    """Readings in the order of their times, and the records that hold none."""
 
     readings: tuple[SensorReading, ...]
-    dropped: int
+    left_out: tuple[LeftOut, ...]
 
 
-def read_senml(text: str, received_ms: int) -> SensorReadings:
+def read_senml(text: str, received_ms: int | None) -> SensorReadings:
     """Return the temperatures in a SenML pack that arrived at ``received_ms`` (UTC).
+
+    With None, times that count from the arrival are refused: read again later, they would be other times.
 
     Raises
     ------
@@ -54,25 +62,29 @@ def read_senml(text: str, received_ms: int) -> SensorReadings:
 
     """
     base: dict[str, object] = {}
-    readings, dropped = [], 0
+    readings, left_out = [], []
     for index, record in enumerate(_records(text)):
         _check(index, record)
         base.update({name: value for name, value in record.items() if name in ("bn", "bt", "bu", "bv")})
+        name = str(base.get("bn", "")) + str(record.get("n", ""))
         if not any(name in record for name in _VALUES) and "s" not in record:
             if any(name not in ("bn", "bt", "bu", "bv", "bs", "bver") for name in record):
-                dropped += 1
+                left_out.append(LeftOut(index, name, "has no value"))
             continue
-        name = str(base.get("bn", "")) + str(record.get("n", ""))
         if not name:
             _refuse(index, "has no name, neither bn nor n")
-        milli = _milli_celsius(base, record)
-        if milli is None:
-            dropped += 1
+        found = _temperature(base, record)
+        if isinstance(found, str):
+            left_out.append(LeftOut(index, name, found))
             continue
-        seconds = _ARITHMETIC.add(_number(base, "bt"), _number(record, "t"))
-        time_ms = int(_ARITHMETIC.multiply(seconds, Decimal(1_000)).to_integral_value(context=_ARITHMETIC))
-        readings.append(SensorReading(name, time_ms + (received_ms if seconds < _RELATIVE_BELOW_S else 0), milli))
-    return SensorReadings(tuple(sorted(readings, key=lambda one: one.time_ms)), dropped)
+        seconds = ARITHMETIC.add(_number(base, "bt"), _number(record, "t"))
+        time_ms = int(ARITHMETIC.multiply(seconds, Decimal(1_000)).to_integral_value(context=ARITHMETIC))
+        if seconds < _RELATIVE_BELOW_S:
+            if received_ms is None:
+                _refuse(index, "has a time that counts from its arrival; write bt or t as seconds since 1970")
+            time_ms += received_ms
+        readings.append(SensorReading(name, time_ms, found))
+    return SensorReadings(tuple(sorted(readings, key=lambda one: one.time_ms)), tuple(left_out))
 
 
 def _records(text: str) -> list[dict[str, object]]:
@@ -104,15 +116,15 @@ def _check(index: int, record: dict[str, object]) -> None:
         _refuse(index, "has more than one value")
 
 
-def _milli_celsius(base: dict[str, object], record: dict[str, object]) -> int | None:
-    """Return the temperature of a record, None where it has none that can be one."""
+def _temperature(base: dict[str, object], record: dict[str, object]) -> int | str:
+    """Return the temperature of a record in milli-degrees Celsius, or why it has none."""
+    if "v" not in record:
+        return "has a value that is no number"
     unit = record.get("u", base.get("bu"))
-    if "v" not in record or unit not in ("Cel", "K"):
-        return None
-    value = _ARITHMETIC.add(_number(base, "bv"), _number(record, "v"))
-    celsius = _ARITHMETIC.subtract(value, _ZERO_CELSIUS_KELVIN) if unit == "K" else value
-    milli = int(_ARITHMETIC.multiply(celsius, Decimal(1_000)).to_integral_value(context=_ARITHMETIC))
-    return milli if _COLDEST_MILLI_CELSIUS <= milli <= _HOTTEST_MILLI_CELSIUS else None
+    if unit not in (CELSIUS, KELVIN):
+        return "has no unit" if unit is None else f"is in {str(unit)[:20]!r}, not in {CELSIUS!r} or {KELVIN!r}"
+    milli = milli_celsius(ARITHMETIC.add(_number(base, "bv"), _number(record, "v")), str(unit))
+    return "is no temperature that there can be" if milli is None else milli
 
 
 def _number(fields: dict[str, object], name: str) -> Decimal:

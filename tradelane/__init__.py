@@ -25,7 +25,16 @@ from tradelane.amounts import format_amount, parse_amount
 from tradelane.async_client import AsyncClient
 from tradelane.checking import Checked, Doubt, check_trace, fetch_checked
 from tradelane.client import Client
-from tradelane.cold_chain import ColdBreach, ColdLimit, ColdProfile, ColdReadings, ColdRecord, ColdWatch, Device
+from tradelane.cold_chain import (
+    ColdBreach,
+    ColdLimit,
+    ColdProfile,
+    ColdReadings,
+    ColdRecord,
+    ColdWatch,
+    Device,
+    DeviceReadings,
+)
 from tradelane.errors import (
     BadRequestError,
     ConflictError,
@@ -75,6 +84,7 @@ __all__ = [
     "ColdWatch",
     "ConflictError",
     "Device",
+    "DeviceReadings",
     "Doubt",
     "Entry",
     "Evidence",

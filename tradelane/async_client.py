@@ -17,7 +17,7 @@ from ledger.keys import SecretKey
 from ledger.transaction import NONCE_BYTES, Operation
 from tradelane import conversations
 from tradelane.client import TIMEOUT_S, failure_text, http_request, response_of
-from tradelane.cold_chain import ColdBreach, ColdProfile, ColdReadings, ColdRecord, Device
+from tradelane.cold_chain import ColdBreach, ColdProfile, ColdReadings, ColdRecord, Device, DeviceReadings
 from tradelane.conversations import Direction
 from tradelane.governance import Evidence, Proposal, Validators
 from tradelane.money import Hold
@@ -240,6 +240,16 @@ class AsyncClient:
     async def devices(self, owner: str | None = None, key: str | None = None) -> tuple[Device, ...]:
         """Return measuring devices: all, those of an organisation, or the one of a public key (hex)."""
         return await self._run(conversations.devices(owner, key))
+
+    async def device_readings(
+        self, identifier: str, from_ms: int | None = None, until_ms: int | None = None
+    ) -> tuple[DeviceReadings, ...]:
+        """Return what a device recorded at or after one time and before another, in the order of its readings."""
+        return await self._run(conversations.device_readings(identifier, from_ms, until_ms))
+
+    async def cold_profiles(self) -> tuple[ColdProfile, ...]:
+        """Return all profiles that cold chains are judged by, by id."""
+        return await self._run(conversations.cold_profiles())
 
     async def cold_profile(self, identifier: str) -> ColdProfile:
         """Return a profile that cold chains are judged by."""

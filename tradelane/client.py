@@ -20,7 +20,7 @@ import httpx
 from ledger.keys import SecretKey
 from ledger.transaction import NONCE_BYTES, Operation
 from tradelane import conversations
-from tradelane.cold_chain import ColdBreach, ColdProfile, ColdReadings, ColdRecord, Device
+from tradelane.cold_chain import ColdBreach, ColdProfile, ColdReadings, ColdRecord, Device, DeviceReadings
 from tradelane.conversations import Direction
 from tradelane.governance import Evidence, Proposal, Validators
 from tradelane.money import Hold
@@ -261,6 +261,16 @@ class Client:
     def devices(self, owner: str | None = None, key: str | None = None) -> tuple[Device, ...]:
         """Return measuring devices: all, those of an organisation, or the one of a public key (hex)."""
         return self._run(conversations.devices(owner, key))
+
+    def device_readings(
+        self, identifier: str, from_ms: int | None = None, until_ms: int | None = None
+    ) -> tuple[DeviceReadings, ...]:
+        """Return what a device recorded at or after one time and before another, in the order of its readings."""
+        return self._run(conversations.device_readings(identifier, from_ms, until_ms))
+
+    def cold_profiles(self) -> tuple[ColdProfile, ...]:
+        """Return all profiles that cold chains are judged by, by id."""
+        return self._run(conversations.cold_profiles())
 
     def cold_profile(self, identifier: str) -> ColdProfile:
         """Return a profile that cold chains are judged by."""

@@ -132,6 +132,19 @@ class ColdReadings:
     time_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceReadings:
+    """Readings that a device signed together, whatever it watched, as (time, temperature)."""
+
+    device: str
+    first_sequence: int
+    readings: tuple[tuple[int, int], ...]
+    transaction: str
+    operation: int
+    height: int
+    time_ms: int
+
+
 def read_device(fields: Fields) -> Device:
     """Return a device out of an answer."""
     return Device(
@@ -212,6 +225,19 @@ def read_cold_readings(fields: Fields) -> ColdReadings:
         readings=_integer_pairs(fields, "readings"),
         calibrations=_integer_pairs(fields, "calibrations"),
         certificate_hash=fields.optional_text("certificate_hash"),
+        transaction=fields.text("transaction"),
+        operation=fields.integer("operation"),
+        height=fields.integer("height"),
+        time_ms=fields.integer("time_ms"),
+    )
+
+
+def read_device_readings(fields: Fields) -> DeviceReadings:
+    """Return what a device recorded at once out of an answer."""
+    return DeviceReadings(
+        device=fields.text("device"),
+        first_sequence=fields.integer("first_sequence"),
+        readings=_integer_pairs(fields, "readings"),
         transaction=fields.text("transaction"),
         operation=fields.integer("operation"),
         height=fields.integer("height"),

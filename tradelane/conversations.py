@@ -22,11 +22,13 @@ from tradelane.cold_chain import (
     ColdReadings,
     ColdRecord,
     Device,
+    DeviceReadings,
     read_cold_breach,
     read_cold_profile,
     read_cold_readings,
     read_cold_record,
     read_device,
+    read_device_readings,
 )
 from tradelane.errors import (
     BadRequestError,
@@ -375,6 +377,19 @@ def device(identifier: str) -> Conversation[Device]:
 def devices(owner: str | None, key: str | None) -> Conversation[tuple[Device, ...]]:
     """Ask for measuring devices."""
     return (yield from get_pages("/v1/devices", read_device, owner=owner, key=key))
+
+
+def device_readings(
+    identifier: str, from_ms: int | None, until_ms: int | None
+) -> Conversation[tuple[DeviceReadings, ...]]:
+    """Ask for what a device recorded between two times."""
+    path = f"/v1/devices/{quote(identifier, safe='')}/readings"
+    return (yield from get_pages(path, read_device_readings, from_ms=from_ms, until_ms=until_ms))
+
+
+def cold_profiles() -> Conversation[tuple[ColdProfile, ...]]:
+    """Ask for all profiles that cold chains are judged by."""
+    return (yield from get_pages("/v1/cold-profiles", read_cold_profile))
 
 
 def cold_profile(identifier: str) -> Conversation[ColdProfile]:

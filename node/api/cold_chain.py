@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from ledger.readable import Json
 from node import cold_chain
 from node.api.answers import Answers
-from node.api.parameters import ById, DevicesOf, HistoryOf, Paged, Read, ReadingsOf
+from node.api.parameters import ById, DevicesOf, HistoryOf, Paged, Read, ReadingsOf, Recorded
 from node.api.state import found_or_problem, thing_or_problem
 from node.queries import JsonObject, record_number
 from node.storage.store import Store
@@ -103,6 +103,15 @@ EXAMPLES: Final[Mapping[str, JsonObject]] = {
         "height": 204,
         "time_ms": 1_795_300_700_000,
     },
+    "recorded": {
+        "device": "logger-7",
+        "first_sequence": 255,
+        "readings": [[1_795_300_000_000, 8_200], [1_795_300_600_000, 9_400]],
+        "transaction": "ab" * 32,
+        "operation": 0,
+        "height": 204,
+        "time_ms": 1_795_300_700_000,
+    },
 }
 """What answers look like, for /openapi.json; a test holds their fields to those of real answers."""
 
@@ -125,6 +134,20 @@ def _add_devices(routes: APIRouter, answers: Answers) -> None:
             ).to_json(),
             asked,
         )
+
+    @routes.get(
+        "/devices/{identifier:path}/readings",
+        summary="What a device recorded between two times",
+        responses=_page("recorded"),
+    )
+    async def readings(identifier: str, asked: Annotated[Recorded, Query()]) -> Response:
+        def read(store: Store) -> Json:
+            page = cold_chain.device_readings_page(
+                store, identifier, asked.from_ms, asked.until_ms, asked.cursor, asked.limit
+            )
+            return found_or_problem(None if page is None else page.to_json(), "device.unknown", identifier)
+
+        return await answers.json(read, asked)
 
     @routes.get("/devices/{identifier:path}", summary="A measuring device", responses=_one("device"))
     async def device(identifier: str, asked: Annotated[Read, Query()]) -> Response:

@@ -138,6 +138,13 @@ class ReadingsOf(HistoryOf):
     until_ms: Number | None = None
 
 
+class Recorded(Paged):
+    """What a device recorded, at or after ``from_ms`` and before ``until_ms`` where these are given."""
+
+    from_ms: Number | None = None
+    until_ms: Number | None = None
+
+
 class SiteEvents(Paged):
     """The events at a place, from ``since_ms`` to ``until_ms`` where these are given."""
 

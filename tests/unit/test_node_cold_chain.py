@@ -124,6 +124,21 @@ def test_readings_between_two_times(
     assert [(batch.first_sequence, len(batch.readings)) for batch in found] == wanted
 
 
+def test_what_a_device_recorded_watched_or_not(running: RunningNode, client: Client, story: ColdStory) -> None:
+    first, second = client.device_readings(DEVICE)
+    assert [list(row) for row in first.readings] == story.readings(FIRST)
+    assert (first.device, first.first_sequence, second.first_sequence) == (DEVICE, 1, 9)
+    assert second.transaction == client.cold_readings(PACK)[1].transaction
+    minute = [story.from_ms + minute * MINUTE_MS for minute in (80, 90)]
+    (one,) = client.device_readings(DEVICE, *minute)
+    assert (one.first_sequence, one.readings) == (9, ((minute[0], 5_000),))
+    assert client.device_readings(DEVICE, minute[1] + 1) == ()
+    page = running.json(f"/v1/devices/{DEVICE}/readings", limit=1)
+    assert (len(page["entries"]), page["next_cursor"] is None) == (1, False)
+    assert running.get("/v1/devices/none/readings").json()["code"] == "device.unknown"
+    assert [one.id for one in client.cold_profiles()] == [PROFILE]
+
+
 def test_pages_of_readings_join_up(running: RunningNode, client: Client) -> None:
     whole = running.json("/v1/items/cold-chain/readings", id=PACK)
     assert whole["next_cursor"] is None
@@ -161,6 +176,7 @@ def test_the_examples_have_the_fields_of_real_answers(running: RunningNode, clie
         "record": client.cold_record(PACK).fields,
         "breach": client.cold_breaches(PACK)[0].fields,
         "batch": running.json("/v1/items/cold-chain/readings", id=PACK)["entries"][0],
+        "recorded": running.json(f"/v1/devices/{DEVICE}/readings")["entries"][0],
     }
     assert EXAMPLES.keys() == real.keys()
     for name, example in EXAMPLES.items():

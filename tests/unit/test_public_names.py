@@ -21,6 +21,7 @@ PUBLIC = [
     "ColdWatch",
     "ConflictError",
     "Device",
+    "DeviceReadings",
     "Doubt",
     "Entry",
     "Evidence",

@@ -4,7 +4,7 @@ import pytest
 
 from contracts.provenance.products import COLDEST_MILLI_CELSIUS, HOTTEST_MILLI_CELSIUS
 from standards.errors import SensorDataError
-from standards.senml import SensorReading, read_senml
+from standards.senml import LeftOut, SensorReading, read_senml
 
 NOW_MS = 1_767_225_600_000
 
@@ -14,7 +14,7 @@ def test_base_fields_are_resolved_and_last_until_they_change() -> None:
                {"n": "back", "t": 60, "v": 5, "bv": 0.5}, {"n": "back", "t": 120, "v": 4},
                {"bn": "truck-8", "u": "K", "v": 277.65}]"""
     found = read_senml(pack, NOW_MS)
-    assert found.dropped == 0
+    assert found.left_out == ()
     assert found.readings == (
         SensorReading("truck-7/front", 1_767_000_000_000, 4_250),
         SensorReading("truck-8", 1_767_000_000_000, 5_000),
@@ -30,11 +30,29 @@ def test_small_times_count_from_the_arrival() -> None:
     assert [(one.time_ms, one.milli_celsius) for one in found.readings] == [(NOW_MS - 5_000, 1_000), (NOW_MS, 2_000)]
 
 
-def test_what_is_no_temperature_is_counted() -> None:
+def test_what_is_no_temperature_is_left_out_with_its_reason() -> None:
     pack = """[{"n": "a", "u": "%RH", "v": 40}, {"n": "a", "vs": "ERR"}, {"n": "a", "u": "Cel", "v": -300},
-               {"n": "a", "u": "Cel", "s": 3}, {"bn": "b"}, {"u": "Cel", "v": 7}]"""
+               {"n": "a", "u": "Cel", "s": 3}, {"n": "a", "u": "Far", "v": 40}, {"n": "a", "v": 4}, {"n": "a", "t": 4},
+               {"bn": "b"}, {"u": "Cel", "v": 7}]"""
     found = read_senml(pack, NOW_MS)
-    assert (found.dropped, found.readings) == (4, (SensorReading("b", NOW_MS, 7_000),))
+    assert found.readings == (SensorReading("b", NOW_MS, 7_000),)
+    assert found.left_out == (
+        LeftOut(0, "a", "is in '%RH', not in 'Cel' or 'K'"),
+        LeftOut(1, "a", "has a value that is no number"),
+        LeftOut(2, "a", "is no temperature that there can be"),
+        LeftOut(3, "a", "has a value that is no number"),
+        LeftOut(4, "a", "is in 'Far', not in 'Cel' or 'K'"),
+        LeftOut(5, "a", "has no unit"),
+        LeftOut(6, "a", "has no value"),
+    )
+
+
+def test_a_time_that_counts_from_the_arrival_needs_one() -> None:
+    absolute = '[{"n": "a", "u": "Cel", "v": 1, "t": 268435456}]'
+    assert read_senml(absolute, None).readings == (SensorReading("a", 268_435_456_000, 1_000),)
+    for t in ("0", "-5", "268435455.999"):
+        with pytest.raises(SensorDataError, match=r"^record 1 has a time that counts from its arrival"):
+            read_senml(f'[{{"bn": "a", "bu": "Cel"}}, {{"v": 1, "t": {t}}}]', None)
 
 
 @pytest.mark.parametrize(
@@ -68,4 +86,4 @@ def test_the_range_of_temperatures_is_that_of_the_contracts() -> None:
     records = ", ".join(f'{{"n": "a", "u": "Cel", "v": {end / 1_000}}}' for end in ends)
     found = read_senml(f"[{records}]", NOW_MS)
     assert [reading.milli_celsius for reading in found.readings] == ends[1:3]
-    assert found.dropped == 2
+    assert [one.record for one in found.left_out] == [0, 3]
