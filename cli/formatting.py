@@ -1,14 +1,17 @@
 """How times, identifiers and committed transactions look to people."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from rich.markup import escape
 from rich.table import Table
 
 from cli.output import fields_table
-from tradelane import TransactionStatus
+from tradelane import BadRequestError, TransactionStatus
 
+TIME_HELP: Final = "A day (UTC) or a time such as 2026-11-01T12:00:00Z."
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMES: Final = {
     "00": "SSCC",
     "01": "GTIN",
@@ -23,6 +26,15 @@ _NAMES: Final = {
 def time_text(time_ms: int) -> str:
     """Return a time in UTC to the second."""
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def read_time(text: str) -> int:
+    """Return the milliseconds UTC of a day or a time that a person wrote; without a zone it is UTC."""
+    try:
+        time = datetime.fromisoformat(text)
+        return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH) // timedelta(milliseconds=1)
+    except (ValueError, OverflowError) as error:
+        raise BadRequestError("time.malformed", f"{text[:50]!r} is no time", f"write {TIME_HELP.lower()}") from error
 
 
 def thing_text(identifier: str) -> str:

@@ -16,9 +16,11 @@ import typer
 
 from cli import (
     bench,
+    cold,
     custody,
     demo,
     demo_trade,
+    devices,
     epcis,
     escrow,
     exchange,
@@ -86,6 +88,8 @@ app.add_typer(custody.app, name="custody")
 app.add_typer(exchange.app, name="quote")
 app.add_typer(escrow.app, name="escrow")
 app.add_typer(recalls.app, name="recall")
+app.add_typer(devices.app, name="device")
+app.add_typer(cold.app, name="cold")
 app.add_typer(epcis.app, name="epcis")
 app.add_typer(explore.transactions, name="tx")
 app.add_typer(keys.app, name="keys")

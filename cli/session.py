@@ -130,13 +130,7 @@ class Session:
             None was named, or it cannot be used.
 
         """
-        path = self.key_path()
-        passphrase = None
-        if needs_passphrase(path):
-            passphrase = os.environ.get("TRADELANE_PASSPHRASE")
-            if passphrase is None and sys.stdin.isatty():
-                passphrase = getpass(f"Passphrase of {path}: ")
-        return load_key(path, passphrase)
+        return open_key(self.key_path())
 
     def key_path(self) -> Path:
         """Return the key file to sign with; raises BadRequestError or NotFoundError."""
@@ -157,6 +151,16 @@ class Session:
         if environment:
             return Path(environment)
         raise BadRequestError("key.missing", "this needs a signature, and no key was named", "use --as or --key")
+
+
+def open_key(path: Path) -> SecretKey:
+    """Return the key in a file, asking for its passphrase where it needs one; raises TradelaneError."""
+    passphrase = None
+    if needs_passphrase(path):
+        passphrase = os.environ.get("TRADELANE_PASSPHRASE")
+        if passphrase is None and sys.stdin.isatty():
+            passphrase = getpass(f"Passphrase of {path}: ")
+    return load_key(path, passphrase)
 
 
 def open_client(nodes: tuple[str, ...]) -> Client:

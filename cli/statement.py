@@ -3,14 +3,13 @@
 import csv
 import io
 import re
-from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cli.formatting import time_text
+from cli.formatting import read_time, time_text
 from cli.output import table
 from cli.session import JsonOption, NetworkOption, NodeOption, open_session
 from tradelane import BadRequestError, Point, Statement, format_amount, make_statement
@@ -78,11 +77,9 @@ def _point(text: str | None) -> Point | None:
     if re.fullmatch(r"[0-9]{1,15}", text, re.ASCII):
         return Point(height=int(text))
     try:
-        time = datetime.fromisoformat(text)
-        time_ms = int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
-    except (ValueError, OverflowError) as error:
+        return Point(time_ms=read_time(text))
+    except BadRequestError as error:
         raise BadRequestError("statement.point", f"{text[:50]!r} is no point", f"it is {_POINT_HELP}") from error
-    return Point(time_ms=time_ms)
 
 
 def _table(made: Statement) -> Table:
