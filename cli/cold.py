@@ -9,6 +9,7 @@ import typer
 from rich.console import RenderableType
 from rich.markup import escape
 
+from cli.cold_report import REPORT_EPILOG, report
 from cli.cold_text import breaches_text, degrees, duration_text, limit_text, record_text
 from cli.formatting import TIME_HELP, done_text, read_time, thing_text, time_text
 from cli.output import fields_table, table
@@ -24,7 +25,7 @@ _EPILOG: Final = """\b
 Examples:
   tradelane cold assign ID --device logger-7 --profile fridge-2-8 --as brand
   tradelane cold record logger-7.csv --time-zone +01:00 --key logger-7.json
-  tradelane cold status ID
+  tradelane cold report ID
 """
 _PROFILE_EPILOG: Final = """\b
 Examples:
@@ -69,6 +70,8 @@ _LIMIT_FIELDS: Final = ("timer", "side", "threshold_milli_celsius", "duration_ms
 app = typer.Typer(
     help="Keep the cold chain: who watches what, readings, breaches.", no_args_is_help=True, epilog=_EPILOG
 )
+
+app.command("report", epilog=REPORT_EPILOG)(report)
 
 ThingArgument = Annotated[
     str, typer.Argument(metavar="ID", help="The thing: an item, a logistic unit, an asset.", show_default=False)

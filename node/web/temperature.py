@@ -14,12 +14,11 @@ from node.records import Reading, Record
 from node.web import words
 from node.web.journey import SOURCE, Telling
 from node.web.product import Product
+from standards.strip_chart import Sample, marks, scale_of
 
 WIDTH: Final = 320
 HEIGHT: Final = 96
-_PADDING: Final = 6
 _READINGS_MAX: Final = 200
-_MARGIN_MILLI: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def summary(readings: list[Reading], product: Product | None) -> Temperature | N
     if not readings:
         return None
     limits = _limits(product)
-    outside = sum(limits is not None and _is_outside(reading, limits) for reading in readings)
+    outside = sum(one.is_outside(limits) for one in _samples(readings))
     return Temperature(
         number=len(readings),
         lowest_milli_celsius=min(reading.lowest for reading in readings),
@@ -70,36 +69,20 @@ def summary(readings: list[Reading], product: Product | None) -> Temperature | N
 
 def chart(readings: list[Reading], product: Product | None) -> Markup:
     """Return the strip chart as SVG, made of numbers alone."""
-    shown = readings[-_READINGS_MAX:]
+    shown = _samples(readings[-_READINGS_MAX:])
     limits = _limits(product)
-    low, high = min(reading.lowest for reading in shown), max(reading.highest for reading in shown)
-    edges = [limit for limit in limits or () if low - 15_000 <= limit <= high + 15_000]
-    bottom, top = min([low, *edges]) - _MARGIN_MILLI, max([high, *edges]) + _MARGIN_MILLI
-    first, last = shown[0].time_ms, shown[-1].time_ms
-
-    def x(time_ms: int) -> str:
-        part = 0.5 if last == first else (time_ms - first) / (last - first)
-        return f"{_PADDING + part * (WIDTH - 2 * _PADDING):.1f}"
-
-    def y(milli_celsius: int) -> float:
-        return HEIGHT - (milli_celsius - bottom) / (top - bottom) * HEIGHT
-
-    parts = []
-    if limits is not None:
-        upper, lower = (min(max(limit, bottom), top) for limit in (limits[1], limits[0]))
-        height = max(0.0, y(lower) - y(upper))
-        parts.append(f'<rect class="band" x="0" y="{y(upper):.1f}" width="{WIDTH}" height="{height:.1f}"/>')
-    parts += [f'<path class="limit" d="M0 {y(edge):.1f}H{WIDTH}"/>' for edge in edges]
-    for reading in shown:
-        kind = "out" if limits is not None and _is_outside(reading, limits) else "in"
-        ends = f"M{x(reading.time_ms)} {y(reading.lowest):.1f}V{y(reading.highest) - 0.1:.1f}"
-        parts.append(f'<path class="{kind}" d="{ends}"/>')
+    scale = scale_of(shown, limits)
+    low, high = min(one.lowest for one in shown), max(one.highest for one in shown)
     label = f"{words.count_text(len(shown), 'reading')} from {words.celsius_text(low, high)}"
-    return Markup(  # noqa: S704 (numbers alone, formatted here)
+    return Markup(  # noqa: S704 (numbers alone, formatted there and here)
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}" preserveAspectRatio="none">'
-        + "".join(parts)
+        + marks(shown, limits, scale, WIDTH, HEIGHT)
         + "</svg>"
     )
+
+
+def _samples(readings: list[Reading]) -> list[Sample]:
+    return [Sample(one.time_ms, one.lowest, one.highest) for one in readings]
 
 
 def _is_valid(record: Record) -> bool:
@@ -111,7 +94,3 @@ def _limits(product: Product | None) -> tuple[int, int] | None:
     if product is None or product.lowest_milli_celsius is None or product.highest_milli_celsius is None:
         return None
     return product.lowest_milli_celsius, product.highest_milli_celsius
-
-
-def _is_outside(reading: Reading, limits: tuple[int, int]) -> bool:
-    return reading.lowest < limits[0] or reading.highest > limits[1]
