@@ -9,6 +9,7 @@ import typer
 from rich.console import RenderableType
 from rich.markup import escape
 
+from cli.cold_bridge import BRIDGE_EPILOG, bridge
 from cli.cold_report import REPORT_EPILOG, report
 from cli.cold_text import breaches_text, degrees, duration_text, limit_text, record_text
 from cli.formatting import TIME_HELP, done_text, read_time, thing_text, time_text
@@ -72,6 +73,7 @@ app = typer.Typer(
 )
 
 app.command("report", epilog=REPORT_EPILOG)(report)
+app.command("bridge", epilog=BRIDGE_EPILOG)(bridge)
 
 ThingArgument = Annotated[
     str, typer.Argument(metavar="ID", help="The thing: an item, a logistic unit, an asset.", show_default=False)

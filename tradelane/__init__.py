@@ -12,6 +12,7 @@ cold_chain      the same of devices, cold records     money           holds, and
 errors          what can go wrong, by what to do about it
 keys            key files                             verify          proof bundles, offline
 amounts         decimal text and minor units          checking        answers checked against several nodes
+recording       readings of a device, each once       relaying        SenML messages; mqtt_bridge: from a broker
 conversations   what both clients say to a node; with transport, route and fields the part without IO
 ==============  ==================================================================
 

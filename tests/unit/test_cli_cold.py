@@ -305,6 +305,21 @@ def test_a_file_that_is_no_profile(command: Command, tmp_path: Path, text: str) 
     assert (code, json.loads(err)["error"]["code"]) == (1, "profile.file")
 
 
+def test_a_bridge_wants_a_device_for_each_sensor(command: Command, tmp_path: Path) -> None:
+    key = tmp_path / "key.json"
+    save_key(key, new_key())
+    for given, wanted in (
+        ([str(key)], "bridge.device_key"),
+        ([f"={key}"], "bridge.device_key"),
+        ([f"a={key}", f"b={key}"], "bridge.device_key"),
+        ([f"a={tmp_path / 'none'}"], "key_file.missing"),
+        ([f"a={key}"], "device.key_unknown"),
+    ):
+        keys = [word for text in given for word in ("--device-key", text)]
+        code, _, err = command("cold", "bridge", "--broker", "mqtt://127.0.0.1:1", "--topic", "t", *keys, "--json")
+        assert (code in (1, 3), json.loads(err.splitlines()[-1])["error"]["code"]) == (True, wanted)
+
+
 def test_a_span_of_nothing_is_said() -> None:
     assert duration_text(0) == "0 s"
     assert duration_text(61_000) == "1 min"

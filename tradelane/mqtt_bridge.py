@@ -1,0 +1,210 @@
+"""From an MQTT broker to the ledger: a message is acknowledged when it is settled on the ledger, and not before.
+
+Everything happens in one thread, so that no acknowledgement can cross a connection. A message belongs to the connection
+that delivered it: its number means another message on the next one, so what is left of a connection is dropped when it
+is lost, and the broker, which keeps the session, delivers it again. A message that comes twice is found on the ledger.
+While no node answers the broker is kept alive and the message waits; nothing is taken out of order.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+from paho.mqtt.client import Client as MqttClient
+from paho.mqtt.client import ConnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from tradelane.errors import BadRequestError, NotAuthorisedError, NotFinalError, TradelaneError, UnavailableError
+
+PENDING_MAX: Final = 1_000
+PENDING_BYTES_MAX: Final = 67_108_864
+KEEPALIVE_S: Final = 60
+
+_TURN_S: Final = 0.2
+_PAUSES_S: Final = (0.2, 1.0, 5.0, 15.0)
+
+Settle: TypeAlias = Callable[[str, bytes, Callable[[], None]], None]
+"""Settles a message (topic, payload) and may call what it is given between steps; raises what can succeed later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where a broker is, and as whom to connect."""
+
+    host: str
+    port: int
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+def read_broker(url: str, password: str | None = None) -> Broker:
+    """Return the broker of an address such as ``mqtt://host:1883``; raises BadRequestError.
+
+    >>> read_broker("mqtt://gateway@broker.local")
+    Broker(host='broker.local', port=1883, user='gateway')
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 1883
+    except ValueError as error:
+        raise BadRequestError("broker.address", f"{url[:100]!r}: {error}", "write mqtt://host:1883") from error
+    if parts.scheme != "mqtt" or not parts.hostname or parts.path.strip("/") or parts.password:
+        raise BadRequestError(
+            "broker.address",
+            "an address is mqtt://host:port or mqtt://user@host:port",
+            "the password goes into the environment: TRADELANE_MQTT_PASSWORD",
+        )
+    return Broker(parts.hostname, port, unquote(parts.username) if parts.username else None, password)
+
+
+class MqttBridge:
+    """Takes messages of topics from a broker, one after the other. ``tell`` hears what goes wrong, for people."""
+
+    def __init__(
+        self, broker: Broker, topics: Sequence[str], client_id: str, settle: Settle, tell: Callable[[str], None]
+    ) -> None:
+        self._broker, self._topics, self._settle, self._tell = broker, list(topics), settle, tell
+        self._pending: deque[tuple[int, MQTTMessage]] = deque()
+        self._pending_bytes = 0
+        self._connection = 0
+        self._losses = 0
+        self._was_connected = False
+        self._refusal: TradelaneError | None = None
+        self._is_stopping: Callable[[], bool] = lambda: False
+        # The session outlives the connection: the broker keeps what is not acknowledged.
+        self._client = MqttClient(
+            CallbackAPIVersion.VERSION2, client_id, clean_session=False, reconnect_on_failure=False, manual_ack=True
+        )
+        if broker.user is not None:
+            self._client.username_pw_set(broker.user, broker.password)
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
+
+    def run(self, is_stopping: Callable[[], bool] = lambda: False) -> None:
+        """Work until told to stop.
+
+        Raises
+        ------
+        NotAuthorisedError
+            The broker does not let us in, or not to a topic.
+        UnavailableError
+            It was told to stop and no broker had answered until then.
+        TradelaneError
+            What ``settle`` raises, other than what can succeed later.
+
+        """
+        self._is_stopping = is_stopping
+        self._connect()
+        try:
+            while not is_stopping():
+                if not self._pending:
+                    self._turn(_TURN_S)
+                    continue
+                connection, message = self._pending.popleft()
+                self._pending_bytes -= len(message.payload)
+                if self._take(connection, message) and connection == self._connection:
+                    self._client.ack(message.mid, message.qos)
+                    self._losses = 0
+        finally:
+            self._client.disconnect()
+        if not self._was_connected:
+            raise UnavailableError("broker.unreachable", f"no broker answered at {self._place}", "check the address")
+
+    def _take(self, connection: int, message: MQTTMessage) -> bool:
+        """Settle a message, trying as long as its connection lasts; return whether it is settled."""
+        attempt = 0
+        while True:
+            try:
+                self._settle(message.topic, bytes(message.payload), lambda: self._turn(0.0))
+                return True
+            except (UnavailableError, NotFinalError) as error:
+                pause_s = _PAUSES_S[min(attempt, len(_PAUSES_S) - 1)]
+                self._tell(f"not settled yet ({error.code}): {error.detail}; again in {pause_s:g} s")
+            attempt += 1
+            until_s = time.monotonic() + pause_s
+            while time.monotonic() < until_s:
+                if self._is_stopping() or connection != self._connection:
+                    return False
+                self._turn(_TURN_S)
+
+    def _turn(self, timeout_s: float) -> None:
+        """Let the connection work for a moment; make a new one where it is lost."""
+        if self._client.socket() is None:
+            code = MQTTErrorCode.MQTT_ERR_NO_CONN
+        elif len(self._pending) >= PENDING_MAX or self._pending_bytes >= PENDING_BYTES_MAX:
+            # Nothing more is read before what is here is settled; the socket holds the broker back.
+            code = self._client.loop_misc()
+            time.sleep(timeout_s)
+        else:
+            code = self._client.loop(timeout_s)
+        if self._refusal is not None:
+            raise self._refusal
+        if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._tell(f"the connection to the broker is lost ({code.name})")
+            self._connect()
+
+    def _connect(self) -> None:
+        """Connect until it works; what the old connection delivered is no longer ours to acknowledge."""
+        while not self._is_stopping():
+            self._connection += 1
+            self._pending.clear()
+            self._pending_bytes = 0
+            # Waiting longer each time, until a message is settled: two bridges of one name throw each other out.
+            if self._losses:
+                time.sleep(_PAUSES_S[min(self._losses, len(_PAUSES_S)) - 1])
+            self._losses += 1
+            try:
+                self._client.connect(self._broker.host, self._broker.port, KEEPALIVE_S)
+                return
+            except OSError as error:
+                self._tell(f"no broker at {self._place}: {error}; trying again")
+
+    @property
+    def _place(self) -> str:
+        return f"{self._broker.host}:{self._broker.port}"
+
+    def _on_connect(
+        self,
+        client: MqttClient,
+        userdata: object,
+        flags: ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        del userdata, properties
+        if reason.is_failure and str(reason) == "Server unavailable":
+            return
+        if reason.is_failure:
+            self._refusal = NotAuthorisedError(
+                "broker.refused", f"the broker does not let us in: {reason}", "check user and password"
+            )
+            return
+        self._was_connected = True
+        self._tell(f"connected to {self._place}, session {'kept' if flags.session_present else 'new'}")
+        client.subscribe([(topic, 1) for topic in self._topics])
+
+    def _on_subscribe(
+        self,
+        client: MqttClient,
+        userdata: object,
+        mid: int,
+        reasons: list[ReasonCode],
+        properties: Properties | None,
+    ) -> None:
+        del client, userdata, mid, properties
+        for topic, reason in zip(self._topics, reasons, strict=False):
+            if reason.is_failure:
+                self._refusal = NotAuthorisedError(
+                    "broker.topic", f"the broker does not give us {topic}: {reason}", "check the topic and the rights"
+                )
+
+    def _on_message(self, client: MqttClient, userdata: object, message: MQTTMessage) -> None:
+        del client, userdata
+        self._pending.append((self._connection, message))
+        self._pending_bytes += len(message.payload)
