@@ -16,7 +16,7 @@ from ledger.keys import SecretKey
 from ledger.transaction import Operation
 from tradelane.client import Client
 from tradelane.cold_chain import Device
-from tradelane.errors import BadRequestError, ConflictError, NotAuthorisedError, NotFoundError
+from tradelane.errors import BadRequestError, ConflictError, NotAuthorisedError, NotFoundError, UnavailableError
 
 Measured: TypeAlias = tuple[int, int | None]
 """A time and milli-degrees Celsius; None where the device measured nothing, which uses up a sequence number."""
@@ -88,6 +88,8 @@ def record_readings(
         The times do not rise, or no calibration holds for one; nothing was recorded.
     NotAuthorisedError
         The device is revoked.
+    UnavailableError
+        The node that answers is behind, too.
     TradelaneError
         As `Client.submit`; what was recorded before stays, and calling again goes on from there.
 
@@ -111,7 +113,7 @@ def record_readings(
                 raise
             before, device = device, client.device(device.id)
             if device.last_sequence <= before.last_sequence:
-                raise
+                raise _behind(device) from error
             left = _set_aside(client, device, left, result)
             continue
         result.transactions.append(status.id)
@@ -173,9 +175,19 @@ def _set_aside(client: Client, device: Device, measured: Sequence[Measured], res
     if passed:
         found = client.device_readings(device.id, passed[0][0], passed[-1][0] + 1)
         known = {row for batch in found for row in batch.readings}
-        result.already += sum(row in known for row in passed)
-        result.late += [row for row in passed if row not in known]
+        late = [row for row in passed if row not in known]
+        # A node that is behind would call late what it has not seen: it has to know the device's last reading.
+        if late and not client.device_readings(device.id, device.last_ms, device.last_ms + 1):
+            raise _behind(device)
+        result.already += len(passed) - len(late)
+        result.late += late
     return [one for one in measured if one[0] > device.last_ms]
+
+
+def _behind(device: Device) -> UnavailableError:
+    return UnavailableError(
+        "device.state_behind", f"the node that answers is behind in what {device.id} recorded", "try again in a moment"
+    )
 
 
 def _count(measured: Sequence[Measured]) -> int:

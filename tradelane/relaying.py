@@ -13,10 +13,12 @@ from ledger.keys import SecretKey
 from standards.errors import SensorDataError
 from standards.senml import TEXT_BYTES_MAX, SensorReadings, read_senml
 from tradelane.client import Client
-from tradelane.errors import NotFinalError, TradelaneError, UnavailableError
+from tradelane.errors import BadRequestError, ConflictError, NotAuthorisedError, NotFoundError
 from tradelane.recording import Measured, record_readings
 
 _TOLD_MAX: Final = 20
+# What is wrong with this gateway and not with the message, which has to wait until somebody has put it right.
+_OUR_FAULTS: Final = frozenset({"transaction.expired", "transaction.wrong_chain", "transaction.organisation_suspended"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Relay:
         ------
         UnavailableError, NotFinalError
             It is not settled yet: take it again later.
+        TradelaneError
+            Something is wrong with this gateway, such as its clock: the message has to wait.
 
         """
         settled = Settled()
@@ -98,9 +102,9 @@ class Relay:
         rows: list[Measured] = list(measured)
         try:
             found = record_readings(self._client, key, rows, report, wait_s=self._wait_s)
-        except (UnavailableError, NotFinalError):
-            raise
-        except TradelaneError as error:
+        except (BadRequestError, ConflictError, NotAuthorisedError, NotFoundError) as error:
+            if error.code in _OUR_FAULTS:
+                raise
             settled.refusals.append(Refusal(error.code, f"{sensor}: {error.detail}"))
             return
         settled.recorded += found.recorded

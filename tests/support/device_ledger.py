@@ -6,14 +6,25 @@ from typing import Any, cast
 
 from ledger.keys import SecretKey
 from ledger.transaction import Operation
-from tradelane import Client, ConflictError, Device, DeviceReadings, TransactionStatus, UnavailableError
+from tradelane import (
+    BadRequestError,
+    Client,
+    ConflictError,
+    Device,
+    DeviceReadings,
+    TransactionStatus,
+    UnavailableError,
+)
 
 NEVER_MS = 10**15
 
 
 @dataclass
 class DeviceLedger:
-    """Answers as a `Client` does; ``faults`` says of each batch: "" all is well, "before" or "after" it is lost."""
+    """Answers as a `Client` does; ``faults`` says of each batch what happens to it.
+
+    "": all is well; "before", "after": it or its answer is lost; "expired": the gateway's clock is wrong.
+    """
 
     faults: list[str] = field(default_factory=list)
     submitted: list[int] = field(default_factory=list)
@@ -65,6 +76,8 @@ class DeviceLedger:
         fault = self.faults.pop(0) if self.faults else ""
         if fault == "before":
             raise UnavailableError("no_node", "no node answers")
+        if fault == "expired":
+            raise BadRequestError("transaction.expired", "the transaction has expired")
         self._record(cast("dict[str, Any]", operation.arguments), key)
         if fault == "after":
             raise UnavailableError("no_node", "the answer is lost")

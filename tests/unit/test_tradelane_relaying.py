@@ -117,6 +117,34 @@ def test_what_can_succeed_later_is_raised_and_taken_again(ledger: DeviceLedger, 
     assert ledger.submitted == [1, 1, 1]
 
 
+def test_a_wrong_clock_here_is_not_the_fault_of_the_message(ledger: DeviceLedger, relay: Relay) -> None:
+    ledger.faults = ["expired"]
+    with pytest.raises(BadRequestError, match="has expired"):
+        relay.take(message({"n": "front", "v": 4}))
+    assert relay.take(message({"n": "front", "v": 4})).recorded == 1
+
+
+def test_a_node_that_is_behind_makes_nothing_late(
+    ledger: DeviceLedger, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may lack the readings that it was asked for, or the state of the device; both pass by waiting."""
+    payload = message({"n": "front", "v": 4})
+    unknown = ledger.devices(key=ledger.device("front").key)
+    relay.take(payload)
+    with monkeypatch.context() as behind:
+        behind.setattr(ledger, "device_readings", lambda name, from_ms, until_ms: ())
+        with pytest.raises(UnavailableError, match="is behind"):
+            relay.take(payload)
+    with monkeypatch.context() as behind:
+        behind.setattr(ledger, "devices", lambda owner=None, key=None: unknown)
+        behind.setattr(ledger, "device", lambda name: unknown[0])
+        with pytest.raises(UnavailableError, match="is behind"):
+            relay.take(payload)
+        behind.undo()
+        behind.setattr(ledger, "devices", lambda owner=None, key=None: unknown)
+        assert relay.take(payload).already == 1, "a number that is taken makes it look again"
+
+
 def test_dead_letters_are_lines_with_their_reasons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "dead.jsonl"
     letters = DeadLetters(file)
