@@ -44,11 +44,13 @@ def terminal_chart(curve: Curve, breaches: Sequence[Stretch]) -> list[Text]:
     for column, one in columns.items():
         _draw(grid, column, one, scale, curve)
     lines = [_line(f"{label:>{_AXIS - 2}} ┤", row) for label, row in zip(_labels(scale), grid, strict=True)]
+    # Below, what is shorter than a column is seen, too.
     under = [" "] * _COLUMNS
-    for breach in breaches:
-        for column in _columns_of(scale, breach):
-            under[column] = _BREACH
-    if breaches:
+    for sign, stretches in ((_GAP, curve.gaps), (_BREACH, breaches)):
+        for stretch in stretches:
+            for column in _columns_of(scale, stretch):
+                under[column] = sign
+    if curve.gaps or breaches:
         lines.append(_line(" " * _AXIS, under))
     first, last = time_text(scale.first_ms), time_text(scale.last_ms)
     lines += [

@@ -155,7 +155,9 @@ def test_the_curve_of_a_thing(command: Command, running: RunningNode, tmp_path: 
     assert "#" in chart[-2][9:] + chart[-1][9:], "too cold at the bottom"
     assert all("░" in line for line in chart)
     assert sum("•" in line for line in chart) == 2, "at five degrees, and at four"
-    assert "!" in lines[lines.index(chart[-1]) + 1]
+    under = lines[lines.index(chart[-1]) + 1]
+    assert "!" in under
+    assert "░" in under
     assert out.count("┄ label 2 to 8 °C  ░ not monitored  ! breach") == 1
     assert "30, 1.5 to 9.5 °C, 9 outside" in out
     assert "gaps          1, 40 min" in out
