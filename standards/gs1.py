@@ -1,12 +1,12 @@
-"""GS1 identification keys and their check characters, and the LEI of an organisation.
+"""GS1 identification keys and their check characters.
 
 Rules: GS1 General Specifications section 3 (keys), 7.9.1 (check digit), 7.9.5 (check character pair), 7.11 (character
-sets), ISO 17442 and ISO 7064 MOD 97-10 (LEI). Every function is pure; what is wrong is said with its position.
+sets). Every function is pure; what is wrong is said with its position.
 """
 
 from collections.abc import Iterator
 from itertools import count
-from typing import Final, Literal
+from typing import Final
 
 from standards.errors import IdentifierError
 
@@ -108,40 +108,12 @@ def require_sscc(value: str) -> None:
     require_check_digit(value)
 
 
-def require_lei(value: str) -> None:
-    """Refuse anything but an LEI: 18 capital letters and digits, then two digits that make it 1 modulo 97."""
-    _require_length(value, 20, "an LEI")
-    require_characters(value, DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "digit or capital letter")
-    require_characters(value[18:], DIGITS, "check digit")
-    if _mod97(value) != 1:
-        expected = f"{98 - _mod97(value[:18] + '00'):02d}"
-        raise IdentifierError(
-            "check_digit",
-            f"the check digits of {value} at position 19 are {value[18:]}, they should be {expected}",
-            position=19,
-            expected=expected,
-        )
-
-
-def organisation_scheme(value: str) -> Literal["gln", "lei"]:
-    """Return whether an organisation is named by its GLN (13 digits) or its LEI (20 characters), both checked."""
-    if len(value) == 20:
-        require_lei(value)
-        return "lei"
-    require_gln(value)
-    return "gln"
-
-
 def _primes() -> Iterator[int]:
     found: list[int] = []
     for candidate in count(2):
         if all(candidate % prime for prime in found):
             found.append(candidate)
             yield candidate
-
-
-def _mod97(value: str) -> int:
-    return int("".join(str(int(character, 36)) for character in value)) % 97
 
 
 def _require_length(value: str, length: int, what: str) -> None:

@@ -10,7 +10,6 @@ temperature  readings against the range on the label, and the strip chart
 checks       what this node checked, down to the signatures of the validators
 places       firms and sites by name
 words        terms of the standards in plain words; dates, temperatures
-countries    names of countries
 label        QR labels
 linkset      links of a thing for machines (RFC 9264)
 rendering    facts to HTML, with the headers that keep the page to itself

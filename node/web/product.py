@@ -13,9 +13,9 @@ from contracts.provenance.events import ADD, OBJECT, TRANSFORMATION
 from ledger.state import Head
 from node.records import Record
 from node.web import words
-from node.web.countries import country_name
 from node.web.journey import OWN, SOURCE, Telling, written_event
 from node.web.places import Firm, Places
+from standards.countries import country_name
 from standards.digital_link import CANONICAL_STEM
 
 _FACTS_MAX: Final = 24

@@ -5,8 +5,8 @@ import pytest
 from contracts.results import ResultCode
 from node.web import words
 from node.web.accept import negotiate
-from node.web.countries import country_name
 from node.web.linkset import LINKSET_TYPE
+from standards.countries import country_name
 
 
 @pytest.mark.parametrize(

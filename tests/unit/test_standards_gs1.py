@@ -1,4 +1,4 @@
-"""Check digits, check characters, LEI and the forms of application identifiers, each error with its position."""
+"""Check digits, check characters and the forms of application identifiers, each error with its position."""
 
 import pytest
 
@@ -53,23 +53,6 @@ def test_a_gln_has_13_ascii_digits(value: str, code: str) -> None:
     with pytest.raises(IdentifierError) as caught:
         gs1.require_gln(value)
     assert caught.value.code == code
-
-
-def test_organisations_are_named_by_gln_or_lei() -> None:
-    assert gs1.organisation_scheme("9521101000009") == "gln"
-    assert gs1.organisation_scheme("5493001KJTIIGC8Y1R12") == "lei"
-
-
-def test_a_wrong_lei_names_the_expected_digits() -> None:
-    with pytest.raises(IdentifierError) as caught:
-        gs1.require_lei("5493001KJTIIGC8Y1R17")
-    assert (caught.value.code, caught.value.position, caught.value.expected) == ("check_digit", 19, "12")
-
-
-@pytest.mark.parametrize("value", ["5493001kjtiigc8y1r12", "5493001KJTIIGC8Y1R1X", "549300"])
-def test_what_is_no_lei(value: str) -> None:
-    with pytest.raises(IdentifierError):
-        gs1.require_lei(value)
 
 
 def test_sscc() -> None:

@@ -38,6 +38,11 @@ YT Mayotte|ZA South Africa|ZM Zambia|ZW Zimbabwe
 _BY_CODE: Final[Mapping[str, str]] = {row[:2]: row[3:] for row in _NAMES.strip().replace("\n", "|").split("|")}
 
 
+def is_country(code: str) -> bool:
+    """Say whether two capital letters are the code of a country or territory."""
+    return code in _BY_CODE
+
+
 def country_name(code: str) -> str:
     """Return the name of a country, or the code itself where there is none."""
     return _BY_CODE.get(code.upper(), code)
