@@ -12,13 +12,15 @@ from rich.markup import escape
 from cli.cold_bridge import BRIDGE_EPILOG, bridge
 from cli.cold_report import REPORT_EPILOG, report
 from cli.cold_text import breaches_text, degrees, duration_text, limit_text, record_text
+from cli.files import read_file
 from cli.formatting import TIME_HELP, done_text, read_time, thing_text, time_text
 from cli.output import fields_table, table
-from cli.readings_file import read_bytes, read_measured, stated_of
+from cli.readings_file import read_measured, stated_of
 from cli.session import AsOption, JsonOption, KeyOption, NetworkOption, NodeOption, WaitOption, open_session
 from cli.submitting import submit_operation
 from ledger.codec import Value
 from standards.digital_link import canonical_id
+from standards.logger_csv import SIZE_BYTES_MAX
 from tradelane import BadRequestError, NotFoundError
 from tradelane.recording import Recorded, device_of, record_readings
 
@@ -226,7 +228,9 @@ def record(
     and what is refused in one, is in docs/cold-chain.md.
     """
     session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
-    measured, told = read_measured(read_bytes(file), stated_of(time_zone, date_order, unit, column), sensor)
+    measured, told = read_measured(
+        read_file(file, SIZE_BYTES_MAX), stated_of(time_zone, date_order, unit, column), sensor
+    )
     for text in told[:20]:
         session.output.note(f"[yellow]left out:[/] {escape(text)}")
     if len(told) > 20:
@@ -297,14 +301,8 @@ def acknowledge(
 
 def _read_profile(file: Path) -> dict[str, Value]:
     """Return the arguments that define the profile in a file; what they may be is for the ledger to say."""
+    data = read_file(file, _SIZE_BYTES_MAX)
     try:
-        with file.open("rb") as opened:
-            data = opened.read(_SIZE_BYTES_MAX + 1)
-    except OSError as error:
-        raise BadRequestError("file.unreadable", f"{file}: {error.strerror}", "check the path") from error
-    try:
-        if len(data) > _SIZE_BYTES_MAX:
-            raise ValueError(f"it is larger than {_SIZE_BYTES_MAX} bytes")
         document = json_text.loads(data)
         fields = {name: document[name] for name in ("id", "min_milli_celsius", "max_milli_celsius", "gap_ms")}
         limits = [[limit[name] for name in _LIMIT_FIELDS] for limit in document.get("limits", [])]

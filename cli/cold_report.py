@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from cli.cold_chart import svg_file, terminal_chart
 from cli.cold_curve import Curve, make_curve
 from cli.cold_text import breaches_text, degrees, duration_text, record_text
+from cli.files import write_file
 from cli.formatting import TIME_HELP, done_text, read_time, thing_text
 from cli.output import fields_table
 from cli.session import JsonOption, NetworkOption, NodeOption, open_session
@@ -60,10 +61,7 @@ def report(
     if svg is not None:
         if not curve.points:
             raise BadRequestError("report.empty", "there are no readings to draw", "choose another time")
-        try:
-            svg.write_text(svg_file(thing_text(record.id), curve, stretches), encoding="utf-8")
-        except OSError as error:
-            raise BadRequestError("file.unwritable", f"{svg}: {error.strerror}", "name another file") from error
+        write_file(svg, svg_file(thing_text(record.id), curve, stretches))
         shown.append(done_text(f"wrote {svg}"))
     value = {
         "record": record.fields,

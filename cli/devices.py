@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 from rich.markup import escape
 
+from cli.files import read_file
 from cli.formatting import TIME_HELP, committed_table, committed_value, done_text, read_time, thing_text, time_text
 from cli.output import fields_table, table
 from cli.session import (
@@ -273,14 +274,7 @@ def _calibration(start: str | None, end: str, certificate: Path | None) -> dict[
     from_ms = time.time_ns() // 1_000_000 if start is None else read_time(start)
     fields: dict[str, Value] = {"calibrated_from_ms": from_ms, "calibrated_until_ms": read_time(end)}
     if certificate is not None:
-        try:
-            with certificate.open("rb") as opened:
-                data = opened.read(_SIZE_BYTES_MAX + 1)
-        except OSError as error:
-            raise BadRequestError("file.unreadable", f"{certificate}: {error.strerror}", "check the path") from error
-        if len(data) > _SIZE_BYTES_MAX:
-            raise BadRequestError("file.too_large", f"{certificate} is larger than {_SIZE_BYTES_MAX} bytes")
-        fields["certificate_hash"] = hashlib.sha256(data).digest()
+        fields["certificate_hash"] = hashlib.sha256(read_file(certificate, _SIZE_BYTES_MAX)).digest()
     return fields
 
 

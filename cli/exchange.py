@@ -12,6 +12,7 @@ import typer
 from rich.console import RenderableType
 from rich.markup import escape
 
+from cli.files import write_file
 from cli.formatting import committed_table, committed_value, done_text, time_text
 from cli.output import fields_table, table
 from cli.quote_file import QuoteFile, read_quote_file, write_quote_file
@@ -217,10 +218,7 @@ def payment(
         found = client.payment(uetr)
         bundle = None if save is None else client.payment_proof(uetr)
     if save is not None:
-        try:
-            save.write_text(json_text.dumps(bundle), encoding="utf-8")
-        except OSError as error:
-            raise BadRequestError("file.unwritable", f"{save}: {error.strerror}", "name another file") from error
+        write_file(save, json_text.dumps(bundle))
     session.output.result(found.fields, *_payment_text(found), *([] if save is None else [done_text(f"wrote {save}")]))
 
 

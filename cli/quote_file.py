@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
+from cli.files import read_file, write_file
 from contracts.results import Rejected
 from contracts.settlement.quotes import Quote, quote_preimage, read_quote
 from ledger.codec import Value
@@ -30,22 +31,15 @@ class QuoteFile:
 def write_quote_file(file: Path, chain_id: str, quote: dict[str, Value]) -> dict[str, Json]:
     """Write a signed quote and return what stands in the file; raises BadRequestError."""
     document: dict[str, Json] = {"format": _FORMAT, "chain_id": chain_id, "quote": to_json(quote)}
-    try:
-        file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise BadRequestError("file.unwritable", f"{file}: {error.strerror}", "name another file with -o") from error
+    write_file(file, json.dumps(document, indent=2) + "\n")
     return document
 
 
 def read_quote_file(file: Path) -> QuoteFile:
     """Return the quote in a file, its signature looked at; raises BadRequestError."""
+    text = read_file(file, _SIZE_BYTES_MAX)
     try:
-        with file.open("rb") as opened:
-            text = opened.read(_SIZE_BYTES_MAX + 1)
-    except OSError as error:
-        raise BadRequestError("file.unreadable", f"{file}: {error.strerror}", "check the path") from error
-    try:
-        document = json.loads(text) if len(text) <= _SIZE_BYTES_MAX else None
+        document = json.loads(text)
         if not isinstance(document, dict) or document.get("format") != _FORMAT:
             raise ValueError(f"it is no {_FORMAT} file")
         chain_id = bytes.fromhex(document["chain_id"])

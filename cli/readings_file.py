@@ -1,11 +1,9 @@
 """Files of readings, SenML packs and the CSV of loggers, as what one device measured."""
 
-import sys
-from pathlib import Path
 from typing import Final, Literal
 
 from standards.errors import SensorDataError
-from standards.logger_csv import SIZE_BYTES_MAX, UNITS, Stated, read_logger_csv
+from standards.logger_csv import UNITS, Stated, read_logger_csv
 from standards.logger_times import offset_minutes
 from standards.senml import TEXT_BYTES_MAX, read_senml
 from tradelane import BadRequestError
@@ -28,22 +26,6 @@ def stated_of(
             "readings.time_zone", f"{time_zone[:50]!r} is no offset from UTC", "write it as +01:00, -03:30 or Z"
         )
     return Stated(zone, date_order, None if unit is None else UNITS[unit.lower()], column)
-
-
-def read_bytes(file: str) -> bytes:
-    """Return what is in a file, ``-`` for standard input; raises BadRequestError."""
-    try:
-        if file == "-":
-            data = sys.stdin.buffer.read(SIZE_BYTES_MAX + 1)
-        else:
-            with Path(file).open("rb") as opened:
-                data = opened.read(SIZE_BYTES_MAX + 1)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise BadRequestError("readings.unreadable", f"{file} cannot be read: {reason}", "check the name") from error
-    if len(data) > SIZE_BYTES_MAX:
-        raise BadRequestError("readings.too_large", f"{file} is larger than {SIZE_BYTES_MAX} bytes", "cut it by time")
-    return data
 
 
 def read_measured(data: bytes, stated: Stated, sensor: str | None) -> tuple[list[Measured], list[str]]:
