@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from cli.formatting import time_text
+from cli.output import Output
 from cli.session import JsonOption, NetworkOption, NodeOption, WaitOption, open_key, open_session
 from tradelane import BadRequestError, SecretKey
 from tradelane.dead_letters import DeadLetters
@@ -22,19 +23,24 @@ Examples:
   tradelane cold bridge --broker mqtt://localhost:1883 --topic 'trucks/#' \\
       --device-key truck-7/front=front.json --device-key truck-7/back=back.json
   TRADELANE_MQTT_PASSWORD=... tradelane cold bridge --topic 'v1/brand/#' \\
-      --broker mqtt://gateway@broker.local --device-key urn:dev:mac:42=l7.json
+      --broker mqtts://gateway@broker.local --device-key urn:dev:mac:42=l7.json
 """
 
 
 def bridge(
     context: typer.Context,
     *,
-    broker: Annotated[str, typer.Option(metavar="URL", help="mqtt://[USER@]HOST[:PORT].", show_default=False)],
+    broker: Annotated[
+        str, typer.Option(metavar="URL", help="mqtt://[USER@]HOST[:PORT], or mqtts://.", show_default=False)
+    ],
     topic: Annotated[list[str], typer.Option(metavar="TOPIC", help="May be given more than once.", show_default=False)],
     device_key: Annotated[
         list[str],
         typer.Option(metavar="SENSOR=FILE", help="SenML name, and the key of its device.", show_default=False),
     ],
+    authorities: Annotated[
+        Path | None, typer.Option("--ca", metavar="FILE", help="Who vouches for an mqtts:// broker; else the system's.")
+    ] = None,
     client_id: Annotated[
         str | None, typer.Option(metavar="NAME", help="Name of the session; else from the first key.")
     ] = None,
@@ -56,43 +62,48 @@ def bridge(
     recorded once. Publish with QoS 1.
     """
     session = open_session(context, json=json, node=node, network=network)
-    output = session.output
-    where = read_broker(broker, os.environ.get("TRADELANE_MQTT_PASSWORD"))
+    where = read_broker(broker, os.environ.get("TRADELANE_MQTT_PASSWORD"), authorities)
     sensors = _sensors(device_key)
     name = client_id or f"bridge-{next(iter(sensors.values())).public_key.hex()[:16]}"
-    letters = DeadLetters(dead_letters)
-    counts = {"messages": 0, "recorded": 0, "already": 0, "dead_letters": 0}
-    last_s = time.monotonic()
-
-    def settle(came_from: str, payload: bytes, progress: Callable[[], None]) -> None:
-        nonlocal last_s
-        settled = relay.take(payload, progress)
-        if settled.refusals:
-            letters.keep(_now_ms(), came_from, payload, settled.refusals)
-            first = settled.refusals[0]
-            more = f" and {len(settled.refusals) - 1} more" if len(settled.refusals) > 1 else ""
-            output.note(f"[yellow]dead letter:[/] {escape(came_from)}: {escape(first.text)} ({first.code}){more}")
-            counts["dead_letters"] += 1
-        counts["messages"] += 1
-        counts["recorded"] += settled.recorded
-        counts["already"] += settled.already
-        last_s = time.monotonic()
-
-    def is_stopping() -> bool:
-        return idle is not None and time.monotonic() - last_s > idle
-
     with session.client() as client:
         for sensor, key in sensors.items():
-            output.note(f"{escape(sensor)} is measured by {escape(device_of(client, key).id)}")
-        relay = Relay(client, sensors, wait)
-        working = MqttBridge(
-            where, topic, name, settle, lambda text: output.note(f"{time_text(_now_ms())} {escape(text)}")
-        )
+            session.output.note(f"{escape(sensor)} is measured by {escape(device_of(client, key).id)}")
+        work = _Work(Relay(client, sensors, wait), DeadLetters(dead_letters), session.output, idle)
         try:
-            working.run(is_stopping)
+            MqttBridge(where, topic, name, work.settle, work.tell).run(work.is_idle)
         finally:
+            counts = work.counts
             said = ", ".join(f"{number} {what.replace('_', ' ')}" for what, number in counts.items())
-            output.result(counts, said)
+            session.output.result(counts, said)
+
+
+class _Work:
+    """What becomes of the messages, counted, and told to people where it goes wrong."""
+
+    def __init__(self, relay: Relay, letters: DeadLetters, output: Output, idle_s: float | None) -> None:
+        self.counts = dict.fromkeys(("messages", "recorded", "already", "dead_letters"), 0)
+        self._relay, self._letters, self._output, self._idle_s = relay, letters, output, idle_s
+        self._last_s = time.monotonic()
+
+    def settle(self, topic: str, payload: bytes, progress: Callable[[], None]) -> None:
+        settled = self._relay.take(payload, progress)
+        self.counts["messages"] += 1
+        self.counts["recorded"] += settled.recorded
+        self.counts["already"] += settled.already
+        self.counts["dead_letters"] += bool(settled.refusals)
+        self._last_s = time.monotonic()
+        if settled.refusals:
+            self._letters.keep(_now_ms(), topic, payload, settled.refusals)
+            first, *others = settled.refusals
+            more = f" and {len(others)} more" if others else ""
+            text = f"{escape(topic)}: {escape(first.text)} ({escape(first.code)}){more}"
+            self._output.note(f"[yellow]dead letter:[/] {text}")
+
+    def tell(self, text: str) -> None:
+        self._output.note(f"{time_text(_now_ms())} {escape(text)}")
+
+    def is_idle(self) -> bool:
+        return self._idle_s is not None and time.monotonic() - self._last_s > self._idle_s
 
 
 def _sensors(given: list[str]) -> dict[str, SecretKey]:

@@ -6,10 +6,12 @@ is lost, and the broker, which keeps the session, delivers it again. A message t
 While no node answers the broker is kept alive and the message waits; nothing is taken out of order.
 """
 
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
@@ -25,6 +27,7 @@ PENDING_MAX: Final = 1_000
 PENDING_BYTES_MAX: Final = 67_108_864
 KEEPALIVE_S: Final = 60
 
+_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 _TURN_S: Final = 0.2
 _PAUSES_S: Final = (0.2, 1.0, 5.0, 15.0)
 
@@ -34,32 +37,38 @@ Settle: TypeAlias = Callable[[str, bytes, Callable[[], None]], None]
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """Where a broker is, and as whom to connect."""
+    """Where a broker is, and as whom to connect; ``authorities`` is the file of those who may vouch for it.
+
+    None are those of the system; they count only where the connection is encrypted.
+    """
 
     host: str
     port: int
     user: str | None = None
     password: str | None = field(default=None, repr=False)
+    is_encrypted: bool = False
+    authorities: Path | None = None
 
 
-def read_broker(url: str, password: str | None = None) -> Broker:
-    """Return the broker of an address such as ``mqtt://host:1883``; raises BadRequestError.
+def read_broker(url: str, password: str | None = None, authorities: Path | None = None) -> Broker:
+    """Return the broker of an address such as ``mqtt://host:1883``, or ``mqtts://`` encrypted; raises BadRequestError.
 
-    >>> read_broker("mqtt://gateway@broker.local")
-    Broker(host='broker.local', port=1883, user='gateway')
+    >>> read_broker("mqtts://gateway@broker.local").port
+    8883
     """
     try:
         parts = urlsplit(url)
-        port = parts.port or 1883
+        port = parts.port or _PORTS.get(parts.scheme, 0)
     except ValueError as error:
         raise BadRequestError("broker.address", f"{url[:100]!r}: {error}", "write mqtt://host:1883") from error
-    if parts.scheme != "mqtt" or not parts.hostname or parts.path.strip("/") or parts.password:
+    if parts.scheme not in _PORTS or not parts.hostname or parts.path.strip("/") or parts.password:
         raise BadRequestError(
             "broker.address",
-            "an address is mqtt://host:port or mqtt://user@host:port",
+            "an address is mqtt://host:port or mqtts://user@host:port",
             "the password goes into the environment: TRADELANE_MQTT_PASSWORD",
         )
-    return Broker(parts.hostname, port, unquote(parts.username) if parts.username else None, password)
+    user = unquote(parts.username) if parts.username else None
+    return Broker(parts.hostname, port, user, password, parts.scheme == "mqtts", authorities)
 
 
 class MqttBridge:
@@ -82,6 +91,8 @@ class MqttBridge:
         )
         if broker.user is not None:
             self._client.username_pw_set(broker.user, broker.password)
+        if broker.is_encrypted:
+            self._encrypt(broker.authorities)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
@@ -92,7 +103,7 @@ class MqttBridge:
         Raises
         ------
         NotAuthorisedError
-            The broker does not let us in, or not to a topic.
+            The broker does not let us in, or not to a topic, or is not who it says.
         UnavailableError
             It was told to stop and no broker had answered until then.
         TradelaneError
@@ -115,6 +126,14 @@ class MqttBridge:
             self._client.disconnect()
         if not self._was_connected:
             raise UnavailableError("broker.unreachable", f"no broker answered at {self._place}", "check the address")
+
+    def _encrypt(self, authorities: Path | None) -> None:
+        try:
+            self._client.tls_set(None if authorities is None else str(authorities))
+        except OSError as error:
+            raise BadRequestError(
+                "broker.authorities", f"{authorities}: {error}", "name a file of certificates"
+            ) from error
 
     def _take(self, connection: int, message: MQTTMessage) -> bool:
         """Settle a message, trying as long as its connection lasts; return whether it is settled."""
@@ -162,6 +181,12 @@ class MqttBridge:
             try:
                 self._client.connect(self._broker.host, self._broker.port, KEEPALIVE_S)
                 return
+            except ssl.SSLCertVerificationError as error:
+                raise NotAuthorisedError(
+                    "broker.certificate",
+                    f"nobody known vouches for {self._place}: {error.verify_message}",
+                    "name the file of its authority",
+                ) from error
             except OSError as error:
                 self._tell(f"no broker at {self._place}: {error}; trying again")
 

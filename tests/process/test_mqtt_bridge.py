@@ -1,5 +1,6 @@
 """The MQTT bridge with a real broker: what is not settled is not acknowledged, and nothing is lost or taken twice."""
 
+import gc
 import json
 import signal
 import subprocess
@@ -8,16 +9,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from paho.mqtt.client import Client as MqttClient
 
 from ledger.codec import Value
 from ledger.keys import signed_preimage
 from ledger.transaction import Operation
-from tests.support.cluster import organisation_key, running_cluster
+from tests.support.cluster import free_base_port, organisation_key, running_cluster
 from tests.support.mosquitto import Mosquitto, running_mosquitto
 from tests.support.shared_data import REPOSITORY
 from tradelane import BadRequestError, Client, NotAuthorisedError, TradelaneError, UnavailableError, new_key, save_key
@@ -62,10 +70,10 @@ class Taker:
 
 
 @contextmanager
-def bridging(broker: Mosquitto, taker: Taker, topics: tuple[str, ...] = (TOPIC,)) -> Iterator[threading.Event]:
+def bridging(broker: Mosquitto, taker: Taker, address: Broker | None = None) -> Iterator[None]:
     """Run a bridge of one session in a thread until the block ends."""
     stop = threading.Event()
-    bridge = MqttBridge(read_broker(broker.url), topics, "bridge", taker, taker.told.append)
+    bridge = MqttBridge(address or read_broker(broker.url), [TOPIC], "bridge", taker, taker.told.append)
     failures: list[BaseException] = []
 
     def run() -> None:
@@ -78,7 +86,7 @@ def bridging(broker: Mosquitto, taker: Taker, topics: tuple[str, ...] = (TOPIC,)
     thread.start()
     try:
         await_true(lambda: any("connected" in text for text in taker.told) or not thread.is_alive())
-        yield stop
+        yield
     finally:
         stop.set()
         taker.pause.set()
@@ -154,6 +162,25 @@ def test_who_may_not_is_told(tmp_path: Path) -> None:
             lonely.run(lambda: time.monotonic() > until)
 
 
+# The library leaves a socket open whose handshake failed; it is collected here, before another test is blamed.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_encrypted_connection_to_whom_an_authority_vouches_for(tmp_path: Path) -> None:
+    port = free_base_port(1)
+    certificate, key = write_certificate(tmp_path)
+    lines = ("allow_anonymous true", f"listener {port} 127.0.0.1", f"certfile {certificate}", f"keyfile {key}")
+    with running_mosquitto(tmp_path, lines) as broker:
+        url = f"mqtts://127.0.0.1:{port}"
+        with pytest.raises(NotAuthorisedError, match="nobody known vouches for"):
+            MqttBridge(read_broker(url), [TOPIC], "x", Taker(), Taker().told.append).run()
+        gc.collect()
+        taker = Taker()
+        with bridging(broker, taker, read_broker(url, authorities=certificate)):
+            broker.publish(TOPIC, ["1"])
+            await_true(lambda: taker.taken == ["1"])
+    with pytest.raises(BadRequestError):
+        MqttBridge(read_broker(url, authorities=tmp_path / "none"), [TOPIC], "x", taker, taker.told.append)
+
+
 @pytest.mark.parametrize("url", ["", "http://host", "mqtt://", "mqtt://host:99999", "mqtt://u:p@host", "mqtt://h/x"])
 def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(BadRequestError):
@@ -167,7 +194,7 @@ def test_an_address_with_a_user() -> None:
 
 
 def test_killed_bridges_and_brokers_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
-    """Packs of two sensors for a real node; the bridge is killed twice, the broker once with an old memory."""
+    """Packs of two sensors for a real node; the bridge is killed, and the broker, which then knows less than before."""
     (tmp_path / "broker").mkdir()
     with running_cluster(tmp_path, validators=1) as cluster, running_mosquitto(tmp_path / "broker") as broker:
         network, api = cluster.network, cluster.network.nodes[0].api
@@ -181,16 +208,14 @@ def test_killed_bridges_and_brokers_lose_nothing_and_repeat_nothing(tmp_path: Pa
             "--device-key", f"t/front={tmp_path / 'front.json'}", "--device-key", f"t/back={tmp_path / 'back.json'}",
             "--dead-letters", str(tmp_path / "dead.jsonl"), "--client-id", "bridge", "--node", api, "--json",
         ]  # fmt: skip
-        bridges = Bridges(command)
         broker.open_session("bridge", "trucks/#")
         broker.publish(TOPIC, packs[:12])
         broker.save()
-        with Client(api) as client:
-            for settled in (4, 8):
-                bridges.start()
-                await_true(lambda wanted=settled: readings_of(client, "back") >= wanted)  # type: ignore[misc]
-                bridges.kill()
-            # It knows again what it knew before the bridges acknowledged anything, and gives all of it once more.
+        with Client(api) as client, bridges_of(command) as bridges:
+            bridges.start()
+            await_true(lambda: readings_of(client, "back") >= 4)
+            bridges.kill()
+            # It knows again what it knew before the bridge acknowledged anything, and gives all of it once more.
             broker.kill()
             broker.start()
             bridges.start()
@@ -199,7 +224,10 @@ def test_killed_bridges_and_brokers_lose_nothing_and_repeat_nothing(tmp_path: Pa
             await_true(
                 lambda: (tmp_path / "dead.jsonl").exists() and b"pack_not" in (tmp_path / "dead.jsonl").read_bytes()
             )
-            bridges.kill()
+            code, counts = bridges.interrupt()
+            # What the broker had forgotten to be acknowledged came again, and was found on the ledger.
+            assert (code, counts["messages"], counts["recorded"] + counts["already"]) == (130, 18, 32)
+            assert counts["already"] >= 4 * 2
             for sensor, offset in (("front", 4_000), ("back", -18_000)):
                 rows = [row for batch in client.device_readings(sensor) for row in batch.readings]
                 assert rows == [((start_s + number) * 1_000, offset + number) for number in range(16)], sensor
@@ -213,6 +241,29 @@ def test_killed_bridges_and_brokers_lose_nothing_and_repeat_nothing(tmp_path: Pa
         assert "degF" in letters[0]["reasons"][0]["text"]
 
 
+def write_certificate(directory: Path) -> tuple[Path, Path]:
+    """Write a certificate of 127.0.0.1 that vouches for itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, secret = directory / "certificate.pem", directory / "key.pem"
+    certificate.write_bytes(made.public_bytes(Encoding.PEM))
+    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return certificate, secret
+
+
 class Bridges:
     """Processes of the command, one at a time."""
 
@@ -221,17 +272,28 @@ class Bridges:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self._process = subprocess.Popen(self._command, cwd=REPOSITORY, stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen(self._command, cwd=REPOSITORY, stdout=subprocess.PIPE)
 
     def kill(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
 
-    def run_until_idle(self) -> None:
-        subprocess.run(
-            [*self._command, "--idle", "1"], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL, timeout=60
-        )
+    def interrupt(self) -> tuple[int, dict[str, int]]:
+        """Press Ctrl-C; return the exit code and what was counted."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        out, _ = self._process.communicate(timeout=PATIENCE_S)
+        return self._process.returncode, json.loads(out)
+
+
+@contextmanager
+def bridges_of(command: list[str]) -> Iterator[Bridges]:
+    bridges = Bridges(command)
+    try:
+        yield bridges
+    finally:
+        bridges.kill()
 
 
 def pack(start_s: int, number: int) -> list[dict[str, Any]]:
