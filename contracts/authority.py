@@ -6,13 +6,11 @@ permissions ask for one. The API asks the same function before it lets a transac
 """
 
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
-from contracts import heads
-from contracts.membership import ACTIVE
 from contracts.methods import METHODS, Access
-from contracts.permissions import ANY_ROLE
 from contracts.results import Rejected, ResultCode
+from contracts.standing import Standing, lacking_role, standing_of
 from ledger.state import Overlay
 from ledger.transaction import Transaction
 
@@ -43,7 +41,7 @@ class Authority:
     def __init__(self, state: Overlay, time_ms: int) -> None:
         self._state = state
         self._time_ms = time_ms
-        self._standings: dict[bytes, _Standing | Rejected] = {}
+        self._standings: dict[bytes, Standing | Rejected] = {}
         self._allowed: set[tuple[bytes, str]] = set()
 
     def forget(self) -> None:
@@ -56,7 +54,7 @@ class Authority:
         sender = transaction.sender
         standing = self._standings.get(sender)
         if standing is None:
-            standing = self._standings[sender] = _standing(self._state, sender, self._time_ms)
+            standing = self._standings[sender] = standing_of(self._state.get, sender, self._time_ms)
         if isinstance(standing, Rejected):
             return Verdict(standing.code, standing.detail)
         for index, operation in enumerate(transaction.operations):
@@ -69,58 +67,19 @@ class Authority:
         return Verdict(ResultCode.OK, organisation=standing.organisation)
 
 
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    organisation: str
-    roles: frozenset[str]
-    is_admin: bool
-    methods: frozenset[str] | None
-
-
-def _standing(state: Overlay, sender: bytes, time_ms: int) -> _Standing | Rejected:
-    """Return who a key stands for, or why it stands for nobody."""
-    key = state.get(heads.public_key(sender))
-    if key is None:
-        return Rejected(ResultCode.UNKNOWN_KEY, f"{sender.hex()} is not registered")
-    if "revoked_ms" in key:
-        return Rejected(ResultCode.KEY_REVOKED, f"{sender.hex()} was revoked at {key['revoked_ms']!r}")
-    if time_ms < cast(int, key.get("valid_from_ms", 0)):
-        return Rejected(ResultCode.KEY_NOT_YET_VALID, f"{sender.hex()} is valid from {key['valid_from_ms']!r}")
-    valid_until_ms = key.get("valid_until_ms")
-    if valid_until_ms is not None and time_ms >= cast(int, valid_until_ms):
-        return Rejected(ResultCode.KEY_EXPIRED, f"{sender.hex()} was valid until {valid_until_ms!r}")
-    identifier = cast(str, key["organisation"])
-    organisation = state.get(heads.organisation(identifier))
-    assert organisation is not None, "a registered key has an organisation"
-    if organisation["status"] != ACTIVE:
-        return Rejected(ResultCode.ORGANISATION_SUSPENDED, f"{identifier} is suspended")
-    methods = key.get("methods")
-    return _Standing(
-        organisation=identifier,
-        roles=frozenset(cast("list[str]", organisation["roles"])),
-        is_admin=key["purpose"] == _PURPOSE_ADMIN,
-        methods=None if methods is None else frozenset(cast("list[str]", methods)),
-    )
-
-
-def _refusal(state: Overlay, standing: _Standing, name: str) -> Rejected | None:
+def _refusal(state: Overlay, standing: Standing, name: str) -> Rejected | None:
     """Return why the sender cannot call a method, or None."""
     method = METHODS.get(name)
     if method is None:
         return Rejected(ResultCode.UNKNOWN_METHOD, f"there is no method {name!r}")
     if method.access is Access.AUTHORITY:
         return Rejected(ResultCode.AUTHORITY_REQUIRED, f"{name} needs the approval of the validators' organisations")
-    if standing.methods is not None and not standing.methods & {name, name.partition(".")[0] + ".*"}:
+    if standing.methods is not None and not standing.is_delegated(name):
         return Rejected(ResultCode.METHOD_NOT_DELEGATED, f"the key is limited to {', '.join(sorted(standing.methods))}")
     if method.access is Access.ADMIN:
-        if not standing.is_admin:
+        if standing.purpose != _PURPOSE_ADMIN:
             return Rejected(ResultCode.ADMIN_KEY_REQUIRED, f"{name} needs an admin key of {standing.organisation}")
         return None
     if method.access is Access.VALIDATOR:
         return None  # which organisations run validators is in the state that the handler reads
-    permission = state.get(heads.permission(name))
-    # A chain that began before the method did has no permission for it: nobody may call it until governance says who.
-    roles = [] if permission is None else cast("list[str]", permission["roles"])
-    if ANY_ROLE not in roles and standing.roles.isdisjoint(roles):
-        return Rejected(ResultCode.ROLE_REQUIRED, f"{name} needs one of the roles {', '.join(roles) or '(none)'}")
-    return None
+    return lacking_role(state.get, standing, name)

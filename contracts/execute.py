@@ -2,8 +2,8 @@
 
 The same on every validator: it depends on the block's context, its transactions and the committed heads alone. What has
 expired ends first. A transaction that is rejected leaves a receipt, the mark of a transfer id that failed for good, and
-nothing else. Whatever else a handler raises is a bug of ours and is
-not caught. Signatures, deadlines and replays are checked before a block gets here (node/).
+nothing else. Whatever else a handler raises is a bug of ours and is not caught. Signatures, deadlines and replays are
+checked before a block gets here (node/).
 """
 
 from collections.abc import Iterator, Sequence

@@ -99,7 +99,7 @@ def _post(context: Context, wanted: Wanted) -> Value:
     held = _held(context, wanted)
     leg = _leg(held)
     _require_owner(context, leg.debit, ResultCode.NOT_ACCOUNT_OWNER)
-    amount = leg.amount if wanted.amount is None else wanted.amount
+    amount = cast(int, wanted.amount)
     if amount > leg.amount:
         raise Rejected(ResultCode.EXCEEDS_HELD_AMOUNT, f"{amount}, but {leg.amount} is held")
     _require_pending(held)

@@ -71,12 +71,11 @@ def pay(context: Context, arguments: dict[str, Value]) -> Value:
     """Pay at once, in one currency or by a quote; the owner of the payer's account signs."""
     read = Arguments(arguments)
     uetr = read.pattern("uetr", UETR)
-    terms = tagged_hash("payment-terms", encode(arguments))
+    terms, again = recognise(context, uetr, arguments)
+    if again is not None:
+        return again
     said = read_remarks(read)
     refunds = read.optional_pattern("refunds", UETR)
-    made = context.get(heads.payment(uetr))
-    if made is not None and made.get("terms") == terms:
-        return {"exists": True, "status": made["status"]}
     plan = plan_payment(context, read)
     read.end()
     if refunds is not None:
@@ -129,6 +128,15 @@ def plan_payment(context: Context, read: Arguments) -> Plan:
     legs, paid, received = _exchange_legs(quote, payer, payee, exchange.source_amount, exchange.target_amount, fee)
     price |= _cost(context, pair, paid, received)
     return Plan(payer, payee, *pair, exchange.source_amount, exchange.target_amount, legs, price)
+
+
+def recognise(context: Context, uetr: str, arguments: dict[str, Value]) -> tuple[bytes, Value]:
+    """Return the hash of a payment's terms, and the answer where it was made on the same terms before, else None."""
+    terms = tagged_hash("payment-terms", encode(arguments))
+    made = context.get(heads.payment(uetr))
+    if made is None or made.get("terms") != terms:
+        return terms, None
+    return terms, {"exists": True, "status": made["status"]}
 
 
 def open_payment(context: Context, uetr: str, head: Head) -> None:
@@ -217,6 +225,9 @@ def _count_refund(context: Context, uetr: str, plan: Plan) -> None:
     if (plan.payer, plan.payee) != (original["payee"], original["payer"]):
         raise Rejected(ResultCode.REFUND_ELSEWHERE, f"{uetr} went from {original['payer']!r} to {original['payee']!r}")
     refunded = cast(int, original.get("refunded", 0)) + plan.source_amount
-    if refunded > cast(int, original["target_amount"]):
-        raise Rejected(ResultCode.REFUND_TOO_LARGE, f"{original['target_amount']!r} was paid, {refunded} would go back")
+    # Without a fee that the payee bore: what came in, not the price.
+    legs = cast("list[tuple[str, str, int]]", original["legs"])
+    received = sum(amount for _, credit, amount in legs if credit == original["payee"])
+    if refunded > received:
+        raise Rejected(ResultCode.REFUND_TOO_LARGE, f"{received} was paid, {refunded} would go back")
     context.record(key, {**original, "refunded": refunded})

@@ -21,6 +21,7 @@ from contracts.results import Rejected, ResultCode
 from contracts.settlement.accounts import ACCOUNT_ID_BYTES_MAX
 from contracts.settlement.posting import AMOUNT_MAX
 from contracts.settlement.rates import BASIS_POINTS, Exchange, fixed_receive, fixed_send, read_rate
+from contracts.standing import lacking_role, standing_of
 from ledger.codec import Value, encode
 from ledger.keys import PUBLIC_KEY_BYTES, SIGNATURE_BYTES, signed_preimage, verify
 
@@ -33,7 +34,7 @@ PAYEE: Final = "payee"
 
 _FEE_FIELDS: Final = ("fee_fixed", "fee_basis_points", "fee_cap", "fee_account", "fee_bearer")
 _PURPOSES: Final = frozenset({"admin", "operator"})
-_GIVES_QUOTES: Final = frozenset({"settlement.*", "settlement.cancel_quotes"})
+_CANCEL: Final = "settlement.cancel_quotes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,22 +200,15 @@ def _read_fee(read: Arguments) -> Fee | None:
 
 
 def _check_signed(context: Context, signed: SignedQuote) -> None:
-    provider = signed.quote.provider
-    organisation = context.get(heads.organisation(provider))
-    key = context.get(heads.public_key(signed.key))
-    now_ms = context.block.time_ms
-    is_good = (
-        organisation is not None
-        and organisation["status"] == "active"
-        and key is not None
-        and key["organisation"] == provider
-        and "revoked_ms" not in key
-        and key["purpose"] in _PURPOSES
-        and ("methods" not in key or not _GIVES_QUOTES.isdisjoint(cast("list[str]", key["methods"])))
-        and cast(int, key.get("valid_from_ms", 0)) <= now_ms
-        and ("valid_until_ms" not in key or now_ms < cast(int, key["valid_until_ms"]))
-    )
-    if not is_good:
+    provider, standing = signed.quote.provider, standing_of(context.get, signed.key, context.block.time_ms)
+    # A promise that cannot be called back is none: who gives quotes may cancel them.
+    if (
+        isinstance(standing, Rejected)
+        or standing.organisation != provider
+        or standing.purpose not in _PURPOSES
+        or not standing.is_delegated(_CANCEL)
+        or lacking_role(context.get, standing, _CANCEL) is not None
+    ):
         raise Rejected(ResultCode.UNKNOWN_PROVIDER, f"{signed.key.hex()} gives no quotes for {provider} now")
     if not verify(signed.key, quote_preimage(context.block.chain_id, signed.encoded), signed.signature):
         raise Rejected(ResultCode.QUOTE_SIGNATURE_WRONG, "it is not the signature of these terms for this chain")

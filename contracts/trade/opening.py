@@ -12,7 +12,7 @@ from contracts.arguments import ORGANISATION_LENGTH_MAX, Arguments, integer, ref
 from contracts.context import Context
 from contracts.membership import require_active
 from contracts.results import Rejected, ResultCode
-from contracts.settlement.payments import open_payment, plan_payment, read_remarks
+from contracts.settlement.payments import open_payment, plan_payment, read_remarks, recognise
 from contracts.settlement.posting import AMOUNT_MAX, hold
 from contracts.settlement.transfer_ids import UETR
 from contracts.trade.condition import (
@@ -28,8 +28,7 @@ from contracts.trade.condition import (
 )
 from contracts.trade.evidence import cold_verdict, evidence_to_head
 from contracts.trade.release import HELD, REFUND, RELEASE, WAITS
-from ledger.codec import Value, encode
-from ledger.hashing import tagged_hash
+from ledger.codec import Value
 from ledger.state import Head
 
 WAITING_MAX: Final = 16
@@ -44,10 +43,9 @@ def open_escrow(context: Context, arguments: dict[str, Value]) -> Value:
     """Plan a payment, hold its legs, and say what releases them, until when, and what comes of a dispute."""
     read = Arguments(arguments)
     uetr = read.pattern("uetr", UETR)
-    terms = tagged_hash("payment-terms", encode(arguments))
-    made = context.get(heads.payment(uetr))
-    if made is not None and made.get("terms") == terms:
-        return {"exists": True, "status": made["status"]}
+    terms, again = recognise(context, uetr, arguments)
+    if again is not None:
+        return again
     nodes = read_condition(read.required("condition"))
     milestones = read.listed("milestones", MILESTONES_MAX, _milestone)
     deadline_ms = read.integer("deadline_ms", 1)

@@ -3,14 +3,13 @@
 A shop pays in HKD, a maker is paid in EUR, and the bank exchanges by its quote.
 """
 
-from collections.abc import Callable
 from typing import Any, cast
 
 from contracts import heads
 from contracts.settlement.quotes import quote_preimage
 from ledger.codec import Value, encode
-from tests.support.contract_situations import UETR, Case, R, case, in_turn, pay, ran
-from tests.support.contracts_world import START_MS, Call, World, genesis, key_of
+from tests.support.contract_situations import UETR, Case, R, at, case, in_turn, pay, ran
+from tests.support.contracts_world import START_MS, Call, genesis, key_of
 
 LIFE_MS = 600_000
 RATE = "7.688592130"
@@ -74,15 +73,6 @@ def given(issuer: str, name: str, amount: int) -> tuple[str, Call]:
     return issuer, ("settlement.issue", {"id": number, "account": name, "amount": amount})
 
 
-def waited(ms: int) -> Callable[[World], None]:
-    """Let time pass."""
-
-    def setup(world: World) -> None:
-        world.time_ms = START_MS + ms
-
-    return setup
-
-
 READY = ran(
     opened("shop", "shop/hkd", "HKD"),
     opened("bank", "bank/hkd", "HKD"),
@@ -105,7 +95,9 @@ def reference(as_of_ms: int = START_MS, **changed: Any) -> Call:
 
 def refused(code: R, given_quote: dict[str, Value], note: str = "", *, after_ms: int = 0, **changed: object) -> Case:
     """Return a row in which the shop tries to pay by a quote."""
-    return case(code, "shop", exchange(given_quote, **changed), setup=in_turn(READY, waited(after_ms)), note=note)
+    return case(
+        code, "shop", exchange(given_quote, **changed), setup=in_turn(READY, at(START_MS + after_ms)), note=note
+    )
 
 
 PAYMENT_CASES: tuple[Case, ...] = (
@@ -135,6 +127,7 @@ PAYMENT_CASES: tuple[Case, ...] = (
     refused(R.BAD_ARGUMENTS, {**quote(), "more": 1}, "a quote with more"),
     refused(R.UNKNOWN_PROVIDER, quote("carrier"), "another's key, before the signature"),
     refused(R.UNKNOWN_PROVIDER, quote(provider="nobody"), "no such provider"),
+    refused(R.UNKNOWN_PROVIDER, quote("carrier", provider="carrier"), "a provider that could not cancel it"),
     refused(R.QUOTE_SIGNATURE_WRONG, quote(chain_id=bytes(32)), "of another chain"),
     refused(R.QUOTE_SIGNATURE_WRONG, {**quote(), "terms": terms(rate="9")}, "other terms"),
     refused(R.QUOTE_NOT_YET_VALID, quote(not_before_ms=START_MS + 1), "a millisecond early"),

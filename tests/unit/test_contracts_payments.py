@@ -154,6 +154,26 @@ def test_a_refund_is_a_payment_of_its_own_and_counted_on_the_first() -> None:
     assert world.code("maker", within(**back, amount=40, uetr=third)) is ResultCode.OK
 
 
+def test_of_a_payment_whose_payee_bore_the_fee_goes_back_what_arrived() -> None:
+    world = ready()
+    world.must("shop", exchange(quote(fee_fixed=1_000, fee_bearer="payee", fee_account="bank/eur fees")))
+    arrived = balances(world)["maker/eur"]
+    assert arrived == 1_537_718 - 1_000
+    back = quote(
+        id=b"r" * 16,
+        source_account="bank/eur",
+        source_currency="EUR",
+        target_account="bank/hkd",
+        target_currency="HKD",
+        rate="0.13",
+        capacity=10**9,
+        maximum=10**9,
+    )
+    refund = {"uetr": ANOTHER, "payer": "maker/eur", "payee": "shop/hkd", "refunds": UETR}
+    assert world.code("maker", exchange(back, **refund, amount=arrived + 1)) is ResultCode.REFUND_TOO_LARGE
+    assert world.code("maker", exchange(back, **refund, amount=arrived)) is ResultCode.OK
+
+
 def test_an_auditor_finds_the_payment_and_every_account_in_the_same_operation() -> None:
     world = ready()
     first = len(world.records)

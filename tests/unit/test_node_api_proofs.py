@@ -64,9 +64,9 @@ def test_a_trace_of_nothing_proves_its_absence(node: RunningNode) -> None:
 def test_a_payment_is_proven_with_its_transaction_and_absent_before(node: RunningNode) -> None:
     transfer_id = bytes(range(1, 17))
     path = f"/v1/transfers/{transfer_id.hex()}/proof"
+    node.commit("brand", Operation("settlement.open_account", {"id": "till", "currency": "USD"}))
     absent = facts_of(node, path)
     assert [(head.value, head.key) for head in absent.heads] == [(None, heads.transfer(transfer_id))]
-    node.commit("brand", Operation("settlement.open_account", {"id": "till", "currency": "USD"}))
     issue: Any = {"id": transfer_id, "account": "till", "amount": 500}
     node.commit("warehouse", Operation("settlement.issue", issue))
     facts = facts_of(node, path)
