@@ -15,7 +15,17 @@ from cli.money import AmountArgument, CurrencyArgument, ReferenceOption, require
 from cli.output import fields_table
 from cli.proofs import freshness_text, freshness_value, trust_file
 from cli.quote_file import read_quote_file
-from cli.session import AsOption, JsonOption, KeyOption, NetworkOption, NodeOption, Session, WaitOption, open_session
+from cli.session import (
+    AsOption,
+    JsonOption,
+    KeyOption,
+    NetworkOption,
+    NodeOption,
+    Session,
+    TrustOption,
+    WaitOption,
+    open_session,
+)
 from contracts import heads
 from contracts.trade.escrow import terms_to_sign
 from ledger.codec import Value
@@ -75,10 +85,6 @@ Examples:
 _DAY_MS: Final = 24 * 3_600_000
 
 UetrArgument = Annotated[str, typer.Argument(metavar="UETR", help="Reference of the payment.", show_default=False)]
-TrustOption = Annotated[
-    Path | None,
-    typer.Option("--trust", metavar="FILE", help="Trust root; else trust.json of the network directory."),
-]
 
 app = typer.Typer(help="Pay when the goods are there.", no_args_is_help=True, epilog=_EPILOG)
 

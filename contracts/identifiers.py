@@ -59,3 +59,8 @@ def lot_of(identifier: str) -> str | None:
     """Return the batch or lot number in a canonical Digital Link, or None."""
     match = _PRODUCT_LINK.fullmatch(identifier)
     return None if match is None else match.group(2)
+
+
+def lot_link(gtin: str, lot: str) -> str:
+    """Return the canonical Digital Link of a lot; ``lot`` as it stands in a link, percent-encoded."""
+    return f"https://id.gs1.org/01/{gtin}/10/{lot}"

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias, cast
 from contracts import heads
 from ledger.readable import Json
 from ledger.state import COUNT_FIELD, Head
-from node.queries import JsonObject, Page, get_head, head_json, scan_page
+from node.queries import JsonObject, Page, get_currency, get_head, head_json, scan_page
 from node.records import Record, Records
 from node.storage.store import Store
 
@@ -85,7 +85,7 @@ def _account_head(store: Store, identifier: str) -> Head | None:
 
 
 def _account(store: Store, identifier: str, head: Head) -> JsonObject:
-    currency = _currency(store, head)
+    currency = get_currency(store, head["currency"])
     debits_posted, credits_posted, debits_pending, credits_pending = (cast(int, head[name]) for name in _TOTALS)
     posted = credits_posted - debits_posted
     return {
@@ -110,14 +110,8 @@ def _hold(store: Store, identifier: str, head: Head) -> JsonObject:
         "amount": str(head["amount"]),
         "posted_amount": None if posted_amount is None else str(posted_amount),
         "resolved_by": cast(bytes, head["resolved_by"]).hex() if "resolved_by" in head else None,
-        "exponent": cast(int, _currency(store, head)["exponent"]),
+        "exponent": cast(int, get_currency(store, head["currency"])["exponent"]),
     }
-
-
-def _currency(store: Store, head: Head) -> Head:
-    defined = get_head(store, heads.currency(cast(str, head["currency"])))
-    assert defined is not None, "an account has a currency"
-    return defined
 
 
 def _entry(store: Store, record: Record, identifier: str, account_head: Head) -> JsonObject:

@@ -4,8 +4,7 @@ from typing import Final, cast
 
 from contracts import heads
 from ledger.readable import Json
-from ledger.state import Head
-from node.queries import JsonObject, get_head, head_json
+from node.queries import JsonObject, get_currency, get_head, head_json
 from node.records import Records
 from node.storage.store import Store
 
@@ -46,14 +45,8 @@ def payment(store: Store, uetr: str) -> JsonObject | None:
             {"debit": debit, "credit": credit, "amount": str(amount)}
             for debit, credit, amount in cast("list[tuple[str, str, int]]", head["legs"])
         ],
-        "source_exponent": _exponent(store, head, "source_currency"),
-        "target_exponent": _exponent(store, head, "target_currency"),
+        "source_exponent": cast(int, get_currency(store, head["source_currency"])["exponent"]),
+        "target_exponent": cast(int, get_currency(store, head["target_currency"])["exponent"]),
         "steps": steps,
         "height": store.tip.height,
     }
-
-
-def _exponent(store: Store, head: Head, name: str) -> int:
-    currency = get_head(store, heads.currency(cast(str, head[name])))
-    assert currency is not None, "a payment is in currencies that were defined"
-    return cast(int, currency["exponent"])

@@ -71,6 +71,13 @@ def get_head(store: Store, key: bytes) -> Head | None:
     return None if encoded is None else cast(Head, decode_own(encoded))
 
 
+def get_currency(store: Store, code: Value) -> Head:
+    """Return the definition of a currency that something on the ledger is in."""
+    head = get_head(store, heads.currency(cast(str, code)))
+    assert head is not None, "money is in currencies that were defined"
+    return head
+
+
 def find_thing(store: Store, identifier: str) -> Thing | None:
     """Return the item or else the lot of an identifier in any spelling, or None."""
     name = canonical_id(identifier)

@@ -1,17 +1,16 @@
 """Recalls as the read side shows them: one, all of them, and those that stand for a thing, its lot and its product."""
 
 from collections.abc import Iterator
-from typing import Final, cast
+from typing import cast
 from urllib.parse import quote
 
 from contracts import heads
+from contracts.identifiers import lot_link
 from contracts.provenance.recalls import ITEM, LOT, PRODUCT
 from ledger.state import Head
 from node.queries import JsonObject, Page, Thing, get_head, head_json, scan_page
 from node.storage.store import Store
 from standards.digital_link import canonical_id
-
-_LOT_LINK: Final = "https://id.gs1.org/01/{}/10/{}"
 
 
 def recall(store: Store, identifier: str) -> JsonObject | None:
@@ -38,7 +37,7 @@ def targets_of(identifier: str, kind: str, gtin: str | None, lot: str | None) ->
     """Return under what recalls of a thing may stand: itself, its lot, its product."""
     found = [(ITEM if kind == "item" else LOT, identifier)]
     if kind == "item" and gtin is not None and lot is not None:
-        found.append((LOT, _LOT_LINK.format(gtin, lot)))
+        found.append((LOT, lot_link(gtin, lot)))
     if gtin is not None:
         found.append((PRODUCT, gtin))
     return tuple(found)
@@ -58,7 +57,7 @@ def standing_recalls(store: Store, thing: Thing, told_lot: str | None = None) ->
     targets = _targets(thing)
     gtin = cast("str | None", thing.head.get("product"))
     if told_lot is not None and gtin is not None and "\0" not in told_lot:
-        told = (LOT, _LOT_LINK.format(gtin, quote(told_lot, safe="")))
+        told = (LOT, lot_link(gtin, quote(told_lot, safe="")))
         targets = (targets[0], *dict.fromkeys((told, *targets[1:])))
     for kind, name in targets:
         head = get_head(store, heads.recalled(kind, name))

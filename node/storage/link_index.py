@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, cast
 from urllib.parse import quote
 
-from contracts.identifiers import product_of
+from contracts.identifiers import lot_link, product_of
 from contracts.provenance.events import ADD, ASSOCIATION, OBJECT, TRANSFORMATION
 from ledger.codec import Value
 from ledger.state import KEY_SEPARATOR, head_key
@@ -28,7 +28,6 @@ LOT_MEMBERS: Final = b"m"
 _PART: Final = b"t"
 _SEEN: Final = b"s"
 
-_LOT_LINK: Final = "https://id.gs1.org/01/{}/10/{}"
 _TIME_OFFSET: Final = 1 << 63
 _POSITION_BYTES: Final = 16
 _TIME_BYTES: Final = 8
@@ -107,9 +106,9 @@ def _lot_rows(arguments: Mapping[str, Value], name: str, where: bytes) -> Iterat
     lot = lot_number(arguments)
     if lot is None:
         return
-    gtins = {product_of(identifier) for identifier in cast("list[str]", arguments.get(name, []))} - {None}
-    for gtin in gtins:
-        yield thing_prefix(head_key("lot", _LOT_LINK.format(gtin, quote(lot, safe="")))) + where, LOT_MEMBERS
+    gtins = map(product_of, cast("list[str]", arguments.get(name, [])))
+    for gtin in {gtin for gtin in gtins if gtin is not None}:
+        yield thing_prefix(head_key("lot", lot_link(gtin, quote(lot, safe="")))) + where, LOT_MEMBERS
 
 
 def lot_number(arguments: Mapping[str, Value]) -> str | None:
