@@ -21,8 +21,8 @@ from cli.submitting import submit_operation
 from ledger.codec import Value
 from standards.digital_link import canonical_id
 from standards.logger_csv import SIZE_BYTES_MAX
-from tradelane import BadRequestError, NotFoundError
-from tradelane.recording import Recorded, device_of, record_readings
+from tradelane import BadRequestError, NotFoundError, Recorded, record_readings
+from tradelane.recording import device_of
 
 _EPILOG: Final = """\b
 Examples:

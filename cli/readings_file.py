@@ -1,5 +1,6 @@
 """Files of readings, SenML packs and the CSV of loggers, as what one device measured."""
 
+import codecs
 from typing import Final, Literal
 
 from standards.errors import SensorDataError
@@ -33,6 +34,7 @@ def read_measured(data: bytes, stated: Stated, sensor: str | None) -> tuple[list
 
     What begins with a bracket is a SenML pack, everything else a CSV file.
     """
+    data = data.removeprefix(codecs.BOM_UTF8)
     try:
         if data.lstrip()[:1] == b"[":
             return _of_senml(data, sensor)
@@ -45,7 +47,11 @@ def _of_senml(data: bytes, sensor: str | None) -> tuple[list[Measured], list[str
     if len(data) > TEXT_BYTES_MAX:
         raise SensorDataError("pack_too_long", f"the pack is longer than {TEXT_BYTES_MAX} bytes; send it in parts")
     # A file has no time of arrival that a second try would find again.
-    found = read_senml(data.decode("utf-8", errors="replace"), None)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise SensorDataError("pack_not_text", f"the pack is not UTF-8: {error.reason}") from None
+    found = read_senml(text, None)
     names = sorted({one.sensor for one in found.readings})
     wanted = sensor if sensor is not None else (names[0] if len(names) == 1 else None)
     if wanted is None and names:

@@ -51,6 +51,7 @@ from tradelane.keys import load_key, new_key, save_key
 from tradelane.money import Hold, Point, Statement, StatementLine, make_statement
 from tradelane.payments import Payment, PaymentStep, sign_quote
 from tradelane.recalls import Closure, SiteEvent
+from tradelane.recording import Recorded, record_readings
 from tradelane.results import (
     Account,
     BlockSummary,
@@ -107,6 +108,7 @@ __all__ = [
     "Proposal",
     "Recall",
     "Receipt",
+    "Recorded",
     "SecretKey",
     "SiteEvent",
     "Statement",
@@ -130,6 +132,7 @@ __all__ = [
     "new_key",
     "parse_amount",
     "read_trust",
+    "record_readings",
     "save_key",
     "save_trust",
     "sign_quote",

@@ -28,6 +28,8 @@ PENDING_BYTES_MAX: Final = 67_108_864
 KEEPALIVE_S: Final = 60
 
 _PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
+_TOPIC_MAX: Final = 1_000
+_NAME_MAX: Final = 128
 _TURN_S: Final = 0.2
 _PAUSES_S: Final = (0.2, 1.0, 5.0, 15.0)
 
@@ -61,14 +63,29 @@ def read_broker(url: str, password: str | None = None, authorities: Path | None 
         port = parts.port or _PORTS.get(parts.scheme, 0)
     except ValueError as error:
         raise BadRequestError("broker.address", f"{url[:100]!r}: {error}", "write mqtt://host:1883") from error
-    if parts.scheme not in _PORTS or not parts.hostname or parts.path.strip("/") or parts.password:
+    if parts.scheme not in _PORTS or not _is_host(parts.hostname) or parts.path.strip("/") or parts.password:
         raise BadRequestError(
             "broker.address",
             "an address is mqtt://host:port or mqtts://user@host:port",
             "the password goes into the environment: TRADELANE_MQTT_PASSWORD",
         )
+    assert parts.hostname is not None, "a host is one"
     user = unquote(parts.username) if parts.username else None
     return Broker(parts.hostname, port, user, password, parts.scheme == "mqtts", authorities)
+
+
+def _is_host(name: str | None) -> bool:
+    try:
+        return name is not None and 0 < len(name.encode("idna")) <= 255
+    except UnicodeError:
+        return False
+
+
+def _is_filter(topic: str) -> bool:
+    """Say whether a text can be subscribed to (MQTT 3.1.1, section 4.7)."""
+    levels = topic.split("/")
+    is_shaped = all(level in ("+", "#") or not {"+", "#"} & set(level) for level in levels)
+    return 0 < len(topic) <= _TOPIC_MAX and "\0" not in topic and is_shaped and "#" not in levels[:-1]
 
 
 class MqttBridge:
@@ -77,6 +94,10 @@ class MqttBridge:
     def __init__(
         self, broker: Broker, topics: Sequence[str], client_id: str, settle: Settle, tell: Callable[[str], None]
     ) -> None:
+        wrong = next((topic for topic in topics if not _is_filter(topic)), None)
+        if wrong is not None or not 0 < len(client_id) <= _NAME_MAX:
+            what = f"the topic {wrong[:100]!r}" if wrong is not None else "the name of the session"
+            raise BadRequestError("bridge.name", f"{what} is none", "a topic is such as trucks/+/senml or trucks/#")
         self._broker, self._topics, self._settle, self._tell = broker, list(topics), settle, tell
         self._pending: deque[tuple[int, MQTTMessage]] = deque()
         self._pending_bytes = 0
@@ -140,7 +161,7 @@ class MqttBridge:
         attempt = 0
         while True:
             try:
-                self._settle(message.topic, bytes(message.payload), lambda: self._turn(0.0))
+                self._settle(_topic_of(message), bytes(message.payload), lambda: self._turn(0.0))
                 return True
             except (UnavailableError, NotFinalError) as error:
                 pause_s = _PAUSES_S[min(attempt, len(_PAUSES_S) - 1)]
@@ -233,3 +254,10 @@ class MqttBridge:
         del client, userdata
         self._pending.append((self._connection, message))
         self._pending_bytes += len(message.payload)
+
+
+def _topic_of(message: MQTTMessage) -> str:
+    try:
+        return message.topic
+    except UnicodeDecodeError:
+        return "\ufffd"

@@ -181,10 +181,28 @@ def test_an_encrypted_connection_to_whom_an_authority_vouches_for(tmp_path: Path
         MqttBridge(read_broker(url, authorities=tmp_path / "none"), [TOPIC], "x", taker, taker.told.append)
 
 
-@pytest.mark.parametrize("url", ["", "http://host", "mqtt://", "mqtt://host:99999", "mqtt://u:p@host", "mqtt://h/x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "http://host", "mqtt://", "mqtt://host:99999", "mqtt://u:p@host", "mqtt://h/x"),
+        f"mqtt://{'a' * 70}",
+    ],
+)
 def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(BadRequestError):
         read_broker(url)
+
+
+@pytest.mark.parametrize("topic", ["", "a/#/b", "a#", "a/b+", "a\0b", "a" * 1_001])
+def test_a_topic_that_is_none(topic: str) -> None:
+    with pytest.raises(BadRequestError):
+        MqttBridge(Broker("h", 1), ["a/+/#", topic], "x", Taker(), Taker().told.append)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 129])
+def test_a_session_without_a_name(name: str) -> None:
+    with pytest.raises(BadRequestError):
+        MqttBridge(Broker("h", 1), [TOPIC], name, Taker(), Taker().told.append)
 
 
 def test_an_address_with_a_user() -> None:

@@ -18,8 +18,8 @@ from tests.support.lying_nodes import HONEST, LyingNodes
 from tests.support.running_node import RunningNode, running_node
 from tests.support.shared_data import REPOSITORY
 from tests.unit.test_node_api_problems import document, event
-from tradelane import Client, load_key, new_key, save_key
-from tradelane.recording import Measured, batches, record_readings
+from tradelane import Client, load_key, new_key, record_readings, save_key
+from tradelane.recording import Measured, batches
 
 Command = Callable[..., tuple[int, str, str]]
 GTIN = "09521102002002"
@@ -210,6 +210,12 @@ def test_senml_of_one_sensor(command: Command, tmp_path: Path, start_ms: int) ->
     found = done(command, "cold", "record", str(tmp_path / "pack.json"), "--sensor", "truck/front", "--key", str(key))
     assert (found["device"], found["recorded"]) == ("front", 1)
     assert found["left_out"] == ["record 2 of truck/rh is in '%RH', not in 'Cel' or 'K'"]
+    (tmp_path / "marked.json").write_bytes(b"\xef\xbb\xbf" + both.encode())
+    again = done(command, "cold", "record", str(tmp_path / "marked.json"), "--sensor", "truck/front", "--key", str(key))
+    assert again["already"] == 1
+    (tmp_path / "odd.json").write_bytes(b'[{"n": "\xff"}]')
+    code, _, err = command("cold", "record", str(tmp_path / "odd.json"), "--key", str(key), "--json")
+    assert (code, json.loads(err)["error"]["code"]) == (1, "readings.pack_not_text")
     (tmp_path / "relative.json").write_text('[{"n": "a", "u": "Cel", "v": 4, "t": -5}]')
     code, _, err = command("cold", "record", str(tmp_path / "relative.json"), "--key", str(key))
     assert (code, "counts from its arrival" in " ".join(err.split())) == (1, True)
