@@ -170,6 +170,21 @@ def reference_rate(source_currency: str, target_currency: str) -> bytes:
     return head_key("reference_rate", source_currency, target_currency)
 
 
+def corridor(source_currency: str, target_currency: str, side: str) -> bytes:
+    """Return the key of the rules that one side ("source" or "target") has set for a corridor."""
+    return head_key("corridor", source_currency, target_currency, side)
+
+
+def velocity(organisation: str, source_currency: str, target_currency: str) -> bytes:
+    """Return the key of what an organisation paid through a corridor lately."""
+    return head_key("velocity", organisation, source_currency, target_currency)
+
+
+def screening_list(identifier: str) -> bytes:
+    """Return the key of the version of a list that parties are screened by."""
+    return head_key("screening_list", identifier)
+
+
 def payment(identifier: str) -> bytes:
     """Return the key of a payment by its unique end-to-end transaction reference."""
     return head_key("payment", identifier)

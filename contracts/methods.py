@@ -9,7 +9,7 @@ from contracts import evidence, governance, membership, validators
 from contracts.context import Context
 from contracts.governance import Handler
 from contracts.provenance import capture, cold_chain, cold_devices, custody, products, recalls
-from contracts.settlement import accounts, currencies, holds, payments, quotes, transfers
+from contracts.settlement import accounts, attestations, corridors, currencies, holds, payments, quotes, transfers
 from contracts.trade import escrow, opening, waiting
 from ledger.codec import Value
 
@@ -80,7 +80,9 @@ METHODS: Final[dict[str, Method]] = {
     "settlement.pay": Method(payments.pay, Access.ROLE),
     "settlement.pend": Method(holds.pend, Access.ROLE),
     "settlement.post": Method(holds.post, Access.ROLE),
+    "settlement.publish_screening_list": Method(attestations.publish_screening_list, Access.ROLE),
     "settlement.redeem": Method(transfers.redeem, Access.ROLE),
+    "settlement.set_corridor": Method(corridors.set_corridor, Access.ROLE),
     "settlement.set_reference_rate": Method(payments.set_reference_rate, Access.ROLE),
     "settlement.transfer": Method(transfers.transfer, Access.ROLE),
     "settlement.unfreeze_account": Method(accounts.unfreeze_account, Access.ROLE),

@@ -17,6 +17,7 @@ ROLES: Final = frozenset(
         "packer",
         "payment",
         "retailer",
+        "screener",
         "warehouse",
     }
 )
@@ -54,7 +55,9 @@ DEFAULT_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
     "settlement.pay": (ANY_ROLE,),
     "settlement.pend": (ANY_ROLE,),
     "settlement.post": (ANY_ROLE,),
+    "settlement.publish_screening_list": ("screener",),
     "settlement.redeem": (ANY_ROLE,),
+    "settlement.set_corridor": ("issuer",),
     "settlement.set_reference_rate": ("issuer", "payment"),
     "settlement.transfer": (ANY_ROLE,),
     "settlement.unfreeze_account": ("issuer",),

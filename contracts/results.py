@@ -250,6 +250,23 @@ class ResultCode(IntEnum):
     NOTHING_DUE = 613, _TRANSIENT, "Nothing of the payment is due at the block's time."
     SPLIT_TOO_LARGE = 614, _FINAL, "The split gives the payee more than is still held."
 
+    # 660-699: compliance
+    CORRIDOR_VERSION_WRONG = 660, _FINAL, "The version of the rules is not the one after that which is known."
+    PAYMENT_OVER_LIMIT = 661, _FINAL, "The payment is larger than its corridor allows."
+    DAY_LIMIT_EXCEEDED = 662, _TRANSIENT, "The organisation would pay more in 24 hours than the corridor allows."
+    THIRTY_DAYS_LIMIT_EXCEEDED = 663, _TRANSIENT, "The organisation would pay more in 30 days than the corridor allows."
+    PARTY_DATA_MISSING = 664, _FINAL, "The corridor asks for commitments to the data of both parties."
+    ATTESTATION_MISSING = 665, _FINAL, "The corridor asks for an attestation that is not there."
+    ATTESTATION_ELSEWHERE = 666, _FINAL, "An attestation is about somebody who is no party of the payment."
+    UNKNOWN_SCREENER = 667, _TRANSIENT, "The key of the attestation attests nothing for its screener now."
+    ATTESTATION_SIGNATURE_WRONG = 668, _FINAL, "The signature is not that of the attestation for this chain."
+    ATTESTATION_EXPIRED = 669, _FINAL, "The attestation has expired at the block's time."
+    UNKNOWN_SCREENING_LIST = 670, _TRANSIENT, "No list with this id was published."
+    ATTESTATION_LIST_OLD = 671, _FINAL, "The attestation was made by another version of the list than is in force."
+    ATTESTATION_NOT_CLEAR = 672, _FINAL, "The party may be on the list; a person has to look into it first."
+    NOT_LIST_PUBLISHER = 673, _FINAL, "The list is published by another organisation."
+    SCREENING_LIST_OLDER = 674, _FINAL, "A version of the list as of this time or a later one is known."
+
 
 class Rejected(Exception):  # noqa: N818 (an answer, not an error of ours)
     """A handler's answer that the operation cannot be carried out; caught in ``execute`` and nowhere else."""

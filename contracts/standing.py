@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from contracts import heads
 from contracts.membership import ACTIVE
@@ -12,6 +12,8 @@ from ledger.state import Head
 
 Read = Callable[[bytes], Head | None]
 """How a head is read: ``Overlay.get`` or ``Context.get``."""
+
+_SIGNING_PURPOSES: Final = frozenset({"admin", "operator"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +69,18 @@ def lacking_role(read: Read, standing: Standing, method: str) -> Rejected | None
     if ANY_ROLE in roles or not standing.roles.isdisjoint(roles):
         return None
     return Rejected(ResultCode.ROLE_REQUIRED, f"{method} needs one of the roles {', '.join(roles) or '(none)'}")
+
+
+def signs_for(read: Read, public_key: bytes, organisation: str, method: str, time_ms: int) -> bool:
+    """Say whether a key may sign what an organisation says outside of transactions, by a method that goes with it.
+
+    It is an admin or operator key of that organisation, in force, and could call the method.
+    """
+    standing = standing_of(read, public_key, time_ms)
+    return (
+        not isinstance(standing, Rejected)
+        and standing.organisation == organisation
+        and standing.purpose in _SIGNING_PURPOSES
+        and standing.is_delegated(method)
+        and lacking_role(read, standing, method) is None
+    )

@@ -9,7 +9,8 @@ A refund is a payment of its own, the other way, that names the one that it give
 
 Heads: ``payment`` under its UETR, with a history: {status, payer, payee, source_currency, target_currency,
 source_amount, target_amount, legs, created_ms, settled_ms?, end_to_end?, purpose?, reference?, quote?, provider?,
-rate?, fee?, fee_bearer?, residue?, reference_rate?, reference_ms?, cost_ppm?, refunds?, refunded?, terms}.
+rate?, fee?, fee_bearer?, residue?, reference_rate?, reference_ms?, cost_ppm?,
+originator?, beneficiary?, refunds?, refunded?, terms}.
 """
 
 import re
@@ -21,6 +22,7 @@ from contracts.arguments import Arguments
 from contracts.context import Context
 from contracts.results import Rejected, ResultCode
 from contracts.settlement.accounts import ACCOUNT_ID_BYTES_MAX, ISSUER_PREFIX
+from contracts.settlement.corridors import Parties, check_corridor, read_parties
 from contracts.settlement.posting import AMOUNT_MAX, Leg, post
 from contracts.settlement.quotes import PAYER, SEND, SIDES, Quote, exponent, read_quote, use_quote
 from contracts.settlement.rates import RATE_SCALE, fee_of, rate_text, read_rate
@@ -47,6 +49,7 @@ class Plan:
     target_amount: int
     legs: tuple[Leg, ...]
     price: Head
+    parties: Parties
 
     @property
     def amount(self) -> int:
@@ -64,6 +67,7 @@ class Plan:
             "target_amount": self.target_amount,
             "legs": [[leg.debit, leg.credit, leg.amount] for leg in self.legs],
             **self.price,
+            **self.parties.to_head(),
         }
 
 
@@ -91,15 +95,17 @@ def pay(context: Context, arguments: dict[str, Value]) -> Value:
 def plan_payment(context: Context, read: Arguments) -> Plan:
     """Return the legs of the payment that the arguments ask for, with its quote checked and counted as used.
 
-    Reads {payer, payee, amount, side?: "send"|"receive", quote?}; ``amount`` is in the currency of its side. Checks,
-    first match wins: UNKNOWN_DEBIT_ACCOUNT, UNKNOWN_CREDIT_ACCOUNT, NOT_ACCOUNT_OWNER, ISSUER_ACCOUNT, QUOTE_NEEDED,
-    QUOTE_NOT_NEEDED, then those of the quote. Whether the money is there is found when the legs are posted or held.
+    Reads {payer, payee, amount, side?: "send"|"receive", quote?, originator?, beneficiary?, attestations?}; ``amount``
+    is in the currency of its side. Checks, first match wins: UNKNOWN_DEBIT_ACCOUNT, UNKNOWN_CREDIT_ACCOUNT,
+    NOT_ACCOUNT_OWNER, ISSUER_ACCOUNT, QUOTE_NEEDED, QUOTE_NOT_NEEDED, those of the quote, those of the
+    corridor. Whether the money is there is found when the legs are posted or held.
     """
     payer = read.identifier("payer", ACCOUNT_ID_BYTES_MAX)
     payee = read.identifier("payee", ACCOUNT_ID_BYTES_MAX)
     amount = read.integer("amount", 1, AMOUNT_MAX)
     side = read.choice("side", SIDES) if read.has("side") else SEND
     signed = read_quote(read.required("quote")) if read.has("quote") else None
+    parties = read_parties(read)
     source, target = context.get(heads.account(payer)), context.get(heads.account(payee))
     if source is None:
         raise Rejected(ResultCode.UNKNOWN_DEBIT_ACCOUNT, f"{payer} is not open")
@@ -113,21 +119,24 @@ def plan_payment(context: Context, read: Arguments) -> Plan:
     if signed is None:
         if pair[0] != pair[1]:
             raise Rejected(ResultCode.QUOTE_NEEDED, f"{pair[0]} to {pair[1]} takes a provider's quote")
-        return Plan(payer, payee, *pair, amount, amount, (Leg(payer, payee, amount),), {})
+        check_corridor(context, pair, (amount, amount), parties)
+        return Plan(payer, payee, *pair, amount, amount, (Leg(payer, payee, amount),), {}, parties)
     if pair[0] == pair[1]:
         raise Rejected(ResultCode.QUOTE_NOT_NEEDED, f"both accounts are in {pair[0]}")
     exchange = use_quote(context, signed, context.member, pair, side, amount)
+    amounts = exchange.source_amount, exchange.target_amount
+    check_corridor(context, pair, amounts, parties)
     quote = signed.quote
-    fee = _fee(quote, exchange.source_amount, exchange.target_amount)
+    fee = _fee(quote, *amounts)
     residue: list[Value] = [exchange.residue_numerator, exchange.residue_denominator]
     price: Head = {"quote": quote.identifier, "provider": quote.provider, "rate": rate_text(quote.rate)}
     if exchange.residue_numerator and max(exchange.residue_numerator, exchange.residue_denominator) < 1 << 63:
         price["residue"] = residue
     if quote.fee is not None:
         price |= {"fee": fee, "fee_bearer": quote.fee.bearer}
-    legs, paid, received = _exchange_legs(quote, payer, payee, exchange.source_amount, exchange.target_amount, fee)
+    legs, paid, received = _exchange_legs(quote, payer, payee, *amounts, fee)
     price |= _cost(context, pair, paid, received)
-    return Plan(payer, payee, *pair, exchange.source_amount, exchange.target_amount, legs, price)
+    return Plan(payer, payee, *pair, *amounts, legs, price, parties)
 
 
 def recognise(context: Context, uetr: str, arguments: dict[str, Value]) -> tuple[bytes, Value]:

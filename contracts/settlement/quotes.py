@@ -21,7 +21,7 @@ from contracts.results import Rejected, ResultCode
 from contracts.settlement.accounts import ACCOUNT_ID_BYTES_MAX
 from contracts.settlement.posting import AMOUNT_MAX
 from contracts.settlement.rates import BASIS_POINTS, Exchange, fixed_receive, fixed_send, read_rate
-from contracts.standing import lacking_role, standing_of
+from contracts.standing import signs_for
 from ledger.codec import Value, encode
 from ledger.keys import PUBLIC_KEY_BYTES, SIGNATURE_BYTES, signed_preimage, verify
 
@@ -33,7 +33,6 @@ PAYER: Final = "payer"
 PAYEE: Final = "payee"
 
 _FEE_FIELDS: Final = ("fee_fixed", "fee_basis_points", "fee_cap", "fee_account", "fee_bearer")
-_PURPOSES: Final = frozenset({"admin", "operator"})
 _CANCEL: Final = "settlement.cancel_quotes"
 
 
@@ -200,15 +199,9 @@ def _read_fee(read: Arguments) -> Fee | None:
 
 
 def _check_signed(context: Context, signed: SignedQuote) -> None:
-    provider, standing = signed.quote.provider, standing_of(context.get, signed.key, context.block.time_ms)
+    provider = signed.quote.provider
     # A promise that cannot be called back is none: who gives quotes may cancel them.
-    if (
-        isinstance(standing, Rejected)
-        or standing.organisation != provider
-        or standing.purpose not in _PURPOSES
-        or not standing.is_delegated(_CANCEL)
-        or lacking_role(context.get, standing, _CANCEL) is not None
-    ):
+    if not signs_for(context.get, signed.key, provider, _CANCEL, context.block.time_ms):
         raise Rejected(ResultCode.UNKNOWN_PROVIDER, f"{signed.key.hex()} gives no quotes for {provider} now")
     if not verify(signed.key, quote_preimage(context.block.chain_id, signed.encoded), signed.signature):
         raise Rejected(ResultCode.QUOTE_SIGNATURE_WRONG, "it is not the signature of these terms for this chain")

@@ -12,6 +12,7 @@ from contracts.results import ResultCode
 from ledger.limits import INTEGER_MAX
 from ledger.parameters import Parameters
 from tests.support.contract_cold_chain_cases import COLD_CHAIN_CASES
+from tests.support.contract_compliance_cases import COMPLIANCE_CASES
 from tests.support.contract_governance_cases import GOVERNANCE_CASES
 from tests.support.contract_hold_cases import HOLD_CASES
 from tests.support.contract_payment_cases import PAYMENT_CASES
@@ -517,6 +518,7 @@ CASES: tuple[Case, ...] = (
     *RECALL_CASES,
     *HOLD_CASES,
     *PAYMENT_CASES,
+    *COMPLIANCE_CASES,
     *TRADE_CASES,
 )
 
