@@ -26,7 +26,16 @@ from cli.submitting import submit_operation
 from ledger.codec import Value
 from ledger.keys import SecretKey, signed_preimage
 from ledger.transaction import Operation
-from tradelane import BadRequestError, ConflictError, Device, new_key, save_key
+from tradelane import (
+    BadRequestError,
+    ConflictError,
+    Device,
+    NotAuthorisedError,
+    NotFoundError,
+    TradelaneError,
+    new_key,
+    save_key,
+)
 
 _EPILOG: Final = """\b
 Examples:
@@ -111,7 +120,11 @@ def new(
     device_key = new_key()
     # Saved first: a key that the ledger knows and nobody has cannot be registered again.
     save_key(output, device_key)
-    _register(session, signing_key, device, device_key, owner, fields, wait)
+    try:
+        _register(session, signing_key, device, device_key, owner, fields, wait)
+    except TradelaneError:
+        session.output.note(f"the key is in {escape(str(output))}: tradelane device register --device-key takes it")
+        raise
 
 
 @app.command("register", epilog=_REGISTER_EPILOG)
@@ -250,10 +263,14 @@ def _register(
         }
         try:
             status = client.submit([Operation("membership.add_key", added), registered], signing_key, wait_s=wait_s)
-        except ConflictError as error:
-            if error.code != "ledger.key_exists":
+        except (ConflictError, NotAuthorisedError) as error:
+            # The key may be the organisation's already, and who registers devices need not be an admin.
+            if isinstance(error, ConflictError) and error.code != "ledger.key_exists":
                 raise
-            status = client.submit([registered], signing_key, wait_s=wait_s)
+            try:
+                status = client.submit([registered], signing_key, wait_s=wait_s)
+            except NotFoundError:
+                raise error from None
     value = {"device": device, "key": public_key, "organisation": owner, **committed_value(status)}
     session.output.result(
         value,

@@ -13,6 +13,7 @@ import pytest
 
 from cli.cold_text import duration_text
 from cli.main import run
+from ledger.keys import signed_preimage
 from ledger.transaction import Operation
 from tests.support.lying_nodes import HONEST, LyingNodes
 from tests.support.running_node import RunningNode, running_node
@@ -290,6 +291,33 @@ def test_devices_that_may_not(command: Command, running: RunningNode, tmp_path: 
     assert (code, json.loads(err)["error"]["code"]) == (5, "ledger.device_exists")
     code, _, err = command("device", "new", "x", "-o", str(made), "--calibrated-until", "2099-01-01", "--as", "brand")
     assert (code, "never overwritten" in err) == (5, True)
+
+
+def test_an_operator_registers_a_device_whose_key_an_admin_has_added(
+    command: Command, running: RunningNode, tmp_path: Path
+) -> None:
+    operator, device = tmp_path / "operator.json", tmp_path / "device.json"
+    keys = {file: new_key() for file in (operator, device)}
+    added = []
+    for file, key in keys.items():
+        save_key(file, key)
+        proof = key.sign(signed_preimage("possession", running.node.chain.chain_id, b"brand"))
+        purpose = "operator" if file == operator else "device"
+        limits: dict[str, Any] = {} if file == operator else {"methods": ["cold_chain.record_batch"]}
+        fields: dict[str, Any] = {"key": key.public_key, "purpose": purpose, "proof": proof, **limits}
+        added.append(Operation("membership.add_key", fields))
+    running.commit("brand", added[0])
+    until = ("--calibrated-until", "2099-01-01")
+    asked = ["device", "register", "by-operator", "--device-key", str(device), *until, "--of", "brand"]
+    asked += ["--key", str(operator)]
+    code, _, err = command(*asked, "--json")
+    assert (code, json.loads(err)["error"]["code"]) == (4, "transaction.key_not_allowed")
+    running.commit("brand", added[1])
+    assert done(command, *asked)["organisation"] == "brand"
+    made = ("device", "new", "by-operator", "-o", str(tmp_path / "again.json"), *until, "--as", "brand")
+    code, _, err = command(*made)
+    assert code == 5
+    assert "tradelane device register --device-key takes it" in " ".join(err.split())
 
 
 def test_a_watch_that_ends(command: Command, tmp_path: Path, start_ms: int) -> None:
