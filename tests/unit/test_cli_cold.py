@@ -81,6 +81,13 @@ def new_device(command: Command, directory: Path, name: str, start_ms: int) -> P
     return key
 
 
+def define_profile(command: Command, directory: Path, name: str) -> None:
+    """Define the example profile under a name."""
+    profile = json.loads((REPOSITORY / "examples" / "fridge-2-8.json").read_text())
+    (directory / "profile.json").write_text(json.dumps({**profile, "id": name}))
+    done(command, "cold", "profile", str(directory / "profile.json"), "--as", "brand")
+
+
 def write_csv(file: Path, start_ms: int, values: list[str], step_minutes: int = 10) -> Path:
     """Write a logger's file in a dialect of its own: decimal commas, the zone in the header."""
     lines = ["Serial;42", "Time zone;UTC+02:00", "", "Date;Time;Temp (°C);RH (%)"]
@@ -94,9 +101,9 @@ def write_csv(file: Path, start_ms: int, values: list[str], step_minutes: int = 
 def test_from_a_new_device_to_an_acknowledged_breach(command: Command, tmp_path: Path, start_ms: int) -> None:
     key = new_device(command, tmp_path, "logger-7", start_ms)
     assert oct(key.stat().st_mode & 0o777) == "0o600"
-    done(command, "cold", "profile", str(REPOSITORY / "examples" / "fridge-2-8.json"), "--as", "brand")
+    define_profile(command, tmp_path, "mine")
     done(command, "cold", "assign", "urn:epc:id:sgtin:9521102.000200.P0", "--device", "logger-7",
-         "--profile", "fridge-2-8", "--from", iso(start_ms), "--as", "brand")  # fmt: skip
+         "--profile", "mine", "--from", iso(start_ms), "--as", "brand")  # fmt: skip
 
     values = ["5.0", "5.25", "9.0", "9.5", "9.2", "5.0", "ERR", "5.0"]
     file = write_csv(tmp_path / "log.csv", start_ms, values)
@@ -128,9 +135,7 @@ def test_from_a_new_device_to_an_acknowledged_breach(command: Command, tmp_path:
 def test_the_curve_of_a_thing(command: Command, running: RunningNode, tmp_path: Path, start_ms: int) -> None:
     """Two hours within the range, a stretch that is too warm, forty minutes without a reading, and back."""
     key = new_device(command, tmp_path, "curve", start_ms)
-    profile = json.loads((REPOSITORY / "examples" / "fridge-2-8.json").read_text())
-    (tmp_path / "profile.json").write_text(json.dumps({**profile, "id": "curve"}))
-    done(command, "cold", "profile", str(tmp_path / "profile.json"), "--as", "brand")
+    define_profile(command, tmp_path, "curve")
     watched = ("--device", "curve", "--profile", "curve", "--from", iso(start_ms), "--as", "brand")
     done(command, "cold", "assign", pack("P3"), *watched)
     code, out, _ = command("cold", "report", pack("P3"))
@@ -322,7 +327,8 @@ def test_an_operator_registers_a_device_whose_key_an_admin_has_added(
 
 def test_a_watch_that_ends(command: Command, tmp_path: Path, start_ms: int) -> None:
     new_device(command, tmp_path, "short", start_ms)
-    watched = ("--device", "short", "--profile", "fridge-2-8", "--as", "brand")
+    define_profile(command, tmp_path, "short")
+    watched = ("--device", "short", "--profile", "short", "--as", "brand")
     done(command, "cold", "assign", pack("P1"), "--from", iso(start_ms), *watched)
     ended = done(command, "cold", "release", pack("P1"), "--device", "short", "--as", "brand")
     assert ended["until_ms"] > start_ms
@@ -330,7 +336,7 @@ def test_a_watch_that_ends(command: Command, tmp_path: Path, start_ms: int) -> N
     assert code != 0, err
     code, out, _ = command("cold", "status", pack("P2"))
     assert (code, out) == (0, "no device ever watched GTIN 09521102002002 serial P2\n")
-    assert "fridge-2-8" in [one["id"] for one in done(command, "cold", "profiles")]
+    assert "short" in [one["id"] for one in done(command, "cold", "profiles")]
     assert "above 8 °C for 30 min in a row: quarantine" in " ".join(command("cold", "profiles")[1].split())
 
 
