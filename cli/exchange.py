@@ -232,8 +232,9 @@ def pay_by_quote(
     reference: str | None,
     uetr: str | None,
     wait_s: float,
+    parties: dict[str, Value],
 ) -> None:
-    """Pay by a quote and show what it cost."""
+    """Pay by a quote and show what it cost; ``parties`` are arguments about who pays and who is paid."""
     found = read_quote_file(file)
     fixed = found.quote.source_currency if found.quote.side == SEND else found.quote.target_currency
     if currency != fixed:
@@ -253,6 +254,7 @@ def pay_by_quote(
             "amount": parse_amount(amount, exponent),
             "side": found.quote.side,
             "quote": found.value,
+            **parties,
         }
         if reference is not None:
             arguments["reference"] = reference

@@ -30,6 +30,7 @@ from cli import (
     money,
     network,
     node,
+    party,
     proofs,
     provenance,
     recalls,
@@ -87,6 +88,7 @@ app.add_typer(demo.app, name="demo")
 app.add_typer(custody.app, name="custody")
 app.add_typer(exchange.app, name="quote")
 app.add_typer(escrow.app, name="escrow")
+app.add_typer(party.app, name="party")
 app.add_typer(recalls.app, name="recall")
 app.add_typer(devices.app, name="device")
 app.add_typer(cold.app, name="cold")

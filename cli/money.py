@@ -11,6 +11,7 @@ from rich.markup import escape
 from cli.exchange import pay_by_quote
 from cli.formatting import committed_table, committed_value, done_text, time_text
 from cli.output import table
+from cli.party_files import read_parties
 from cli.session import AsOption, JsonOption, KeyOption, NetworkOption, NodeOption, WaitOption, open_session
 from cli.submitting import submit_operation
 from ledger.codec import Value
@@ -46,6 +47,20 @@ ReferenceOption = Annotated[
 ]
 
 
+OriginatorOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="With a quote: who pays, as sealed by `party seal`.")
+]
+BeneficiaryOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="With a quote: who is paid, as sealed by `party seal`.")
+]
+AttestationsOption = Annotated[
+    list[Path] | None, typer.Option("--attestation", metavar="FILE", help="What `party screen` signed; repeatable.")
+]
+QuoteOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Provider's quote, for an account in another currency.")
+]
+
+
 def pay(
     context: typer.Context,
     amount: AmountArgument,
@@ -58,9 +73,10 @@ def pay(
     uetr: Annotated[
         str | None, typer.Option(help="Unique end-to-end transaction reference of the bank message.")
     ] = None,
-    quote: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Provider's quote, for an account in another currency.")
-    ] = None,
+    quote: QuoteOption = None,
+    originator: OriginatorOption = None,
+    beneficiary: BeneficiaryOption = None,
+    attestations: AttestationsOption = None,
     node: NodeOption = None,
     network: NetworkOption = None,
     key: KeyOption = None,
@@ -75,11 +91,16 @@ def pay(
     an account, is refused for good; to try again then, leave --id out or give another. With a quote the amount is in
     the currency of the side that the quote fixes.
     """
+    parties = read_parties(originator, beneficiary, attestations or [])
+    if parties and quote is None:
+        raise BadRequestError(
+            "party.quote", "the parties go with a payment by a quote", "give --quote, or leave them out"
+        )
     if quote is not None:
         if transfer_id is not None:
             raise BadRequestError("transfer.id", "a payment by a quote goes by its UETR", "give --uetr, not --id")
         opened = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
-        pay_by_quote(opened, quote, amount, currency, debit, credit, reference, uetr, wait)
+        pay_by_quote(opened, quote, amount, currency, debit, credit, reference, uetr, wait, parties)
         return
     session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
     signing_key = session.key()

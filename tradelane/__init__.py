@@ -49,6 +49,7 @@ from tradelane.errors import (
 from tradelane.governance import Evidence, Proposal, ValidatorChange, ValidatorMember, Validators
 from tradelane.keys import load_key, new_key, save_key
 from tradelane.money import Hold, Point, Statement, StatementLine, make_statement
+from tradelane.party_data import SealedData, SealedKey, encryption_key, seal_data, sign_attestation, unseal_data
 from tradelane.payments import Payment, PaymentStep, sign_quote
 from tradelane.recalls import Closure, SiteEvent
 from tradelane.recording import Recorded, record_readings
@@ -109,6 +110,8 @@ __all__ = [
     "Recall",
     "Receipt",
     "Recorded",
+    "SealedData",
+    "SealedKey",
     "SecretKey",
     "SiteEvent",
     "Statement",
@@ -124,6 +127,7 @@ __all__ = [
     "Validators",
     "VerificationError",
     "check_trace",
+    "encryption_key",
     "fetch_checked",
     "format_amount",
     "load_key",
@@ -135,6 +139,9 @@ __all__ = [
     "record_readings",
     "save_key",
     "save_trust",
+    "seal_data",
+    "sign_attestation",
     "sign_quote",
+    "unseal_data",
     "verify_proof",
 ]

@@ -44,6 +44,8 @@ PUBLIC = [
     "Recall",
     "Receipt",
     "Recorded",
+    "SealedData",
+    "SealedKey",
     "SecretKey",
     "SiteEvent",
     "Statement",
@@ -59,6 +61,7 @@ PUBLIC = [
     "Validators",
     "VerificationError",
     "check_trace",
+    "encryption_key",
     "fetch_checked",
     "format_amount",
     "load_key",
@@ -70,7 +73,10 @@ PUBLIC = [
     "record_readings",
     "save_key",
     "save_trust",
+    "seal_data",
+    "sign_attestation",
     "sign_quote",
+    "unseal_data",
     "verify_proof",
 ]
 
