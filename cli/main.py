@@ -17,6 +17,7 @@ import typer
 from cli import (
     bench,
     cold,
+    corridors,
     custody,
     demo,
     demo_trade,
@@ -87,6 +88,7 @@ demo.app.command("trade", epilog=demo_trade.TRADE_EPILOG)(demo_trade.trade)
 app.add_typer(demo.app, name="demo")
 app.add_typer(custody.app, name="custody")
 app.add_typer(exchange.app, name="quote")
+app.add_typer(corridors.app, name="corridor")
 app.add_typer(escrow.app, name="escrow")
 app.add_typer(party.app, name="party")
 app.add_typer(recalls.app, name="recall")

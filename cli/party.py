@@ -189,7 +189,7 @@ def screen(
     }
     write_attestation_file(output, sign_attestation(signing_key, chain_id, terms))
     hits = [{"id": hit.identifier, "score": hit.score} for hit in found.hits]
-    shown = [(hit.identifier, f"{hit.score} of 1000") for hit in found.hits]
+    shown = [(escape(hit.identifier), f"{hit.score} of 1000") for hit in found.hits]
     session.output.result(
         {"verdict": found.verdict, "hits": hits, "list_version": screening_list.version.hex(), "file": str(output)},
         done_text(f"{found.verdict}, until {time_text(expires_ms)}"),

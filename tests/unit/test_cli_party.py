@@ -11,6 +11,7 @@ import pytest
 from cli.main import run
 from contracts import heads
 from ledger.codec import decode
+from ledger.proof import trust_from_genesis, trust_to_json
 from ledger.transaction import Operation
 from node.setup import FOUNDERS
 from tests.support.lying_nodes import HONEST, LyingNodes
@@ -38,9 +39,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
         screeners: Any = {"permissions": {"settlement.publish_screening_list": ["screener", "issuer"]}}
         action: Any = {"id": "p", "action": ["governance.set_permissions", screeners], "expires_ms": 1 << 60}
         node.commit(FOUNDERS[0].id, Operation("governance.propose", action))
-        rules: Any = {"source_currency": "HKD", "target_currency": "PHP", "side": "source", "version": 1, "from_ms": 0}
-        rules |= {"payment_max": 500_000, "data_from": 1, "screened_from": 1, "lists": ["UN"]}
-        node.commit(BANK, Operation("settlement.set_corridor", rules))
         yield node
 
 
@@ -52,6 +50,7 @@ def command(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tradelane.route._PAUSES_S", (0.0,))
     monkeypatch.setattr("cli.session.open_client", lambda nodes: hosts.client(*nodes))
+    Path("trust.json").write_text(trust_to_json(trust_from_genesis(running.node.genesis)))
     Path("buyer.json").write_text(json.dumps({"name": NAME, "street": STREET, "iban": IBAN, "birth_year": 1971}))
     Path("seller.json").write_text(json.dumps({"name": PAYEE}))
     Path("un.jsonl").write_text(json.dumps({"id": "UN-1", "names": ["Somebody Else Entirely"]}))
@@ -60,12 +59,15 @@ def command(
     def call(signer: str, *arguments: str) -> tuple[int, Any, str]:
         capsys.readouterr()
         monkeypatch.setenv("TRADELANE_KEY", str(running.network.key_path(signer)))
-        is_asking = arguments[0] in {"quote", "pay", "payment"} or arguments[:2] == ("party", "screen")
+        is_asking = arguments[0] in {"quote", "pay", "payment", "corridor"} or arguments[:2] == ("party", "screen")
         code = run([*arguments, *(["--node", HONEST] if is_asking else []), "--json"])
         printed = capsys.readouterr()
         return code, json.loads(printed.out) if printed.out else None, printed.err
 
     return call
+
+
+TRUST = ("--trust", "trust.json")
 
 
 def done(outcome: tuple[int, Any, str]) -> Any:
@@ -105,6 +107,12 @@ def test_a_payment_with_parties_leaves_nothing_personal_behind(
     quoted = ("--from-account", "fx/HKD", "--to-account", "fx/PHP", "--maximum", "5000.00", "-o", "quote.json")
     done(command(BANK, "quote", "new", "7.688592130", *quoted))
     seal_both(command)
+    screened = ("--data-from", "0.01", "--screened-from", "0.01", "--list", "UN")
+    done(
+        command(
+            BANK, "corridor", "set", "HKD", "PHP", "--side", "source", "--payment-max", "5000.00", *screened, *TRUST
+        )
+    )
     errors = []
     code, _, err = pay(command)
     assert (code, json.loads(err)["error"]["code"]) == (5, "ledger.party_data_missing")
@@ -117,8 +125,8 @@ def test_a_payment_with_parties_leaves_nothing_personal_behind(
     near = screen(command, "seller", "near.jsonl")
     assert (near["verdict"], [hit["id"] for hit in near["hits"]]) == ("possible", ["UN-2"])
     versions = [screen(command, name)["list_version"] for name in ("buyer", "seller")]
-    published: Any = {"list": "UN", "version": bytes.fromhex(versions[0]), "as_of_ms": 1}
-    running.commit(BANK, Operation("settlement.publish_screening_list", published))
+    published = done(command(BANK, "corridor", "publish-list", "un.jsonl", "--list-id", "UN"))
+    assert [published["version"]] * 2 == versions
     attested = ("--attestation", "buyer-un.json", "--attestation", "seller-un.json", "--reference", "CONTROL-TEXT")
     paid = done(pay(command, *parties, *attested))
     assert paid["payment"]["status"] == "settled"
@@ -135,6 +143,24 @@ def test_a_payment_with_parties_leaves_nothing_personal_behind(
     for personal in PERSONAL:
         assert personal.encode() not in stored
         assert personal not in said
+
+
+def test_rules_are_shown_as_they_are_proven(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = ("--side", "target", "--day-max", "1000.00")
+    done(command(BANK, "corridor", "set", "PHP", "HKD", *rules, *TRUST))
+    again = done(command(BANK, "corridor", "set", "PHP", "HKD", *rules, "--after-hours", "2", *TRUST))
+    assert again["version"] == 2
+    shown = done(command(BUYER, "corridor", "show", "PHP", "HKD", *TRUST))
+    assert shown["source"] is None
+    assert (shown["target"]["version"], shown["target"]["rules"]) == (2, {"day_max": 100_000})
+    assert shown["target"]["next"]["rules"] == {"day_max": 100_000}
+    assert run(["corridor", "show", "PHP", "HKD", *TRUST, "--node", HONEST]) == 0
+    text = capsys.readouterr().out
+    assert all(words in text for words in ("no rules", "version 2", "24 hours at most", "1000.00 HKD")), text
+    code, _, err = command(BUYER, "corridor", "show", "PHP", "XXX", *TRUST)
+    assert (code, json.loads(err)["error"]["code"]) == (3, "currency.unknown")
+    code, _, err = command(BANK, "corridor", "publish-list", "trust.json", "--list-id", "UN")
+    assert (code, json.loads(err)["error"]["code"]) == (1, "screening.list_json")
 
 
 def test_only_a_recipient_reads_and_an_erased_key_opens_nothing(command: Command) -> None:
