@@ -189,7 +189,7 @@ def publish_list(
         arguments,
         shown={"list": list_id, "version": version},
         wait_s=wait,
-        done=f"published version {version.hex()} of {escape(list_id)}",
+        done=f"published version {version.hex()} of {list_id}",
     )
 
 

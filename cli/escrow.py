@@ -11,8 +11,17 @@ from rich.markup import escape
 
 from cli.escrow_terms import read_terms
 from cli.formatting import committed_table, committed_value, done_text, time_text
-from cli.money import AmountArgument, CurrencyArgument, ReferenceOption, require_currency
+from cli.money import (
+    AmountArgument,
+    AttestationsOption,
+    BeneficiaryOption,
+    CurrencyArgument,
+    OriginatorOption,
+    ReferenceOption,
+    require_currency,
+)
 from cli.output import fields_table
+from cli.party_files import read_parties
 from cli.proofs import freshness_text, freshness_value, trust_file
 from cli.quote_file import read_quote_file
 from cli.session import (
@@ -114,6 +123,9 @@ def open_escrow(
     arbiter: Annotated[str | None, typer.Option(metavar="ORGANISATION", help="Who may resolve a dispute.")] = None,
     uetr: Annotated[str | None, typer.Option(help="Reference, a random UUID; the same opens once.")] = None,
     reference: ReferenceOption = None,
+    originator: OriginatorOption = None,
+    beneficiary: BeneficiaryOption = None,
+    attestations: AttestationsOption = None,
     node: NodeOption = None,
     network: NetworkOption = None,
     key: KeyOption = None,
@@ -142,6 +154,7 @@ def open_escrow(
         "dispute_deadline_ms": now_ms + (days + dispute_days) * _DAY_MS,
         "default": default,
         "when_impossible": when_impossible,
+        **read_parties(originator, beneficiary, attestations or []),
     }
     if quote is not None:
         arguments["quote"] = read_quote_file(quote).value

@@ -47,12 +47,8 @@ ReferenceOption = Annotated[
 ]
 
 
-OriginatorOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="With a quote: who pays, as sealed by `party seal`.")
-]
-BeneficiaryOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="With a quote: who is paid, as sealed by `party seal`.")
-]
+OriginatorOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Who pays, as sealed by `party seal`.")]
+BeneficiaryOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Who is paid, as sealed by `party seal`.")]
 AttestationsOption = Annotated[
     list[Path] | None, typer.Option("--attestation", metavar="FILE", help="What `party screen` signed; repeatable.")
 ]

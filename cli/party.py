@@ -126,7 +126,7 @@ def unseal(
     sealed = read_sealed_data(data_file)
     data = unseal_data(sealed, read_sealed_key(key_file), session.key())
     text = data.decode("utf-8", errors="replace")
-    session.output.result({"commitment": sealed.commitment.hex(), "data": text}, escape(text))
+    session.output.result({"commitment": sealed.commitment.hex(), "data": text}, escape(_harmless(text)))
 
 
 @app.command("erase", epilog=_ERASE_EPILOG)
@@ -195,6 +195,11 @@ def screen(
         done_text(f"{found.verdict}, until {time_text(expires_ms)}"),
         fields_table([("list version", screening_list.version.hex()), ("file", str(output)), *shown]),
     )
+
+
+def _harmless(text: str) -> str:
+    """Return a text without control characters, by which whoever sealed it could write over a terminal."""
+    return "".join(character if character.isprintable() or character in "\n\t" else "\ufffd" for character in text)
 
 
 def _person(data: bytes) -> tuple[str, int | None]:

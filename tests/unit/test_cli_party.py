@@ -59,7 +59,10 @@ def command(
     def call(signer: str, *arguments: str) -> tuple[int, Any, str]:
         capsys.readouterr()
         monkeypatch.setenv("TRADELANE_KEY", str(running.network.key_path(signer)))
-        is_asking = arguments[0] in {"quote", "pay", "payment", "corridor"} or arguments[:2] == ("party", "screen")
+        is_asking = arguments[0] in {"quote", "pay", "payment", "corridor", "escrow"} or arguments[:2] == (
+            "party",
+            "screen",
+        )
         code = run([*arguments, *(["--node", HONEST] if is_asking else []), "--json"])
         printed = capsys.readouterr()
         return code, json.loads(printed.out) if printed.out else None, printed.err
@@ -204,3 +207,25 @@ def test_parties_go_with_a_quote(command: Command) -> None:
     accounts = ("--from", "buyer/HKD", "--to", "seller/PHP", "--originator", "buyer.sealed.json")
     code, _, err = command(BUYER, "pay", "1.00", "HKD", *accounts)
     assert (code, json.loads(err)["error"]["code"]) == (1, "party.quote")
+
+
+def test_escrow_carries_parties_too(command: Command) -> None:
+    seal_both(command)
+    Path("when.json").write_text(json.dumps({"kind": "document", "type": "invoice", "roles": ["carrier"]}))
+    quoted = ("--from-account", "fx/HKD", "--to-account", "fx/PHP", "--maximum", "5000.00", "-o", "quote.json")
+    done(command(BANK, "quote", "new", "7.688592130", *quoted))
+    held = ("--from", "buyer/HKD", "--to", "seller/PHP", "--when", "when.json", "--quote", "quote.json")
+    parties = ("--originator", "buyer.sealed.json", "--beneficiary", "seller.sealed.json")
+    done(command(BANK, "corridor", "set", "HKD", "PHP", "--side", "source", "--data-from", "0.01", *TRUST))
+    code, _, err = command(BUYER, "escrow", "open", "100.00", "HKD", *held)
+    assert (code, json.loads(err)["error"]["code"]) == (5, "ledger.party_data_missing")
+    assert done(command(BUYER, "escrow", "open", "100.00", "HKD", *held, *parties))["uetr"]
+
+
+def test_sealed_text_cannot_write_over_a_terminal(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("odd.json").write_text("one\x1b[2Jtwo")
+    key = done(command(BANK, "party", "key"))["encryption_key"]
+    done(command(BUYER, "party", "seal", "odd.json", "--for", key, "-o", "odd"))
+    assert command(BANK, "party", "unseal", "odd.sealed.json", "odd.key.json")[1]["data"] == "one\x1b[2Jtwo"
+    assert run(["party", "unseal", "odd.sealed.json", "odd.key.json"]) == 0
+    assert capsys.readouterr().out == "one\ufffd[2Jtwo\n"
