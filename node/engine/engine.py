@@ -97,6 +97,7 @@ class Engine:
         self._next_gossip_ms: int | None = None
         self._now_ms = 0
         self._heard_ms: dict[bytes, int] = {}
+        self._follows_first = safety.is_new
         self._next_look_ms: int | None = None
         self._look_anyway_ms = 0
 
@@ -116,7 +117,9 @@ class Engine:
         """Let the monotonic clock go on."""
         self._now_ms = now_ms
         self._dispatch(Tick(now_ms))
-        if self._safety.is_new and self._replica.may_vote:
+        if self._follows_first and self._replica.may_vote:
+            # The store may know already: a first vote ends the state, too.
+            self._follows_first = False
             self._safety.trust()
             self._observer.may_vote(self._replica.height)
         self._look_for_blocks()
