@@ -42,7 +42,7 @@ types: $(VENV)/.developing ## Check the types, strictly
 	$(BIN)/mypy
 
 unit: $(VENV)/.developing ## The tests alone
-	$(BIN)/pytest -m "not soak" -n $(WORKERS) --dist loadgroup
+	$(BIN)/pytest -m "not soak" -n $(WORKERS) --no-loadscope-reorder
 
 sim: $(VENV)/.developing ## Simulate clusters: make sim SEEDS=0:100000, or SEEDS=0:200 KIND=--real
 	$(BIN)/python -m tests.sim --seeds $(SEEDS) $(KIND)

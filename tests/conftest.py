@@ -5,22 +5,23 @@ file stays together (its fixtures are dear), and everything that starts processe
 a time would measure each other.
 """
 
-from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile("tradelane", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tradelane")
 
-_KINDS_WITH_PROCESSES = {"process", "browser"}
+_KINDS_WITH_PROCESSES = ("tests/process/", "tests/browser/")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests belong to one worker; without ``-n`` it means nothing."""
-    folder = Path(__file__).parent
-    for item in items:
-        path = item.path.relative_to(folder)
-        item.add_marker(
-            pytest.mark.xdist_group("processes" if path.parts[0] in _KINDS_WITH_PROCESSES else path.as_posix())
-        )
+class _TogetherScheduling(LoadScopeScheduling):  # type: ignore[misc]  # it is not typed
+    def _split_scope(self, nodeid: str) -> str:
+        return "processes" if nodeid.startswith(_KINDS_WITH_PROCESSES) else nodeid.split("::", 1)[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Say which tests belong to one worker; it is asked where there are workers."""
+    return _TogetherScheduling(config, log)
