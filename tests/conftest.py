@@ -22,6 +22,7 @@ class _TogetherScheduling(LoadScopeScheduling):  # type: ignore[misc]  # it is n
         return "processes" if nodeid.startswith(_KINDS_WITH_PROCESSES) else nodeid.split("::", 1)[0]
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """Say which tests belong to one worker; it is asked where there are workers."""
     return _TogetherScheduling(config, log)

@@ -61,10 +61,15 @@ class Browser:
         await self.call("Emulation.setEmulatedMedia", media=media, features=features)
 
     async def open(self, url: str) -> None:
-        """Open an address and wait until it has loaded."""
-        self._loaded.clear()
+        """Open an address and wait until it has loaded; what is noted of requests and problems begins anew."""
+        # A page may ask on after it has loaded, which is not to be taken for the next one's.
+        await self._go("about:blank")
         self.requests.clear()
         self.problems.clear()
+        await self._go(url)
+
+    async def _go(self, url: str) -> None:
+        self._loaded.clear()
         await self.call("Page.navigate", url=url)
         await asyncio.wait_for(self._loaded.wait(), _PATIENCE_S)
 
