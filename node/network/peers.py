@@ -95,6 +95,7 @@ class PeerNetwork:
         self._session: aiohttp.ClientSession | None = None
         self._senders: list[asyncio.Task[None]] = []
         self._failure: asyncio.Future[None] | None = None
+        self._is_stopping = False
         self._log = structlog.get_logger("peers")
 
     def start(self) -> None:
@@ -116,12 +117,14 @@ class PeerNetwork:
 
     def _ended(self, sender: "asyncio.Task[None]") -> None:
         assert self._failure is not None, "the network was started"
+        if self._is_stopping or self._failure.done():
+            return
         error = None if sender.cancelled() else sender.exception()
-        if error is not None and not self._failure.done():
-            self._failure.set_exception(error)
+        self._failure.set_exception(error or AssertionError("a sender ended, and nobody had ended it"))
 
     async def stop(self) -> None:
         """Stop the senders and close the connections."""
+        self._is_stopping = True
         for sender in self._senders:
             sender.cancel()
         await asyncio.gather(*self._senders, return_exceptions=True)

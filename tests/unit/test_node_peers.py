@@ -1,6 +1,7 @@
 """The senders to peers: whatever a peer answers is its own fault and stops nobody; an error of ours stops the node."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -84,15 +85,26 @@ def test_whatever_a_peer_answers_its_sender_goes_on_and_the_node_too(answer: byt
             running = asyncio.create_task(network.run())
             try:
                 network.broadcast(b"first")
-                while not peer.is_asked_twice.is_set():
-                    network.broadcast(b"more")
-                    await asyncio.sleep(0.05)
-                assert not running.done()
+                async with asyncio.timeout(_PATIENCE_S):
+                    while not peer.is_asked_twice.is_set() and not running.done():
+                        network.broadcast(b"more")
+                        await asyncio.sleep(0.05)
+            except TimeoutError:
+                raise AssertionError(f"asked {len(peer.requests)} times:\n{where_tasks_are()}") from None
             finally:
                 running.cancel()
                 await network.stop()
+            assert running.cancelled(), running.exception()
 
-    asyncio.run(asyncio.wait_for(scenario(), _PATIENCE_S))
+    asyncio.run(scenario())
+
+
+def where_tasks_are() -> str:
+    """Return where each task of the running loop waits, for a test that waited for it in vain."""
+    told = io.StringIO()
+    for task in asyncio.all_tasks():
+        task.print_stack(file=told)
+    return told.getvalue()
 
 
 @each_answer
@@ -187,6 +199,25 @@ def test_a_bug_in_a_sender_stops_the_node(monkeypatch: pytest.MonkeyPatch) -> No
                 await network.stop()
 
     with pytest.raises(TypeError, match="a bug of ours with 1 message"):
+        asyncio.run(scenario())
+
+
+def test_a_sender_that_ends_although_nobody_ended_it_stops_the_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cancelled(items: list[bytes]) -> bytes:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(peers, "encode_batch", cancelled)
+
+    async def scenario() -> None:
+        network = network_of("http://127.0.0.1:9")
+        network.start()
+        try:
+            network.broadcast(b"message")
+            await asyncio.wait_for(network.run(), 5)
+        finally:
+            await network.stop()
+
+    with pytest.raises(AssertionError, match="a sender ended"):
         asyncio.run(scenario())
 
 
