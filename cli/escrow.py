@@ -185,14 +185,20 @@ def show(
     head = checked.facts.heads[0]
     value = cast("dict[str, Any]", head.value)
     terms = value["escrow"]
+    exponent = _proven_exponent(session, value["source_currency"], trust)
+
+    def share(minor_units: int) -> str:
+        whole = format_amount(terms["amount"], exponent)
+        return f"{format_amount(minor_units, exponent)} of {whole} {escape(value['source_currency'])}"
+
     rows = [
         ("status", escape(value["status"])),
         ("from", escape(f"{value['payer']} ({value['source_currency']})")),
         ("to", escape(f"{value['payee']} ({value['target_currency']})")),
         ("held until", time_text(terms["deadline_ms"])),
         ("a dispute", f"ends {time_text(terms['dispute_deadline_ms'])} by {terms['default']}"),
-        ("released", f"{terms['released']} of {terms['amount']} minor units"),
-        ("sent back", f"{terms['returned']} of {terms['amount']} minor units"),
+        ("released", share(terms["released"])),
+        ("sent back", share(terms["returned"])),
     ]
     if "mark" in terms:
         rows.append(("refused", escape(terms["mark"])))
@@ -340,9 +346,7 @@ def _submit(session: Session, verb: str, arguments: dict[str, Value], wait_s: fl
 
 def _proven(session: Session, uetr: str, trust: Path | None) -> Checked:
     """Return a payment as the nodes prove it; raises NotFoundError where none was held under this reference."""
-    root = load_trust(trust_file(session, trust))
-    with session.client() as client:
-        checked = fetch_checked(client, lambda one: one.heads_proof([heads.payment(uetr)]), root)
+    checked = _head(session, heads.payment(uetr), trust)
     value = checked.facts.heads[0].value
     if value is None or "escrow" not in value:
         raise NotFoundError("escrow.unknown", f"no payment {uetr} was held for a condition", "check the UETR")
@@ -366,3 +370,16 @@ def _bytes(text: str) -> bytes:
         raise BadRequestError(
             "escrow.preimage", f"{text[:64]!r} is not hexadecimal", "write bytes as 0a1b2c"
         ) from error
+
+
+def _proven_exponent(session: Session, currency: str, trust: Path | None) -> int:
+    """Return how many decimals a currency has; one of another number would show a payment ten times as large."""
+    value = cast("dict[str, int]", _head(session, heads.currency(currency), trust).facts.heads[0].value)
+    return value["exponent"]
+
+
+def _head(session: Session, key: bytes, trust: Path | None) -> Checked:
+    """Return the one head under a key as the nodes prove it."""
+    root = load_trust(trust_file(session, trust))
+    with session.client() as client:
+        return fetch_checked(client, lambda one: one.heads_proof([key]), root)

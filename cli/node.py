@@ -85,6 +85,7 @@ def run(
     was acknowledged.
     """
     # The node's libraries take most of the start-up time of this program, and no other command needs them.
+    from node.engine.ports import ForkError  # noqa: PLC0415 - see above
     from node.main import StartError, run_node_process  # noqa: PLC0415 - see above
     from node.stopping import ServerEndedError  # noqa: PLC0415
 
@@ -95,6 +96,10 @@ def run(
         raise TradelaneError("node.start", str(error)) from error
     except StorageError as error:
         raise TradelaneError("node.disk", str(error)) from error
+    except ForkError as error:
+        raise TradelaneError(
+            "node.fork", str(error), "keep the home as it is, and talk to the other operators"
+        ) from error
     except ServerEndedError as error:
         hint = "start the node again; its log says what ended the server"
         raise TradelaneError("node.server", str(error), hint) from error

@@ -138,13 +138,19 @@ def test_papers_and_words_release_a_payment(running: RunningNode, command: Comma
     ]
 
 
-def test_a_dispute_is_resolved_and_another_payment_cancelled(command: Command) -> None:
+def test_a_dispute_is_resolved_and_another_payment_cancelled(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
     when = {"kind": "event", "step": "arriving", "things": [PIECE]}
     uetr = open_one(command, 2, when, "--arbiter", "carrier", "--days", "300", "--dispute-days", "60")
     assert command("retailer", "dispute", uetr, "--reason", "broken")[1]["payment"]["status"] == "disputed"
     code, resolved, err = command("carrier", "resolve", uetr, "40.00")
     assert code == 0, err
     assert (resolved["payment"]["released"], resolved["payment"]["returned"]) == (4_000, 6_000)
+    assert run(["escrow", "show", uetr, "--trust", "trust.json", "--node", HONEST]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["released", "40.00", "of", "100.00", "USD"] in lines
+    assert ["sent", "back", "60.00", "of", "100.00", "USD"] in lines
     uetr = open_one(command, 3, when)
     assert command("brand", "cancel", uetr)[1]["payment"]["status"] == "cancelled"
     assert command("brand", "cancel", uetr)[0] == 5

@@ -7,6 +7,7 @@ from secrets import token_bytes
 import pytest
 import uvicorn
 
+from node.engine.ports import ForkError
 from node.setup import create_network
 from tests.support.cluster import free_base_port
 from tests.support.command_line import CommandLine
@@ -53,3 +54,16 @@ def test_a_node_whose_server_ends_stops_and_says_so(
     assert outcome.code == 1
     assert said in outcome.err.splitlines()[-2]
     assert outcome.err.splitlines()[-1].endswith("start the node again; its log says what ended the server")
+
+
+def test_a_fork_ends_the_command_with_what_to_do(
+    home: Path, tradelane: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forked(*_: object, **__: object) -> None:
+        raise ForkError("two certified blocks at height 7")
+
+    monkeypatch.setattr("node.main.run_node_process", forked)
+    outcome = tradelane("node", "run", "--home", str(home))
+    assert outcome.code == 1
+    assert outcome.err.splitlines()[-2].endswith("two certified blocks at height 7")
+    assert outcome.err.splitlines()[-1].endswith("keep the home as it is, and talk to the other operators")
