@@ -65,5 +65,5 @@ def test_a_fork_ends_the_command_with_what_to_do(
     monkeypatch.setattr("node.main.run_node_process", forked)
     outcome = tradelane("node", "run", "--home", str(home))
     assert outcome.code == 1
-    assert outcome.err.splitlines()[-2].endswith("two certified blocks at height 7")
+    assert outcome.err.splitlines()[-2] == "error: two certified blocks at height 7 (node.fork)"
     assert outcome.err.splitlines()[-1].endswith("keep the home as it is, and talk to the other operators")
