@@ -27,6 +27,7 @@ from cli import (
     exchange,
     explore,
     holds,
+    iso,
     keys,
     money,
     network,
@@ -91,6 +92,7 @@ app.add_typer(exchange.app, name="quote")
 app.add_typer(corridors.app, name="corridor")
 app.add_typer(escrow.app, name="escrow")
 app.add_typer(party.app, name="party")
+app.add_typer(iso.app, name="iso")
 app.add_typer(recalls.app, name="recall")
 app.add_typer(devices.app, name="device")
 app.add_typer(cold.app, name="cold")

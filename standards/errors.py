@@ -4,6 +4,7 @@
     ├── IdentifierError       a GS1 key, LEI or attribute value; knows the position and what was expected there
     ├── DigitalLinkError      a URI that is no GS1 Digital Link
     ├── EpcisError            an EPCIS document or event; knows the JSON path
+    ├── IsoError              an ISO 20022 message; knows the element and the line
     ├── SensorDataError       readings of a sensor in a form that cannot be read
     └── OperationError        operation arguments that describe no EPCIS event
 
@@ -56,3 +57,18 @@ class OperationError(StandardsError):
 
 class SensorDataError(StandardsError):
     """Readings of a sensor come in a form that cannot be read as a whole."""
+
+
+class IsoError(StandardsError):
+    """An ISO 20022 message is refused, or breaks a rule.
+
+    ``element`` is the path of names down to the element, empty where the whole file is meant; ``line`` is where it
+    begins, 0 where that is not known. The text of the exception holds both, and no value that stands in the message.
+    """
+
+    def __init__(self, code: str, message: str, element: str = "", line: int = 0) -> None:
+        where = f"line {line}: " if line else ""
+        super().__init__(code, f"{where}{element}: {message} ({code})" if element else f"{where}{message} ({code})")
+        self.element = element
+        self.line = line
+        self.message = message

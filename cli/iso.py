@@ -1,0 +1,163 @@
+"""`tradelane iso ...`: messages of banks (ISO 20022), checked and read. docs/iso20022.md has the mapping."""
+
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+import typer
+from rich.console import RenderableType
+from rich.markup import escape
+
+from cli.formatting import done_text
+from cli.iso_files import SchemaOption, read_message_file, refused, schema_faults
+from cli.output import fields_table, table
+from cli.session import JsonOption, open_session
+from standards.errors import IsoError
+from standards.iso20022.cancellations import CancellationRequest
+from standards.iso20022.layout import Money
+from standards.iso20022.messages import MessageRecord, read_message
+from standards.iso20022.parsing import Message
+from standards.iso20022.statement import Statements
+from standards.iso20022.transfers import CreditTransfers, Initiation, PaymentReturns, StatusReport
+from standards.iso20022.usage import check_usage
+
+_UNREAD: Final = frozenset({"unknown_message", "unknown_version"})
+# What says nothing about the message: it can be judged with another schema, or by another program.
+_UNJUDGED: Final = _UNREAD | {"no_schema", "schema_broken"}
+_SHOWN_MAX: Final = 20
+
+_EPILOG: Final = """\b
+Examples:
+  tradelane iso check message.xml --schema schemas/
+"""
+_CHECK_EPILOG: Final = """\b
+Examples:
+  tradelane iso check message.xml
+  tradelane iso check message.xml --schema schemas/ --json
+\b
+Schemas are ISO's to hand out, from https://www.iso20022.org; each lies in the
+directory under the name of its message, such as pacs.008.001.08.xsd.
+"""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    epilog=_EPILOG,
+    help="Check and use messages of banks: ISO 20022.",
+)
+
+
+@app.callback()
+def _group() -> None:
+    """Keep `check` a command of its own."""
+
+
+@app.command("check", epilog=_CHECK_EPILOG)
+def check(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A message; - for standard input.")],
+    *,
+    schema: SchemaOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Say whether a message is valid, or which element breaks which rule.
+
+    Exit code 1 where it is not valid. Notes tell what is odd in a valid message, such as a wrong check digit. Names and
+    account numbers are never repeated. Asks nobody.
+    """
+    session = open_session(context, json=json)
+    message: Message | None = None
+    record: MessageRecord | None = None
+    faults: list[IsoError] = []
+    try:
+        message = read_message_file(file)
+        faults = [] if schema is None else schema_faults(message, schema)
+        record = _read(message, is_by_schema=schema is not None) if not faults else None
+    except IsoError as error:
+        if error.code in _UNJUDGED:
+            raise refused(file, error) from None
+        faults = [error]
+    notes = check_usage(message, record) if message is not None and not faults else []
+    value = {
+        "file": file,
+        "message": None if message is None else message.identifier,
+        "valid": not faults,
+        "by_schema": schema is not None,
+        "faults": [_fault_value(each) for each in faults],
+        "notes": [_fault_value(each) for each in notes],
+        "contents": [] if record is None else _contents(record),
+    }
+    name = file if message is None else f"{file} ({message.identifier})"
+    shown: list[RenderableType] = []
+    if faults:
+        shown += [f"[red]✗[/] {escape(name)} is not valid", _fault_table(faults)]
+    else:
+        how = "valid by the schema" if schema is not None else "well formed; no schema was given to check it by"
+        shown.append(done_text(f"{name}: {how}"))
+        shown += [] if record is None else [_contents_table(record)]
+        shown += ["[yellow]notes[/]", _fault_table(notes)] if notes else []
+    session.output.result(value, *shown)
+    if faults:
+        raise typer.Exit(1)
+
+
+def _read(message: Message, *, is_by_schema: bool) -> MessageRecord | None:
+    """Return what is read of a message, None where it is valid by its schema and none of those that are read."""
+    try:
+        return read_message(message)
+    except IsoError as error:
+        if is_by_schema and error.code in _UNREAD:
+            return None
+        raise
+
+
+def _contents(record: MessageRecord) -> list[dict[str, str | None]]:
+    """Return UETR, amount and status of what a message is about, and nothing of a person."""
+    rows: list[tuple[str | None, Money | None, str | None]] = []
+    if isinstance(record, Initiation):
+        rows = [(one.uetr, one.amount or one.equivalent, None) for group in record.groups for one in group.instructions]
+    elif isinstance(record, CreditTransfers):
+        rows = [(one.uetr, one.settlement_amount, None) for one in record.transfers]
+    elif isinstance(record, StatusReport):
+        rows = [(one.uetr, None, " ".join(filter(None, (one.status, one.reason)))) for one in record.statuses]
+    elif isinstance(record, PaymentReturns):
+        rows = [(one.uetr, one.returned_amount, one.reason) for one in record.returns]
+    elif isinstance(record, Statements):
+        rows = [(None, each.amount, each.kind) for statement in record.statements for each in statement.balances]
+        rows += [(each.uetr, each.amount, each.side) for one in record.statements for each in one.entries]
+    elif isinstance(record, CancellationRequest):
+        rows = [(record.uetr, record.original_amount, record.reason)]
+    else:
+        rows = [(record.uetr, None, record.confirmation)]
+    return [
+        {
+            "uetr": uetr,
+            "amount": None if amount is None else amount.amount,
+            "currency": None if amount is None else amount.currency,
+            "code": code,
+        }
+        for uetr, amount, code in rows
+    ]
+
+
+def _contents_table(record: MessageRecord) -> RenderableType:
+    found = _contents(record)
+    if not found:
+        return fields_table([("holds", "nothing")])
+    rows = table("UETR", ">amount", "currency", "code")
+    for each in found[:_SHOWN_MAX]:
+        rows.add_row(*(escape(each[name] or "") for name in ("uetr", "amount", "currency", "code")))
+    if len(found) > _SHOWN_MAX:
+        rows.add_row(f"and {len(found) - _SHOWN_MAX} more; --json has all", "", "", "")
+    return rows
+
+
+def _fault_value(error: IsoError) -> dict[str, object]:
+    return {"code": error.code, "element": error.element, "line": error.line or None, "detail": error.message}
+
+
+def _fault_table(faults: Sequence[IsoError]) -> RenderableType:
+    rows = table(">line", "element and rule")
+    for each in faults:
+        where = f"{escape(each.element)}\n" if each.element else ""
+        rows.add_row(str(each.line or ""), f"{where}{escape(each.message)} [dim]({escape(each.code)})[/]")
+    return rows
