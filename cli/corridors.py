@@ -47,10 +47,17 @@ Examples:
       --day-max 100000.00 --data-from 8000.00 --as bank
   tradelane corridor set HKD PHP --side source --screened-from 8000.00 \\
       --list UN --as bank
+  tradelane corridor set HKD PHP --side source --watched-below 8000.00 \\
+      --near-payments-max 2 --watched-days 7 --review-hours 48 --as bank
 """
 _SHOW_EPILOG: Final = """\b
 Examples:
   tradelane corridor show HKD PHP
+"""
+_WATCH_EPILOG: Final = """\b
+Examples:
+  tradelane corridor watch buyer/HKD HKD PHP
+  tradelane corridor watch seller/PHP HKD PHP --side target
 """
 _PUBLISH_EPILOG: Final = """\b
 Examples:
@@ -63,6 +70,13 @@ _WORDS: Final = {
     "thirty_days_max": "30 days at most",
     "data_from": "parties' data from",
     "screened_from": "screened from",
+    "watched_below": "watched below",
+}
+_COUNTS: Final = {
+    "near_payments_max": "just below it at most, in 24 hours",
+    "watched_days": "days in which smaller ones may not come to it",
+    "counterparties_max": "other accounts at most, in 24 hours",
+    "review_hours": "hours that a review may take",
 }
 
 app = typer.Typer(
@@ -91,6 +105,11 @@ def set_rules(
     ] = None,
     screened_from: Annotated[str | None, typer.Option(metavar="AMOUNT", help="Ask for screening from here.")] = None,
     lists: Annotated[list[str] | None, typer.Option("--list", metavar="ID", help="By which list; repeatable.")] = None,
+    watched_below: Annotated[str | None, typer.Option(metavar="AMOUNT", help="Watch payments of less.")] = None,
+    near_payments_max: Annotated[int | None, typer.Option(min=0, help="Of nine tenths of it or more, a day.")] = None,
+    watched_days: Annotated[int | None, typer.Option(min=1, help="In which smaller ones may not come to it.")] = None,
+    counterparties_max: Annotated[int | None, typer.Option(min=1, help="Other accounts of an account, a day.")] = None,
+    review_hours: Annotated[int | None, typer.Option(min=1, help="How long a payment waits for your review.")] = None,
     after_hours: Annotated[int, typer.Option(min=0, max=8784, help="Let the rules begin later.")] = 0,
     node: NodeOption = None,
     network: NetworkOption = None,
@@ -102,7 +121,8 @@ def set_rules(
 ) -> None:
     """Set one side's rules of a corridor, in place of all that the side said before.
 
-    The issuer of that side's currency signs. Limits and thresholds by time count what an organisation paid.
+    The issuer of that side's currency signs. Limits and thresholds by time count what an organisation paid. What an
+    account pays or is paid beyond what is watched waits until you agree with `tradelane escrow review`.
     """
     session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
     found = _read(session, trust, source, target)
@@ -113,6 +133,13 @@ def set_rules(
         "thirty_days_max": thirty_days_max,
         "data_from": data_from,
         "screened_from": screened_from,
+        "watched_below": watched_below,
+    }
+    counts = {
+        "near_payments_max": near_payments_max,
+        "watched_days": watched_days,
+        "counterparties_max": counterparties_max,
+        "review_hours": review_hours,
     }
     known = found.rules.get(side)
     version = 1 if known is None else cast(int, known["version"]) + 1
@@ -123,6 +150,7 @@ def set_rules(
         "version": version,
         "from_ms": time.time_ns() // 1_000_000 + after_hours * _HOUR_MS if after_hours else 0,
         **{name: parse_amount(text, exponent) for name, text in given.items() if text is not None},
+        **{name: number for name, number in counts.items() if number is not None},
     }
     if lists:
         arguments["lists"] = list[Value](lists)
@@ -158,6 +186,36 @@ def show(
     checked = found.checked
     session.output.result(
         {**value, "height": checked.facts.height, **freshness_value(checked)}, *texts, freshness_text(checked)
+    )
+
+
+@app.command("watch", epilog=_WATCH_EPILOG)
+def watch(
+    context: typer.Context,
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Account that paid, or was paid.")],
+    source: SourceArgument,
+    target: TargetArgument,
+    *,
+    side: Annotated[Literal["source", "target"], typer.Option(help="What it paid, or what it was paid.")] = "source",
+    node: NodeOption = None,
+    network: NetworkOption = None,
+    trust: TrustOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what is counted of a watched account, proven.
+
+    It is for whoever reviews a payment: a payment in review does not say what it waits for.
+    """
+    session = open_session(context, json=json, node=node, network=network)
+    key = heads.watch(account, source, target, side)
+    found = _read(session, trust, source, target, key)
+    head = found.heads.get(key)
+    exponent, code = found.exponents[side == TARGET], (source, target)[side == TARGET]
+    value = None if head is None else to_json(head)
+    session.output.result(
+        {"watch": value, "height": found.checked.facts.height, **freshness_value(found.checked)},
+        "nothing is counted" if head is None else fields_table(_watch_rows(head, code, exponent)),
+        freshness_text(found.checked),
     )
 
 
@@ -203,13 +261,14 @@ class _Corridor:
         if missing:
             raise NotFoundError("currency.unknown", f"{missing[0]} is not defined", "check the code")
         self.checked = checked
+        self.heads = known
         self.exponents = [cast(int, cast(Head, head)["exponent"]) for head in currencies]
         sides = {side: known.get(heads.corridor(source, target, side)) for side in (SOURCE, TARGET)}
         self.rules = {side: head for side, head in sides.items() if head is not None}
 
 
-def _read(session: Session, trust: Path | None, source: str, target: str) -> _Corridor:
-    keys = {heads.currency(source), heads.currency(target)}
+def _read(session: Session, trust: Path | None, source: str, target: str, *more: bytes) -> _Corridor:
+    keys = {heads.currency(source), heads.currency(target), *more}
     keys |= {heads.corridor(source, target, side) for side in (SOURCE, TARGET)}
     root = load_trust(trust_file(session, trust))
     with session.client() as client:
@@ -222,6 +281,15 @@ def _rows(rules: Head, code: str, exponent: int) -> list[tuple[str, str]]:
         for name, words in _WORDS.items()
         if name in rules
     ]
+    rows += [(words, str(rules[name])) for name, words in _COUNTS.items() if name in rules]
     if "lists" in rules:
         rows.append(("by", escape(", ".join(cast("list[str]", rules["lists"])))))
     return rows or [("everything", "allowed")]
+
+
+def _watch_rows(head: Head, code: str, exponent: int) -> list[tuple[str, str]]:
+    near, sums = (cast("list[tuple[int, int]]", head[name]) for name in ("hours", "days"))
+    others = cast("list[tuple[int, str]]", head["others"])
+    rows = [(time_text(hour * _HOUR_MS), f"{count} just below what is watched") for hour, count in near]
+    rows += [(time_text(day * 24 * _HOUR_MS), f"{format_amount(paid, exponent)} {code} in parts") for day, paid in sums]
+    return [*rows, *((time_text(hour * _HOUR_MS), f"with {escape(other)}") for hour, other in others)]

@@ -1,4 +1,4 @@
-"""`tradelane escrow open|show|present|dispute|resolve|cancel|poke`: pay when the goods are there."""
+"""`tradelane escrow open|show|present|dispute|resolve|review|cancel|poke`: pay when the goods are there."""
 
 import hashlib
 import time
@@ -86,6 +86,13 @@ Examples:
 _CANCEL_EPILOG: Final = """\b
 Examples:
   tradelane escrow cancel 8a562c67-ca16-48ba-b074-65581be6f001 --as brand
+"""
+_REVIEW_EPILOG: Final = """\b
+Examples:
+  tradelane escrow review 8a562c67-ca16-48ba-b074-65581be6f001 --release \\
+      --as bank
+  tradelane escrow review 8a562c67-ca16-48ba-b074-65581be6f001 --return \\
+      --as bank
 """
 _POKE_EPILOG: Final = """\b
 Examples:
@@ -200,6 +207,8 @@ def show(
         ("released", share(terms["released"])),
         ("sent back", share(terms["returned"])),
     ]
+    if "reviewers" in terms:
+        rows.append(("in review by", escape(", ".join(terms["reviewers"]))))
     if "mark" in terms:
         rows.append(("refused", escape(terms["mark"])))
     steps = [
@@ -295,6 +304,31 @@ def resolve(
         exponent = client.account(payer).exponent
     split = parse_amount(amount, exponent)
     _submit(session, "resolve", {"uetr": uetr, "split": split}, wait, f"said {amount} of {uetr} to be the payee's")
+
+
+@app.command("review", epilog=_REVIEW_EPILOG)
+def review(
+    context: typer.Context,
+    uetr: UetrArgument,
+    *,
+    is_released: Annotated[
+        bool, typer.Option("--release/--return", help="Agree, or send all of it back.", show_default=False)
+    ],
+    node: NodeOption = None,
+    network: NetworkOption = None,
+    key: KeyOption = None,
+    acting_as: AsOption = None,
+    wait: WaitOption = 10.0,
+    json: JsonOption = False,
+) -> None:
+    """Say what becomes of a payment that waits for your review.
+
+    Payments wait where the rules of a corridor ask for it; `tradelane corridor watch` shows what an account paid. Until
+    all its reviewers agree, nothing of a payment is released.
+    """
+    session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
+    verdict, done = ("release", "agreed to") if is_released else ("return", "sent back")
+    _submit(session, "review", {"uetr": uetr, "verdict": verdict}, wait, f"{done} {uetr}")
 
 
 @app.command("cancel", epilog=_CANCEL_EPILOG)

@@ -180,6 +180,11 @@ def velocity(organisation: str, source_currency: str, target_currency: str) -> b
     return head_key("velocity", organisation, source_currency, target_currency)
 
 
+def watch(account: str, source_currency: str, target_currency: str, side: str) -> bytes:
+    """Return the key of what an account paid ("source") or was paid ("target") through a watched corridor lately."""
+    return head_key("watch", account, source_currency, target_currency, side)
+
+
 def screening_list(identifier: str) -> bytes:
     """Return the key of the version of a list that parties are screened by."""
     return head_key("screening_list", identifier)

@@ -10,7 +10,7 @@ from contracts.context import Context
 from contracts.governance import Handler
 from contracts.provenance import capture, cold_chain, cold_devices, custody, products, recalls
 from contracts.settlement import accounts, attestations, corridors, currencies, holds, payments, quotes, transfers
-from contracts.trade import escrow, opening, waiting
+from contracts.trade import escrow, opening, paying, waiting
 from ledger.codec import Value
 
 Then = Callable[[Context, dict[str, Value], Value], Value]
@@ -77,7 +77,7 @@ METHODS: Final[dict[str, Method]] = {
     "settlement.freeze_account": Method(accounts.freeze_account, Access.ROLE),
     "settlement.issue": Method(transfers.issue, Access.ROLE),
     "settlement.open_account": Method(accounts.open_account, Access.ROLE, at_genesis=True),
-    "settlement.pay": Method(payments.pay, Access.ROLE),
+    "settlement.pay": Method(paying.pay, Access.ROLE),
     "settlement.pend": Method(holds.pend, Access.ROLE),
     "settlement.post": Method(holds.post, Access.ROLE),
     "settlement.publish_screening_list": Method(attestations.publish_screening_list, Access.ROLE),
@@ -93,4 +93,5 @@ METHODS: Final[dict[str, Method]] = {
     "trade.poke": Method(escrow.poke, Access.ROLE),
     "trade.present": Method(escrow.present, Access.ROLE),
     "trade.resolve": Method(escrow.resolve, Access.ROLE),
+    "trade.review": Method(paying.review, Access.ROLE),
 }

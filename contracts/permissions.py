@@ -68,5 +68,6 @@ DEFAULT_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
     "trade.poke": (ANY_ROLE,),
     "trade.present": (ANY_ROLE,),
     "trade.resolve": (ANY_ROLE,),
+    "trade.review": ("issuer",),
 }
 """The roles that may call a method; a method that is not here does not go by roles (contracts/methods.py)."""

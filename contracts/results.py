@@ -266,6 +266,8 @@ class ResultCode(IntEnum):
     ATTESTATION_NOT_CLEAR = 672, _FINAL, "The party may be on the list; a person has to look into it first."
     NOT_LIST_PUBLISHER = 673, _FINAL, "The list is published by another organisation."
     SCREENING_LIST_OLDER = 674, _FINAL, "A version of the list as of this time or a later one is known."
+    PAYMENT_IN_REVIEW = 675, _TRANSIENT, "Nothing of the payment is released before its reviewers agree."
+    NOT_REVIEWER = 676, _FINAL, "The payment does not wait for a review by this organisation."
 
 
 class Rejected(Exception):  # noqa: N818 (an answer, not an error of ours)

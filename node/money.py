@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Final, TypeAlias, cast
 
 from contracts import heads
+from contracts.trade.release import HELD
 from ledger.readable import Json
 from ledger.state import COUNT_FIELD, Head
 from node.queries import JsonObject, Page, get_currency, get_head, head_json, scan_page
@@ -158,7 +159,8 @@ def _paid(store: Store, record: Record, identifier: str, account_head: Head) -> 
     uetr = cast(str, record.arguments["uetr"])
     payment = _payment(store, uetr)
     seen = _Seen(identifier)
-    is_escrow = record.method != "settlement.pay"
+    # One that has to be reviewed is held, by whichever method it came.
+    is_escrow = cast(Head, record.output)["status"] == HELD
     seen.add(cast("list[_LegRow]", payment["legs"]), posted=0 if is_escrow else 1, pending=1 if is_escrow else 0)
     return seen.to_json("escrow" if is_escrow else "pay", account_head, payment, uetr)
 

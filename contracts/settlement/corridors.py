@@ -5,10 +5,12 @@ their own currency. A payment has to satisfy both, so the stricter side wins and
 thresholds by time count what the payer's organisation paid through the corridor in the last 24 hours and 30 days, this
 payment included: a payment that is split is judged as one. An organisation counts as a whole, since it may open
 accounts as it likes. Whole hours and days count, so a window is never shorter than it says and at most one longer.
+Either issuer may also have payments wait for its review where an account's payments show a pattern (watching.py).
 
 Heads: ``corridor`` {version, rules, next?} by both currencies and the side that set it, with a history: ``rules``
-{payment_max?, day_max?, thirty_days_max?, data_from?, screened_from?, lists?}, ``next`` {from_ms, rules}; ``velocity``
-{hours, days} by organisation and both currencies, rows [number since 1970, source amount, target amount].
+{payment_max?, day_max?, thirty_days_max?, data_from?, screened_from?, lists?, watched_below?, near_payments_max?,
+watched_days?, counterparties_max?, review_hours?}, ``next`` {from_ms, rules}; ``velocity`` {hours, days} by
+organisation and both currencies, rows [number since 1970, source amount, target amount].
 """
 
 from collections.abc import Sequence
@@ -27,6 +29,13 @@ from contracts.settlement.attestations import (
     read_attestation,
 )
 from contracts.settlement.posting import AMOUNT_MAX
+from contracts.settlement.watching import (
+    COUNTERPARTIES_MAX,
+    NEAR_PAYMENTS_MAX,
+    REVIEW_HOURS_MAX,
+    WATCHED_DAYS_MAX,
+    asks_for_review,
+)
 from ledger.codec import Value
 from ledger.limits import INTEGER_MAX
 from ledger.state import Head
@@ -39,7 +48,12 @@ HOURS: Final = 24
 DAYS: Final = 30
 
 _SIDES: Final = frozenset({SOURCE, TARGET})
-_AMOUNTS: Final = ("payment_max", "day_max", "thirty_days_max", "data_from", "screened_from")
+_AMOUNTS: Final = ("payment_max", "day_max", "thirty_days_max", "data_from", "screened_from", "watched_below")
+_PATTERNS: Final = {
+    "near_payments_max": (0, NEAR_PAYMENTS_MAX),
+    "watched_days": (1, WATCHED_DAYS_MAX),
+    "counterparties_max": (1, COUNTERPARTIES_MAX),
+}
 _HOUR_MS: Final = 3_600_000
 _DAY_MS: Final = 24 * _HOUR_MS
 
@@ -60,6 +74,14 @@ class Parties:
         return {name: commitment for name, commitment in both.items() if commitment is not None}
 
 
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Who has to agree to a payment before it is released, and until when that counts."""
+
+    organisations: tuple[str, ...]
+    until_ms: int
+
+
 def read_parties(read: Arguments) -> Parties:
     """Read {originator?, beneficiary?, attestations?}, nothing proven."""
     return Parties(
@@ -69,17 +91,19 @@ def read_parties(read: Arguments) -> Parties:
     )
 
 
-def check_corridor(context: Context, pair: tuple[str, str], amounts: tuple[int, int], parties: Parties) -> None:
-    """Reject a payment that the rules of its corridor do not allow, and count it where there are rules.
+def check_corridor(
+    context: Context, pair: tuple[str, str], amounts: tuple[int, int], accounts: tuple[str, str], parties: Parties
+) -> Review | None:
+    """Reject a payment that the rules of its corridor do not allow; return who has to review it, and count it.
 
-    ``pair`` and ``amounts`` are source and target. The first check that fails, the source's rules before the target's:
-    PAYMENT_OVER_LIMIT, DAY_LIMIT_EXCEEDED, THIRTY_DAYS_LIMIT_EXCEEDED, PARTY_DATA_MISSING, ATTESTATION_ELSEWHERE,
-    ATTESTATION_MISSING, then those of the attestation.
+    ``pair``, ``amounts`` and ``accounts`` are source and target. The first check that fails, the source's rules before
+    the target's: PAYMENT_OVER_LIMIT, DAY_LIMIT_EXCEEDED, THIRTY_DAYS_LIMIT_EXCEEDED, PARTY_DATA_MISSING,
+    ATTESTATION_ELSEWHERE, ATTESTATION_MISSING, then those of the attestation.
     """
     sides = (SOURCE,) if pair[0] == pair[1] else (SOURCE, TARGET)
     ruled = [(side, rules) for side in sides if (rules := _rules_now(context, pair, side)) is not None]
     if not ruled:
-        return
+        return None
     key = heads.velocity(context.member, *pair)
     known = context.get(key) or {"hours": [], "days": []}
     hours = _add(known["hours"], context.block.time_ms // _HOUR_MS, HOURS, amounts)
@@ -90,6 +114,30 @@ def check_corridor(context: Context, pair: tuple[str, str], amounts: tuple[int, 
         _check_limits(rules, amounts[place - 1], in_a_day, in_thirty)
         _check_parties(context, rules, in_a_day, parties)
     context.put(key, {"hours": _to_value(hours), "days": _to_value(days)})
+    return _review(context, ruled, pair, amounts, accounts)
+
+
+def _review(
+    context: Context,
+    ruled: Sequence[tuple[str, Head]],
+    pair: tuple[str, str],
+    amounts: tuple[int, int],
+    accounts: tuple[str, str],
+) -> Review | None:
+    asking: list[tuple[str, int]] = []
+    for side, rules in ruled:
+        if "review_hours" not in rules:
+            continue
+        own, other = (0, 1) if side == SOURCE else (1, 0)
+        key = heads.watch(accounts[own], *pair, side)
+        if asks_for_review(context, key, rules, amounts[own], accounts[other]):
+            currency = context.get(heads.currency(pair[own]))
+            assert currency is not None, "a currency is never removed"
+            asking.append((cast(str, currency["issuer"]), cast(int, rules["review_hours"])))
+    if not asking:
+        return None
+    hours = min(hours for _, hours in asking)
+    return Review(tuple(sorted({issuer for issuer, _ in asking})), context.block.time_ms + hours * _HOUR_MS)
 
 
 def set_corridor(context: Context, arguments: dict[str, Value]) -> Value:
@@ -135,7 +183,18 @@ def _read_rules(read: Arguments) -> Head:
         refuse("a list is named once")
     if lists:
         rules["lists"] = list(lists)
-    return rules
+    return rules | _read_patterns(read, is_below="watched_below" in rules)
+
+
+def _read_patterns(read: Arguments, *, is_below: bool) -> Head:
+    found = {name: read.optional_integer(name, *limits) for name, limits in _PATTERNS.items()}
+    patterns: Head = {name: number for name, number in found.items() if number is not None}
+    review_hours = read.optional_integer("review_hours", 1, REVIEW_HOURS_MAX)
+    if bool(patterns.keys() - {"counterparties_max"}) != is_below:
+        refuse("watched_below comes with near_payments_max, watched_days or both")
+    if bool(patterns) != (review_hours is not None):
+        refuse("review_hours comes with what is to be reviewed: watched_below or counterparties_max")
+    return patterns if review_hours is None else {**patterns, "review_hours": review_hours}
 
 
 def _rules_now(context: Context, pair: tuple[str, str], side: str) -> Head | None:

@@ -1,8 +1,9 @@
 """Payments: every leg of one, in one or two currencies, posts in one operation, or none does.
 
-``plan_payment`` says which legs a payment has; ``settlement.pay`` posts them at once, ``trade.open`` holds them until a
-condition is met. Between two currencies a quote is used: the payer pays the provider in the source currency, the
-provider the payee in the target currency, and a fee is a leg of its own, never hidden in the rate. Identities:
+``plan_payment`` says which legs a payment has; ``settlement.pay`` (contracts/trade/paying.py) posts them at once,
+``trade.open`` holds them until a condition is met. Between two currencies a quote is used: the payer pays the provider
+in the source currency, the provider the payee in the target currency, and a fee is a leg of its own, never hidden in
+the rate. Identities:
 ``payer's debit = source amount + fee the payer bears``, ``payee's credit = target amount - fee the payee bears``.
 
 A refund is a payment of its own, the other way, that names the one that it gives back.
@@ -22,11 +23,10 @@ from contracts.arguments import Arguments
 from contracts.context import Context
 from contracts.results import Rejected, ResultCode
 from contracts.settlement.accounts import ACCOUNT_ID_BYTES_MAX, ISSUER_PREFIX
-from contracts.settlement.corridors import Parties, check_corridor, read_parties
-from contracts.settlement.posting import AMOUNT_MAX, Leg, post
+from contracts.settlement.corridors import Parties, Review, check_corridor, read_parties
+from contracts.settlement.posting import AMOUNT_MAX, Leg
 from contracts.settlement.quotes import PAYER, SEND, SIDES, Quote, exponent, read_quote, use_quote
 from contracts.settlement.rates import RATE_SCALE, fee_of, rate_text, read_rate
-from contracts.settlement.transfer_ids import UETR
 from ledger.codec import Value, encode
 from ledger.hashing import tagged_hash
 from ledger.state import Head
@@ -39,7 +39,10 @@ _MILLION: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a payment moves; amounts in minor units, ``price`` what the payer got for them (``Head`` fields)."""
+    """What a payment moves; amounts in minor units, ``price`` what the payer got for them (``Head`` fields).
+
+    ``review`` says who has to agree before anything of it is released.
+    """
 
     payer: str
     payee: str
@@ -50,6 +53,7 @@ class Plan:
     legs: tuple[Leg, ...]
     price: Head
     parties: Parties
+    review: Review | None
 
     @property
     def amount(self) -> int:
@@ -69,27 +73,6 @@ class Plan:
             **self.price,
             **self.parties.to_head(),
         }
-
-
-def pay(context: Context, arguments: dict[str, Value]) -> Value:
-    """Pay at once, in one currency or by a quote; the owner of the payer's account signs."""
-    read = Arguments(arguments)
-    uetr = read.pattern("uetr", UETR)
-    terms, again = recognise(context, uetr, arguments)
-    if again is not None:
-        return again
-    said = read_remarks(read)
-    refunds = read.optional_pattern("refunds", UETR)
-    plan = plan_payment(context, read)
-    read.end()
-    if refunds is not None:
-        _count_refund(context, refunds, plan)
-        said["refunds"] = refunds
-    post(context, plan.legs)
-    now_ms = context.block.time_ms
-    head = {**plan.to_head(), **said, "status": SETTLED, "created_ms": now_ms, "settled_ms": now_ms, "terms": terms}
-    open_payment(context, uetr, head)
-    return {"status": SETTLED, "source_amount": plan.source_amount, "target_amount": plan.target_amount, **plan.price}
 
 
 def plan_payment(context: Context, read: Arguments) -> Plan:
@@ -119,13 +102,13 @@ def plan_payment(context: Context, read: Arguments) -> Plan:
     if signed is None:
         if pair[0] != pair[1]:
             raise Rejected(ResultCode.QUOTE_NEEDED, f"{pair[0]} to {pair[1]} takes a provider's quote")
-        check_corridor(context, pair, (amount, amount), parties)
-        return Plan(payer, payee, *pair, amount, amount, (Leg(payer, payee, amount),), {}, parties)
+        review = check_corridor(context, pair, (amount, amount), (payer, payee), parties)
+        return Plan(payer, payee, *pair, amount, amount, (Leg(payer, payee, amount),), {}, parties, review)
     if pair[0] == pair[1]:
         raise Rejected(ResultCode.QUOTE_NOT_NEEDED, f"both accounts are in {pair[0]}")
     exchange = use_quote(context, signed, context.member, pair, side, amount)
     amounts = exchange.source_amount, exchange.target_amount
-    check_corridor(context, pair, amounts, parties)
+    review = check_corridor(context, pair, amounts, (payer, payee), parties)
     quote = signed.quote
     fee = _fee(quote, *amounts)
     residue: list[Value] = [exchange.residue_numerator, exchange.residue_denominator]
@@ -136,7 +119,7 @@ def plan_payment(context: Context, read: Arguments) -> Plan:
         price |= {"fee": fee, "fee_bearer": quote.fee.bearer}
     legs, paid, received = _exchange_legs(quote, payer, payee, *amounts, fee)
     price |= _cost(context, pair, paid, received)
-    return Plan(payer, payee, *pair, *amounts, legs, price, parties)
+    return Plan(payer, payee, *pair, *amounts, legs, price, parties, review)
 
 
 def recognise(context: Context, uetr: str, arguments: dict[str, Value]) -> tuple[bytes, Value]:
@@ -223,7 +206,7 @@ def _cost(context: Context, pair: tuple[str, str], paid: int, received: int) -> 
     return known | {"cost_ppm": cost_ppm} if abs(cost_ppm) < 1 << 62 else known
 
 
-def _count_refund(context: Context, uetr: str, plan: Plan) -> None:
+def count_refund(context: Context, uetr: str, plan: Plan) -> None:
     """Count what is given back of a payment, which is never more than its payee was paid."""
     key = heads.payment(uetr)
     original = context.get(key)

@@ -4,7 +4,7 @@ The holds end with the payment: by the goods (waiting.py), by what is presented 
 which anybody may poke. Each operation that changes the payment is in its history.
 
 Head: ``payment`` (settlement/payments.py) with a field ``escrow`` {amount, condition, milestones: [[place, share,
-state]], deadline_ms, dispute_deadline_ms, default, when_impossible, arbiter?, released, returned, attested,
+state]], deadline_ms, dispute_deadline_ms, default, when_impossible, arbiter?, reviewers?, released, returned, attested,
 shown, signed, met, mark?, disputed_by?, disputed_ms?, splits?, ended_ms?}, and ``waiting`` {payments} for each thing.
 """
 

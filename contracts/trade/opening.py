@@ -12,7 +12,7 @@ from contracts.arguments import ORGANISATION_LENGTH_MAX, Arguments, integer, ref
 from contracts.context import Context
 from contracts.membership import require_active
 from contracts.results import Rejected, ResultCode
-from contracts.settlement.payments import open_payment, plan_payment, read_remarks, recognise
+from contracts.settlement.payments import Plan, open_payment, plan_payment, read_remarks, recognise
 from contracts.settlement.posting import AMOUNT_MAX, hold
 from contracts.settlement.transfer_ids import UETR
 from contracts.trade.condition import (
@@ -50,36 +50,49 @@ def open_escrow(context: Context, arguments: dict[str, Value]) -> Value:
     milestones = read.listed("milestones", MILESTONES_MAX, _milestone)
     deadline_ms = read.integer("deadline_ms", 1)
     dispute_deadline_ms = read.integer("dispute_deadline_ms", 1)
-    escrow: Head = {
-        "condition": arguments["condition"],
-        "deadline_ms": deadline_ms,
-        "dispute_deadline_ms": dispute_deadline_ms,
-        "default": read.choice("default", _OUTCOMES),
-        "when_impossible": read.choice("when_impossible", _WHEN_IMPOSSIBLE) if read.has("when_impossible") else REFUND,
-        "released": 0,
-        "returned": 0,
-        **evidence_to_head(Evidence()),
-    }
+    default = read.choice("default", _OUTCOMES)
+    when_impossible = read.choice("when_impossible", _WHEN_IMPOSSIBLE) if read.has("when_impossible") else REFUND
+    escrow = new_escrow(deadline_ms, dispute_deadline_ms, default, when_impossible)
+    escrow["condition"] = arguments["condition"]
     arbiter = read.optional_identifier("arbiter", ORGANISATION_LENGTH_MAX)
     remarks = read_remarks(read)
     _check_deadlines(context, nodes, deadline_ms, dispute_deadline_ms)
     plan = plan_payment(context, read)
     read.end()
-    escrow["amount"] = plan.amount
     rows = _divide(nodes, milestones, plan.amount)
     escrow["milestones"] = [[place, share, WAITS] for place, share in rows]
     if arbiter is not None:
         require_active(context, arbiter)
         escrow["arbiter"] = arbiter
     _require_open(context, nodes, rows)
-    hold(context, plan.legs)
     for thing in things_of(nodes):
         _wait(context, thing, uetr)
-    opened: Head = {"status": HELD, "created_ms": context.block.time_ms, "terms": terms, "escrow": escrow}
-    open_payment(context, uetr, {**plan.to_head(), **remarks, **opened})
+    return {**hold_payment(context, uetr, plan, escrow, {**remarks, "terms": terms}), "terms": terms}
+
+
+def new_escrow(deadline_ms: int, dispute_deadline_ms: int, default: str, when_impossible: str) -> Head:
+    """Return the terms of a payment of which nothing was shown yet, without its condition and milestones."""
+    return {
+        "deadline_ms": deadline_ms,
+        "dispute_deadline_ms": dispute_deadline_ms,
+        "default": default,
+        "when_impossible": when_impossible,
+        "released": 0,
+        "returned": 0,
+        **evidence_to_head(Evidence()),
+    }
+
+
+def hold_payment(context: Context, uetr: str, plan: Plan, escrow: Head, said: Head) -> Head:
+    """Hold the legs of a new payment until its escrow ends; return what the operation gives out."""
+    escrow["amount"] = plan.amount
+    if plan.review is not None:
+        escrow["reviewers"] = list(plan.review.organisations)
+    hold(context, plan.legs)
+    opened: Head = {"status": HELD, "created_ms": context.block.time_ms, "escrow": escrow}
+    open_payment(context, uetr, {**plan.to_head(), **said, **opened})
     return {
         "status": HELD,
-        "terms": terms,
         "source_amount": plan.source_amount,
         "target_amount": plan.target_amount,
         **plan.price,

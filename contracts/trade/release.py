@@ -74,6 +74,18 @@ class Escrow:
         """Whether nothing is held any more."""
         return self.status not in (HELD, DISPUTED)
 
+    @property
+    def reviewers(self) -> tuple[str, ...]:
+        """The organisations that have to agree before anything is released."""
+        return tuple(cast("list[str]", self.terms.get("reviewers", [])))
+
+    @reviewers.setter
+    def reviewers(self, left: tuple[str, ...]) -> None:
+        if left:
+            self.terms["reviewers"] = list(left)
+        else:
+            self.terms.pop("reviewers", None)
+
     def integer(self, name: str) -> int:
         """Return a number of the terms."""
         return cast(int, self.terms[name])
@@ -150,10 +162,12 @@ def advance(context: Context, escrow: Escrow) -> bool:
 
 
 def move(context: Context, escrow: Escrow, released: int, returned: int) -> None:
-    """Release a share of every leg and free another; raises Rejected where an account refuses."""
+    """Release a share of every leg and free another; raises Rejected where an account refuses, or nobody agreed yet."""
     whole, before, back = (escrow.integer(name) for name in ("amount", "released", "returned"))
     source = escrow.head["source_currency"]
     assert released + returned <= escrow.left, "no more than is held moves"
+    if released and escrow.reviewers:
+        raise Rejected(ResultCode.PAYMENT_IN_REVIEW, f"{escrow.uetr} is reviewed by {', '.join(escrow.reviewers)}")
     posts: list[Leg] = []
     frees: list[Leg] = []
     for debit, credit, amount in cast("list[tuple[str, str, int]]", escrow.head["legs"]):

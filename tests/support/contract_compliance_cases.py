@@ -9,8 +9,8 @@ from typing import cast
 from contracts import heads
 from contracts.settlement.attestations import attestation_preimage
 from ledger.codec import Value, encode
-from tests.support.contract_payment_cases import CHAIN_ID, READY, exchange, within
-from tests.support.contract_situations import Case, R, case, in_turn, ran, with_head
+from tests.support.contract_payment_cases import ANOTHER, CHAIN_ID, READY, UETR, exchange, within
+from tests.support.contract_situations import Case, R, at, case, in_turn, ran, with_head
 from tests.support.contracts_world import START_MS, Call, World, key_of
 
 HOUR_MS = 3_600_000
@@ -66,6 +66,23 @@ SCREENED = in_turn(ruled(screened_from=200_000, lists=["UN"]), SCREENER, ran(("c
 def screened(code: R, note: str = "", **changed: object) -> Case:
     """Return a row in which the shop pays with an attestation changed."""
     return case(code, "shop", exchange(None, **attested(**changed)), setup=SCREENED, note=note)
+
+
+HELD_FOR_REVIEW = in_turn(
+    READY,
+    ran(
+        ("bank", rules(source_currency="EUR", watched_below=101, near_payments_max=0, review_hours=1)),
+        ("shop", within()),
+    ),
+)
+
+
+def reviewed(code: R, signer: str = "bank", note: str = "", after_ms: int = 0, **changed: object) -> Case:
+    """Return a row in which somebody reviews the payment that waits for it."""
+    fields = cast("dict[str, Value]", {"uetr": ANOTHER, "verdict": "release", **changed})
+    return case(
+        code, signer, ("trade.review", fields), setup=in_turn(HELD_FOR_REVIEW, at(START_MS + after_ms)), note=note
+    )
 
 
 COMPLIANCE_CASES: tuple[Case, ...] = (
@@ -131,6 +148,29 @@ COMPLIANCE_CASES: tuple[Case, ...] = (
         "shop",
         exchange(None, **attested()),
         setup=in_turn(ruled(screened_from=0, lists=["UN"]), SCREENER),
+    ),
+    case(R.BAD_ARGUMENTS, "other_bank", rules(watched_below=1, review_hours=1), note="watched for nothing"),
+    case(R.BAD_ARGUMENTS, "other_bank", rules(watched_days=1, review_hours=1), note="split from no amount on"),
+    case(R.BAD_ARGUMENTS, "other_bank", rules(counterparties_max=1), note="a review without an end"),
+    case(R.BAD_ARGUMENTS, "other_bank", rules(review_hours=1), note="a review of nothing"),
+    reviewed(R.OK, note="a review"),
+    reviewed(R.BAD_ARGUMENTS, verdict="perhaps", note="of a review"),
+    reviewed(R.UNKNOWN_PAYMENT, uetr=UETR, note="of a review"),
+    reviewed(R.NOT_REVIEWER, "other_bank"),
+    reviewed(R.ROLE_REQUIRED, "shop", note="a review"),
+    reviewed(R.DEADLINE_PASSED, after_ms=HOUR_MS, note="of a review"),
+    reviewed(R.OK, after_ms=HOUR_MS, verdict="return", note="sending back after the deadline"),
+    case(
+        R.PAYMENT_IN_REVIEW,
+        "maker",
+        ("trade.resolve", {"uetr": ANOTHER, "split": 100}),
+        setup=in_turn(
+            HELD_FOR_REVIEW,
+            ran(
+                ("shop", ("trade.dispute", {"uetr": ANOTHER, "reason": "none"})),
+                ("shop", ("trade.resolve", {"uetr": ANOTHER, "split": 100})),
+            ),
+        ),
     ),
     case(R.ROLE_REQUIRED, "carrier", published(), note="a list"),
     case(R.SCREENING_LIST_OLDER, "carrier", published(), setup=SCREENED, note="the same time again"),

@@ -222,6 +222,41 @@ def test_escrow_carries_parties_too(command: Command) -> None:
     assert done(command(BUYER, "escrow", "open", "100.00", "HKD", *held, *parties))["uetr"]
 
 
+def test_a_payment_that_looks_split_waits_until_it_is_reviewed(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quoted = ("--from-account", "fx/HKD", "--to-account", "fx/PHP", "--maximum", "5000.00", "--capacity", "9000.00")
+    done(command(BANK, "quote", "new", "7.688592130", *quoted, "-o", "quote.json"))
+    watched = ("--watched-below", "2100.00", "--near-payments-max", "1", "--watched-days", "7", "--review-hours", "48")
+    done(command(BANK, "corridor", "set", "HKD", "PHP", "--side", "source", *watched, *TRUST))
+    assert done(pay(command))["payment"]["status"] == "settled"
+    held = done(pay(command))
+    assert held["payment"]["status"] == "held"
+    code, _, err = command(BUYER, "escrow", "review", held["uetr"], "--release")
+    assert (code, json.loads(err)["error"]["code"]) == (4, "transaction.key_not_allowed")
+    assert run(["escrow", "show", held["uetr"], *TRUST, "--node", HONEST]) == 0
+    assert ["in", "review", "by", BANK] in [line.split() for line in capsys.readouterr().out.splitlines()]
+
+    counted = done(command(BANK, "corridor", "watch", "buyer/HKD", "HKD", "PHP", *TRUST))["watch"]
+    assert ([row[1] for row in counted["hours"]], [row[1] for row in counted["days"]]) == ([2], [400_000])
+    assert run(["corridor", "watch", "buyer/HKD", "HKD", "PHP", *TRUST, "--node", HONEST]) == 0
+    text = capsys.readouterr().out
+    assert all(words in text for words in ("2 just below", "4000.00 HKD in parts", "with seller/PHP")), text
+    assert run(["corridor", "watch", "seller/PHP", "HKD", "PHP", *TRUST, "--node", HONEST]) == 0
+    assert "nothing is counted" in capsys.readouterr().out
+    assert run(["corridor", "show", "HKD", "PHP", *TRUST, "--node", HONEST]) == 0
+    assert "2100.00 HKD" in capsys.readouterr().out
+
+    entries = "balance", "buyer/HKD", "--entries"
+    assert done(command(BANK, "escrow", "review", held["uetr"], "--release"))["payment"]["status"] == "settled"
+    moved = done(command(BUYER, *entries, "--node", HONEST))["entries"]
+    assert [(entry["kind"], entry["posted"], entry["pending"]) for entry in moved][-3:] == [
+        ("pay", "-2000.00", ""),
+        ("escrow", "", "-2000.00"),
+        ("escrow", "-2000.00", "2000.00"),
+    ]
+
+
 def test_sealed_text_cannot_write_over_a_terminal(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
     Path("odd.json").write_text("one\x1b[2Jtwo")
     key = done(command(BANK, "party", "key"))["encryption_key"]
