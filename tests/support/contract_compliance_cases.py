@@ -9,8 +9,8 @@ from typing import cast
 from contracts import heads
 from contracts.settlement.attestations import attestation_preimage
 from ledger.codec import Value, encode
-from tests.support.contract_payment_cases import ANOTHER, CHAIN_ID, READY, UETR, exchange, within
-from tests.support.contract_situations import Case, R, at, case, in_turn, ran, with_head
+from tests.support.contract_payment_cases import ANOTHER, CHAIN_ID, READY, exchange, within
+from tests.support.contract_situations import UETR, Case, R, at, case, in_turn, ran, with_head
 from tests.support.contracts_world import START_MS, Call, World, key_of
 
 HOUR_MS = 3_600_000
