@@ -80,6 +80,11 @@ def declaration(*key: str) -> bytes:
     return head_key("declaration", *key)
 
 
+def capture(document_hash: bytes, organisation_id: str) -> bytes:
+    """Return the key of what an organisation has captured of a document (hash of 32 bytes) that comes in parts."""
+    return head_key("capture", document_hash.hex(), organisation_id)
+
+
 def offer(identifier: str) -> bytes:
     """Return the key of an offer of custody or ownership."""
     return head_key("offer", identifier)

@@ -8,7 +8,7 @@ from typing import Final
 from contracts import evidence, governance, membership, validators
 from contracts.context import Context
 from contracts.governance import Handler
-from contracts.provenance import capture, cold_chain, cold_devices, custody, products, recalls
+from contracts.provenance import capture, cold_chain, cold_devices, custody, parts, products, recalls
 from contracts.settlement import accounts, attestations, corridors, currencies, holds, payments, quotes, transfers
 from contracts.trade import escrow, opening, paying, waiting
 from ledger.codec import Value
@@ -66,6 +66,7 @@ METHODS: Final[dict[str, Method]] = {
     "membership.suspend_organisation": Method(membership.suspend_organisation, Access.AUTHORITY, at_genesis=True),
     "membership.update_organisation": Method(membership.update_organisation, Access.ADMIN, at_genesis=True),
     "provenance.capture": Method(capture.capture, Access.ROLE, then=waiting.after_capture),
+    "provenance.capture_part": Method(parts.capture_part, Access.ROLE),
     "provenance.close_recall": Method(recalls.close_recall, Access.ROLE),
     "provenance.open_recall": Method(recalls.open_recall, Access.ROLE),
     "provenance.register_product": Method(products.register_product, Access.ROLE, at_genesis=True),

@@ -41,6 +41,7 @@ DEFAULT_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
     "custody.offer": _HOLDERS,
     "custody.reject": _HOLDERS,
     "provenance.capture": (*_HANDLERS, "certifier"),
+    "provenance.capture_part": (*_HANDLERS, "certifier"),
     "provenance.close_recall": _RECALLERS,
     "provenance.open_recall": _RECALLERS,
     "provenance.register_product": ("brand", "maker"),

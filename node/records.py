@@ -18,6 +18,7 @@ from ledger.readable import Json, to_json
 from ledger.receipt import Receipt
 from ledger.state import Head
 from ledger.transaction import Transaction
+from node.document_parts import DocumentPart, part_of
 from node.storage.rows import Position
 from node.storage.store import Store
 
@@ -77,7 +78,10 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One operation. ``event`` for a captured one; ``offer`` is the head of the offer that a custody method names."""
+    """One operation. ``event`` for a captured one; ``offer`` is the head of the offer that a custody method names.
+
+    ``document`` where the event came in a part of a document: which, and how much of that is there.
+    """
 
     height: int
     transaction_index: int
@@ -90,6 +94,7 @@ class Record:
     output: Value = field(repr=False)
     event: Event | None = field(repr=False)
     names: Names | None = field(repr=False)
+    document: DocumentPart | None
     is_declared_wrong: bool
     offer: Head | None = field(repr=False)
 
@@ -188,18 +193,20 @@ class Records:
         operation = transaction.operations[position.operation_index]
         is_event = operation.method == CAPTURE
         event = read_event(operation.arguments) if is_event else None
+        organisation = self._organisation(transaction.sender)
         return Record(
             height=position.height,
             transaction_index=position.transaction_index,
             operation_index=position.operation_index,
             block_time_ms=header.time_ms,
             transaction_id=transaction.transaction_id,
-            organisation=self._organisation(transaction.sender),
+            organisation=organisation,
             method=operation.method,
             arguments=operation.arguments,
             output=receipt.outputs[position.operation_index],
             event=event,
             names=None if event is None else names_of(event),
+            document=part_of(self._store, transaction, organisation, self._height) if is_event else None,
             is_declared_wrong=event is not None and self._is_declared_wrong(event),
             offer=self._offer(operation.arguments) if operation.method.startswith(_CUSTODY) else None,
         )
@@ -282,6 +289,7 @@ def _event_json(record: Record) -> dict[str, Json]:
         **{name: to_json(arguments[name]) for name in _PLAIN_FIELDS if name in arguments},
         **{name: entries[:_LISTED_MAX] for name, entries in listed.items() if entries},
         "counts": {name: len(entries) for name, entries in {**lists, **listed}.items() if entries},
+        **({} if record.document is None else {"document": record.document.to_json()}),
         "is_declared_wrong": record.is_declared_wrong,
         "is_declaration": event.declaration is not None,
     }

@@ -474,15 +474,17 @@ def failure(transaction_id: str, receipt: Receipt) -> TradelaneError:
         else "the same will fail again"
     )
     hint = f"nothing was changed; {again}. More: tradelane tx show {transaction_id}"
-    if receipt.result in _REQUEST_RESULTS:
-        return BadRequestError(code, detail, hint)
-    if receipt.result in _AUTHORITY_RESULTS or (
-        receipt.result.startswith("NOT_") and receipt.result not in _STATE_RESULTS
-    ):
-        return NotAuthorisedError(code, detail, hint)
-    if receipt.result.startswith("UNKNOWN_") or receipt.result == "KEY_NOT_FOUND":
-        return NotFoundError(code, detail, hint)
-    return ConflictError(code, detail, hint)
+    return _failure_class(receipt.result)(code, detail, hint, failed_operation=receipt.failed_operation)
+
+
+def _failure_class(result: str) -> type[TradelaneError]:
+    if result in _REQUEST_RESULTS:
+        return BadRequestError
+    if result in _AUTHORITY_RESULTS or (result.startswith("NOT_") and result not in _STATE_RESULTS):
+        return NotAuthorisedError
+    if result.startswith("UNKNOWN_") or result == "KEY_NOT_FOUND":
+        return NotFoundError
+    return ConflictError
 
 
 def _peer(fields: Fields) -> PeerStatus:

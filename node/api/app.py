@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 
 from node.api import (
     blocks,
+    captures,
     cold_chain,
     epcis_capture,
     epcis_events,
@@ -51,6 +52,7 @@ def build_api(node: ApiNode) -> FastAPI:
     application.include_router(transactions.router(node, answers))
     application.include_router(proofs.router(answers))
     application.include_router(state.router(answers))
+    application.include_router(captures.router(answers))
     application.include_router(cold_chain.router(answers))
     application.include_router(recalls.router(answers))
     application.include_router(blocks.router(node, answers))

@@ -1,7 +1,7 @@
 """Query parameters, as strict as bodies: none unknown, none twice, whole decimal numbers in range."""
 
 from collections.abc import Mapping
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from fastapi import Request
@@ -36,6 +36,7 @@ def _seconds(value: object) -> object:
 Number = Annotated[int, BeforeValidator(_digits), Field(ge=0, le=INTEGER_MAX)]
 Limit = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=PAGE_MAX)]
 Name = Annotated[str, Field(min_length=1, max_length=2_048)]
+Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class Read(BaseModel):
@@ -129,6 +130,15 @@ class DevicesOf(Paged):
 
     owner: Name | None = None
     key: Name | None = None
+
+
+class CapturesOf(Paged):
+    """Documents captured in parts: of a hash, of an organisation or that of a public key, ``partial`` or ``whole``."""
+
+    document: Hash | None = None
+    organisation: Name | None = None
+    key: Hash | None = None
+    status: Literal["partial", "whole"] | None = None
 
 
 class ReadingsOf(HistoryOf):

@@ -18,7 +18,7 @@ from pydantic import Field, PlainValidator, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from standards.epcis import fields, vocabulary
-from standards.epcis.json_text import JsonObject, JsonValue, loads, path_text
+from standards.epcis.json_text import SIZE_BYTES_MAX, JsonObject, JsonValue, loads, path_text
 from standards.epcis.model import EVENT_MODELS, Context, Element, Event, Many, UserEvent
 from standards.errors import EpcisError
 
@@ -132,7 +132,7 @@ class _QueryDocument(Element):
     epcis_body: _QueryBody
 
 
-def parse_document(data: bytes) -> EpcisDocument:
+def parse_document(data: bytes, *, events_max: int = EVENTS_MAX, size_bytes_max: int = SIZE_BYTES_MAX) -> EpcisDocument:
     """Return the document in ``data`` (UTF-8 JSON).
 
     Raises
@@ -141,10 +141,10 @@ def parse_document(data: bytes) -> EpcisDocument:
         The first reason why the document is none, with its JSON path and rule.
 
     """
-    return check_document(loads(data))
+    return check_document(loads(data, size_bytes_max=size_bytes_max), events_max)
 
 
-def check_document(value: JsonValue) -> EpcisDocument:
+def check_document(value: JsonValue, events_max: int = EVENTS_MAX) -> EpcisDocument:
     """Return the document that a value from ``loads`` is; the same rules as ``parse_document``."""
     if not isinstance(value, dict):
         raise EpcisError("$", "wrong_type", "the document is not a JSON object; write it in braces")
@@ -161,8 +161,8 @@ def check_document(value: JsonValue) -> EpcisDocument:
         events = query.epcis_body.query_results.results_body.event_list
     else:
         return _bare_event(value)
-    if len(events) > EVENTS_MAX:
-        message = f"{len(events)} events, at most {EVENTS_MAX} are accepted; send them in several documents"
+    if len(events) > events_max:
+        message = f"{len(events)} events, at most {events_max} are accepted; send them in several documents"
         raise EpcisError(path_text(steps), "too_many_events", message)
     return EpcisDocument(kind, value["@context"], _events(cast("list[JsonValue]", events), steps), value)
 

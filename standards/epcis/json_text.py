@@ -38,7 +38,7 @@ class _Refused:
         self.message = message
 
 
-def loads(data: bytes, depth_max: int = DEPTH_MAX) -> JsonValue:
+def loads(data: bytes, depth_max: int = DEPTH_MAX, size_bytes_max: int = SIZE_BYTES_MAX) -> JsonValue:
     """Return the JSON value in ``data``.
 
     Raises
@@ -47,8 +47,8 @@ def loads(data: bytes, depth_max: int = DEPTH_MAX) -> JsonValue:
         ``too_large``, ``not_utf8``, ``not_json``, ``duplicate_key``, ``number``, ``text`` or ``too_deep``.
 
     """
-    if len(data) > SIZE_BYTES_MAX:
-        message = f"{len(data)} bytes, at most {SIZE_BYTES_MAX} are accepted; send the events in several documents"
+    if len(data) > size_bytes_max:
+        message = f"{len(data)} bytes, at most {size_bytes_max} are accepted; send the events in several documents"
         raise EpcisError("$", "too_large", message)
     try:
         text = data.decode("utf-8")

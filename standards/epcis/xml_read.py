@@ -21,7 +21,7 @@ from typing import Final, NoReturn
 from lxml import etree
 
 from standards.epcis import vocabulary
-from standards.epcis.document import EpcisDocument, check_document
+from standards.epcis.document import EVENTS_MAX, EpcisDocument, check_document
 from standards.epcis.json_text import DEPTH_MAX, SIZE_BYTES_MAX, JsonObject, JsonValue, loads, path_text
 from standards.epcis.xml_names import DOCUMENT_NAMESPACES, QUERY_NAMESPACES, XML_NAMESPACES, Prefixes
 from standards.errors import EpcisError
@@ -52,7 +52,9 @@ _TRUTH: Final = {"true": True, "1": True, "false": False, "0": False}
 _NUMBER: Final = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?")
 
 
-def parse_xml_document(data: bytes) -> EpcisDocument:
+def parse_xml_document(
+    data: bytes, *, events_max: int = EVENTS_MAX, size_bytes_max: int = SIZE_BYTES_MAX
+) -> EpcisDocument:
     """Return the document in ``data`` (UTF-8 XML): EPCISDocument, EPCISQueryDocument or a single event.
 
     Raises
@@ -61,18 +63,18 @@ def parse_xml_document(data: bytes) -> EpcisDocument:
         The first reason why the document is none, with its path and rule.
 
     """
-    return check_document(xml_to_json(data))
+    return check_document(xml_to_json(data, size_bytes_max), events_max)
 
 
-def xml_to_json(data: bytes) -> JsonObject:
+def xml_to_json(data: bytes, size_bytes_max: int = SIZE_BYTES_MAX) -> JsonObject:
     """Return the JSON of EPCIS 2.0 that an XML document says, unchecked; raises EpcisError."""
-    root = _parse(data)
+    root = _parse(data, size_bytes_max)
     return _Reader(root).document(root)
 
 
-def _parse(data: bytes) -> etree._Element:
-    if len(data) > SIZE_BYTES_MAX:
-        message = f"{len(data)} bytes, at most {SIZE_BYTES_MAX} are accepted; send the events in several documents"
+def _parse(data: bytes, size_bytes_max: int) -> etree._Element:
+    if len(data) > size_bytes_max:
+        message = f"{len(data)} bytes, at most {size_bytes_max} are accepted; send the events in several documents"
         raise EpcisError("$", "too_large", message)
     try:
         data.decode("utf-8")

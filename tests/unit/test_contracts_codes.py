@@ -15,6 +15,7 @@ from tests.support.contract_cold_chain_cases import COLD_CHAIN_CASES
 from tests.support.contract_compliance_cases import COMPLIANCE_CASES
 from tests.support.contract_governance_cases import GOVERNANCE_CASES
 from tests.support.contract_hold_cases import HOLD_CASES
+from tests.support.contract_part_cases import PART_CASES
 from tests.support.contract_payment_cases import PAYMENT_CASES
 from tests.support.contract_recall_cases import RECALL_CASES
 from tests.support.contract_situations import (
@@ -515,6 +516,7 @@ CASES: tuple[Case, ...] = (
     case(R.OK, "shop", pay(amount=0), note="nothing may be moved"),
     *GOVERNANCE_CASES,
     *COLD_CHAIN_CASES,
+    *PART_CASES,
     *RECALL_CASES,
     *HOLD_CASES,
     *PAYMENT_CASES,
