@@ -1,17 +1,34 @@
-"""`tradelane epcis export`: an event out of the ledger in a form of the standard, for programs that read EPCIS."""
+"""`tradelane epcis ...`: EPCIS documents into the ledger, and events out of it in a form of the standard."""
 
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import typer
+from rich.console import RenderableType
 from rich.markup import escape
 
-from cli.session import NetworkOption, NodeOption, open_session
-from tradelane import BadRequestError
+from cli.files import read_file
+from cli.formatting import done_text, thing_text
+from cli.output import table
+from cli.session import AsOption, JsonOption, KeyOption, NetworkOption, NodeOption, WaitOption, open_session
+from tradelane import BadRequestError, Imported, cut_document, import_document
+from tradelane.importing import DOCUMENT_BYTES_MAX
 
 _EPILOG: Final = """\b
 Examples:
+  tradelane epcis import examples/tuna-shipment.json --as brand
   tradelane epcis export urn:uuid:4c0d2f6e-5d0b-4f4e-9c39-0a3f6f7f1c11
+"""
+_IMPORT_EPILOG: Final = """\b
+Examples:
+  tradelane epcis import examples/tuna-shipment.json --as brand
+  tradelane epcis import year.xml --key gateway.json
+  tradelane epcis import - --key gateway.json --json < events.json
+\b
+A document of up to 500 events is one transaction, all of it or nothing. A
+larger one goes in parts, each whole, in their order. After Ctrl-C or a lost
+line start it again: it goes on where the ledger is, and captures no event
+twice. Until the last part is there, its events say that more are to come.
 """
 _EXPORT_EPILOG: Final = """\b
 Examples:
@@ -23,12 +40,42 @@ XML has no types: numbers and truth values of extensions become text, a list
 of one becomes its entry. What XML cannot say is refused, never left out.
 """
 
-app = typer.Typer(help="Take EPCIS events out in a form of the standard.", no_args_is_help=True, epilog=_EPILOG)
+app = typer.Typer(
+    help="Bring EPCIS documents in, take events out in a form of the standard.", no_args_is_help=True, epilog=_EPILOG
+)
 
 
-@app.callback()
-def _group() -> None:
-    """Keep `export` a command of its own."""
+@app.command("import", epilog=_IMPORT_EPILOG)
+def import_file(
+    context: typer.Context,
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="EPCIS document: JSON of 2.0, XML of 1.2 or 2.0; - is standard input.",
+            show_default=False,
+        ),
+    ],
+    *,
+    node: NodeOption = None,
+    network: NetworkOption = None,
+    key: KeyOption = None,
+    acting_as: AsOption = None,
+    wait: WaitOption = 10.0,
+    json: JsonOption = False,
+) -> None:
+    """Capture an EPCIS document, and go on where it stopped when it is started again.
+
+    The whole document is checked here first; an error names the path and the rule, and nothing was captured.
+    """
+    session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
+    cut = cut_document(read_file(file, DOCUMENT_BYTES_MAX))
+    signing_key = session.key()
+    with session.client() as client, session.output.progress() as bars:
+        found = import_document(client, signing_key, cut, lambda done, total: bars("events", done, total), wait_s=wait)
+    if found.violations:
+        session.output.note("[yellow]the events are recorded, and these are marked on the things:[/]")
+    session.output.result(_imported_value(found), *_imported_text(found))
 
 
 @app.command("export", epilog=_EXPORT_EPILOG)
@@ -59,3 +106,33 @@ def export(
         reason = error.strerror or type(error).__name__
         raise BadRequestError("export.unwritable", f"{output} cannot be written: {reason}", "name another") from error
     session.output.note(f"saved {escape(str(output))}, {len(written)} bytes")
+
+
+def _imported_value(found: Imported) -> dict[str, object]:
+    return {
+        "document": found.document,
+        "events": found.events,
+        "parts": found.parts,
+        "parts_captured": found.captured,
+        "parts_already_there": found.already,
+        "height": found.height,
+        "transactions": found.transactions,
+        "violations": len(found.violations),
+    }
+
+
+def _imported_text(found: Imported) -> list[RenderableType]:
+    events = f"{found.events} event{'s' if found.events != 1 else ''}"
+    if not found.captured:
+        return [f"all {events} of the document were captured before"]
+    said = [f"captured {events}"]
+    if found.parts > 1:
+        said.append(f"in {found.parts} parts" + (f", {found.already} of them before" if found.already else ""))
+    shown: list[RenderableType] = [done_text(" ".join(said)), f"the last in block {found.height}"]
+    shown += [f"transaction {identifier}" for identifier in found.transactions[:1] if found.parts == 1]
+    if found.violations:
+        rows = table(">event", "thing", "rule that it breaks")
+        for number, thing, rule in found.violations:
+            rows.add_row(str(number), escape(thing_text(thing)), escape(rule))
+        shown.append(rows)
+    return shown

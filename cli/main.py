@@ -73,7 +73,6 @@ app = typer.Typer(
 )
 app.command("up", epilog=network.UP_EPILOG)(network.up)
 app.command("status", epilog=explore.STATUS_EPILOG)(explore.status)
-app.command("capture", epilog=provenance.CAPTURE_EPILOG)(provenance.capture)
 app.command("verify", epilog=proofs.VERIFY_EPILOG)(proofs.verify)
 app.command("label", epilog=provenance.LABEL_EPILOG)(provenance.label)
 app.command("pay", epilog=money.PAY_EPILOG)(money.pay)

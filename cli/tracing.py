@@ -174,6 +174,11 @@ def _capture_parts(event: JsonObject, who: str, *, is_placed: bool) -> list[str]
         parts.append("[red]declared wrong by whoever captured it[/]")
     if event.get("is_declaration") is True:
         parts.append("[yellow]declares an error[/]")
+    document = event.get("document")
+    if isinstance(document, dict) and document.get("captured") != document.get("parts"):
+        parts.append(
+            f"[yellow]{document.get('captured')} of {document.get('parts')} parts of its document are there[/]"
+        )
     return parts
 
 

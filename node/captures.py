@@ -21,7 +21,7 @@ def captures_page(
     key: bytes | None = None,
     status: str | None = None,
 ) -> Page:
-    """Return documents that came in parts: one of a hash, of an organisation or that of a key, ``partial`` or ``whole``."""
+    """Return documents that came in parts: of a hash, of an organisation or that of a key, in a status."""
     if key is not None:
         head = get_head(store, heads.public_key(key))
         signer = None if head is None else cast(str, head["organisation"])

@@ -35,7 +35,7 @@ class DocumentPart:
 def part_of(
     store: Store, transaction: Transaction, organisation: str | None, height: int | None
 ) -> DocumentPart | None:
-    """Return the part that a transaction brought, None where it brought none; as known at a height where one is given."""
+    """Return the part that a transaction brought or None; as known at a height, where one is given."""
     first = transaction.operations[0]
     if first.method != CAPTURE_PART or organisation is None:
         return None

@@ -13,6 +13,7 @@ errors          what can go wrong, by what to do about it
 keys            key files                             verify          proof bundles, offline
 amounts         decimal text and minor units          checking        answers checked against several nodes
 recording       readings of a device, each once       relaying        SenML messages; mqtt_bridge: from a broker
+importing       documents of any size, each event once
 conversations   what both clients say to a node; with transport, route and fields the part without IO
 ==============  ==================================================================
 
@@ -24,6 +25,7 @@ from ledger.proof import Facts, TrustRoot
 from ledger.transaction import Operation
 from tradelane.amounts import format_amount, parse_amount
 from tradelane.async_client import AsyncClient
+from tradelane.captures import Captured
 from tradelane.checking import Checked, Doubt, check_trace, fetch_checked
 from tradelane.client import Client
 from tradelane.cold_chain import (
@@ -47,6 +49,7 @@ from tradelane.errors import (
     VerificationError,
 )
 from tradelane.governance import Evidence, Proposal, ValidatorChange, ValidatorMember, Validators
+from tradelane.importing import CutDocument, Imported, cut_document, import_document
 from tradelane.keys import load_key, new_key, save_key
 from tradelane.money import Hold, Point, Statement, StatementLine, make_statement
 from tradelane.party_data import SealedData, SealedKey, encryption_key, seal_data, sign_attestation, unseal_data
@@ -76,6 +79,7 @@ __all__ = [
     "AsyncClient",
     "BadRequestError",
     "BlockSummary",
+    "Captured",
     "Checked",
     "Client",
     "Closure",
@@ -86,6 +90,7 @@ __all__ = [
     "ColdRecord",
     "ColdWatch",
     "ConflictError",
+    "CutDocument",
     "Device",
     "DeviceReadings",
     "Doubt",
@@ -94,6 +99,7 @@ __all__ = [
     "Facts",
     "HistoryEntry",
     "Hold",
+    "Imported",
     "Item",
     "Mark",
     "NodeStatus",
@@ -127,9 +133,11 @@ __all__ = [
     "Validators",
     "VerificationError",
     "check_trace",
+    "cut_document",
     "encryption_key",
     "fetch_checked",
     "format_amount",
+    "import_document",
     "load_key",
     "load_trust",
     "make_statement",

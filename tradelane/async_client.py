@@ -16,6 +16,7 @@ import httpx
 from ledger.keys import SecretKey
 from ledger.transaction import NONCE_BYTES, Operation
 from tradelane import conversations
+from tradelane.captures import Captured
 from tradelane.client import TIMEOUT_S, failure_text, http_request, response_of
 from tradelane.cold_chain import ColdBreach, ColdProfile, ColdReadings, ColdRecord, Device, DeviceReadings
 from tradelane.conversations import Direction
@@ -236,6 +237,12 @@ class AsyncClient:
     async def device(self, identifier: str) -> Device:
         """Return a measuring device."""
         return await self._run(conversations.device(identifier))
+
+    async def captures(
+        self, document: str | None = None, key: str | None = None, status: str | None = None
+    ) -> tuple[Captured, ...]:
+        """Return documents that came in parts: of a hash, those of a public key (hex), ``partial`` or ``whole``."""
+        return await self._run(conversations.captures(document, key, status))
 
     async def devices(self, owner: str | None = None, key: str | None = None) -> tuple[Device, ...]:
         """Return measuring devices: all, those of an organisation, or the one of a public key (hex)."""

@@ -20,6 +20,7 @@ import httpx
 from ledger.keys import SecretKey
 from ledger.transaction import NONCE_BYTES, Operation
 from tradelane import conversations
+from tradelane.captures import Captured
 from tradelane.cold_chain import ColdBreach, ColdProfile, ColdReadings, ColdRecord, Device, DeviceReadings
 from tradelane.conversations import Direction
 from tradelane.governance import Evidence, Proposal, Validators
@@ -257,6 +258,12 @@ class Client:
     def device(self, identifier: str) -> Device:
         """Return a measuring device."""
         return self._run(conversations.device(identifier))
+
+    def captures(
+        self, document: str | None = None, key: str | None = None, status: str | None = None
+    ) -> tuple[Captured, ...]:
+        """Return documents that came in parts: of a hash, those of a public key (hex), ``partial`` or ``whole``."""
+        return self._run(conversations.captures(document, key, status))
 
     def devices(self, owner: str | None = None, key: str | None = None) -> tuple[Device, ...]:
         """Return measuring devices: all, those of an organisation, or the one of a public key (hex)."""

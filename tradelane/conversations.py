@@ -16,6 +16,7 @@ from ledger.transaction import Operation, Transaction, sign_transaction
 from standards.epcis.document import parse_document
 from standards.epcis.operations import events_to_operations
 from standards.errors import StandardsError
+from tradelane.captures import Captured, read_captured
 from tradelane.cold_chain import (
     ColdBreach,
     ColdProfile,
@@ -377,6 +378,11 @@ def device(identifier: str) -> Conversation[Device]:
 def devices(owner: str | None, key: str | None) -> Conversation[tuple[Device, ...]]:
     """Ask for measuring devices."""
     return (yield from get_pages("/v1/devices", read_device, owner=owner, key=key))
+
+
+def captures(document: str | None, key: str | None, status: str | None) -> Conversation[tuple[Captured, ...]]:
+    """Ask for documents that were captured in parts."""
+    return (yield from get_pages("/v1/captures", read_captured, document=document, key=key, status=status))
 
 
 def device_readings(

@@ -9,8 +9,8 @@
     ├── NotFinalError               7   not committed in the time given; it may still be: ask again with the same id
     └── UnavailableError            8   no node answered, or the network has no quorum; trying later can help
 
-``code`` is stable and for programs, ``detail`` says what happened and why, ``hint`` what to do next. ``failed_operation`` is
-the one of a transaction, from 0, that the ledger's rules stopped, where they did.
+``code`` is stable and for programs, ``detail`` says what happened and why, ``hint`` what to do next.
+``failed_operation`` is the one of a transaction, from 0, that the ledger's rules stopped, where they did.
 """
 
 from typing import ClassVar

@@ -7,7 +7,7 @@ events can see that others are still to come.
 Head: ``capture`` {events, parts, captured, transaction}, under the document's hash and the organisation.
 """
 
-from typing import Final
+from typing import Final, cast
 
 from contracts import heads
 from contracts.arguments import Arguments, refuse
@@ -16,7 +16,7 @@ from contracts.results import Rejected, ResultCode
 from ledger.codec import Value
 from ledger.state import Head
 
-PARTS_MAX: Final = 10_000
+PARTS_MAX: Final = 100_000
 EVENTS_MAX: Final = 1_000_000
 
 _HASH_BYTES: Final = 32
@@ -34,11 +34,10 @@ def capture_part(context: Context, arguments: dict[str, Value]) -> Value:
         refuse("a part of a document is the first operation of its transaction")
     key = heads.capture(document, context.member)
     known = context.get(key)
-    captured = 0 if known is None else known["captured"]
-    assert isinstance(captured, int), "the head has the number of the last part"
+    captured = 0 if known is None else cast(int, known["captured"])
     if known is not None and (known["events"], known["parts"]) != (events, parts):
         raise Rejected(
-            ResultCode.DOCUMENT_DIFFERS, f"it was begun as {known['events']} events in {known['parts']} parts"
+            ResultCode.DOCUMENT_DIFFERS, f"it was begun as {known['events']!r} events in {known['parts']!r} parts"
         )
     if part <= captured:
         raise Rejected(ResultCode.PART_EXISTS, f"{captured} of {parts} parts are captured")

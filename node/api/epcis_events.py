@@ -48,12 +48,12 @@ def router(node: ApiNode, answers: Answers) -> APIRouter:
         shown, query = _format(request), _query(given)
         created, written = time_text(node.now_ms(), 0), _writer(request)
 
-        def read(store: Store) -> tuple[bytes, str | None]:
+        def read(store: Store) -> tuple[bytes, str | None, dict[str, str]]:
             page = events_page(store, query, token, limit)
-            return written(_document(page.records, created, shown)), page.next_token
+            return written(_document(page.records, created, shown)), page.next_token, _partial(page.records)
 
-        (document, next_token), tip = await answers.read(read, asked)
-        headers = _headers(tip, shown)
+        (document, next_token, partial), tip = await answers.read(read, asked)
+        headers = {**_headers(tip, shown), **partial}
         if next_token is not None:
             address = request.url.include_query_params(nextPageToken=next_token)
             headers["link"] = f'<{address.path}?{address.query}>; rel="next"'
@@ -63,15 +63,16 @@ def router(node: ApiNode, answers: Answers) -> APIRouter:
     async def event(event_id: str, request: Request, asked: Annotated[Read, Query()]) -> Response:
         shown, written = _format(request), _writer(request)
 
-        def read(store: Store) -> bytes | None:
+        def read(store: Store) -> tuple[bytes, dict[str, str]] | None:
             records = event_by_id(store, event_id)
             # The declaration repeats its event, so the last one says everything.
-            return written(_alone(_document(records[-1:], "", shown))) if records else None
+            return (written(_alone(_document(records[-1:], "", shown))), _partial(records)) if records else None
 
         found, tip = await answers.read(read, asked)
         if found is None:
             raise Problem("epcis.unknown_event", f"there is no event {event_id[:200]!r}")
-        return Response(found, media_type=_answer_type(request), headers=_headers(tip, shown))
+        headers = {**_headers(tip, shown), **found[1]}
+        return Response(found[0], media_type=_answer_type(request), headers=headers)
 
     return routes
 
@@ -101,6 +102,13 @@ def _listed(context: JsonValue) -> list[JsonValue]:
 
 def _headers(tip: Header, shown: Format) -> dict[str, str]:
     return {"cache-control": "no-cache", **HEADERS, **as_of(tip), "gs1-epc-format": _FORMAT_NAMES[shown]}
+
+
+def _partial(records: Sequence[Record]) -> dict[str, str]:
+    """Return the header that names the documents of which events are shown and others still to come."""
+    parts = {record.document.document: record.document for record in records if record.document is not None}
+    named = [f"{one.document};captured={one.captured};parts={one.parts}" for one in parts.values() if not one.is_whole]
+    return {"tradelane-partial-documents": ", ".join(named)} if named else {}
 
 
 def _query(given: Mapping[str, str]) -> EventQuery:

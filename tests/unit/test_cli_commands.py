@@ -195,10 +195,11 @@ def test_an_offer_and_its_acceptance(tradelane: CommandLine, key: str) -> None:
 
 def test_capture_reports_the_rules_that_were_broken(tradelane: CommandLine, key: str) -> None:
     broken = {"violations": [["https://id.gs1.org/00/395211020000004175", "not_custodian"]], "violations_count": 1}
-    tradelane.answers({"POST /v1/transactions": committing(outputs=[broken])})
-    outcome = tradelane("capture", str(REPOSITORY / "examples" / "retail-sale.json"), "--key", key)
+    none = answer({"entries": [], "next_cursor": None})
+    tradelane.answers({"POST /v1/transactions": committing(outputs=[None, broken]), "GET /v1/captures": none})
+    outcome = tradelane("epcis", "import", str(REPOSITORY / "examples" / "retail-sale.json"), "--key", key)
     assert outcome.code == 0
-    assert "captured 1 events" in outcome.out
+    assert "captured 1 event" in outcome.out
     assert "SSCC 395211020000004175" in outcome.out
     assert "not_custodian" in outcome.out
     assert "marked" in outcome.err
@@ -208,10 +209,10 @@ def test_a_document_with_a_fault_names_path_and_rule(tradelane: CommandLine, key
     document = json.loads((REPOSITORY / "examples" / "retail-sale.json").read_text())
     document["epcisBody"]["eventList"][0]["action"] = "SEE"
     Path("bad.json").write_text(json.dumps(document))
-    outcome = tradelane("capture", "bad.json", "--key", key)
+    outcome = tradelane("epcis", "import", "bad.json", "--key", key)
     assert outcome.code == 1
     assert "$.epcisBody.eventList[0].action" in outcome.err
-    assert tradelane("capture", "absent.json", "--key", key).code == 1
+    assert tradelane("epcis", "import", "absent.json", "--key", key).code == 1
 
 
 def test_a_transaction_that_is_not_final_ends_with_7(tradelane: CommandLine) -> None:

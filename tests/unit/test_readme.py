@@ -96,7 +96,7 @@ def refusal(line: str) -> str | None:
         ("tradelane teleport", "tradelane has no command teleport"),
         ("tradelane custody teleport", "tradelane custody has no command teleport"),
         ("tradelane status --colour", "tradelane status has no option --colour"),
-        ("tradelane capture --as", "tradelane capture --as takes a value"),
+        ("tradelane epcis import --as", "tradelane epcis import --as takes a value"),
         ("tradelane balance a b c", "tradelane balance takes 1 arguments, not 3"),
         ("tradelane trace back", "tradelane trace back takes more arguments"),
         ("tradelane trace --help", None),
