@@ -14,6 +14,14 @@ from rich.markup import escape
 
 from cli.files import write_file
 from cli.formatting import committed_table, committed_value, done_text, time_text
+from cli.iso_export import (
+    NoProofOption,
+    OutputOption,
+    PaymentFormOption,
+    export_payment,
+    require_form,
+    write_export,
+)
 from cli.output import fields_table, table
 from cli.quote_file import QuoteFile, read_quote_file, write_quote_file
 from cli.session import (
@@ -65,6 +73,8 @@ PAYMENT_EPILOG: Final = """\b
 Examples:
   tradelane payment 8a562c67-ca16-48ba-b074-65581be6f001
   tradelane payment 8a562c67-ca16-48ba-b074-65581be6f001 --save proof.json
+  tradelane payment 8a562c67-ca16-48ba-b074-65581be6f001 --as pacs.008 \\
+      -o payment.xml
 """
 
 app = typer.Typer(
@@ -208,17 +218,29 @@ def payment(
     save: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write its proof bundle, which `verify` checks offline.")
     ] = None,
+    form: PaymentFormOption = None,
+    output: OutputOption = None,
+    no_proof: NoProofOption = False,
     node: NodeOption = None,
     network: NetworkOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show a payment: what was paid, what arrived, what it cost, and every step with its time."""
+    """Show a payment: what was paid, what arrived, what it cost, and every step with its time.
+
+    With --as it is written as a message of banks instead, with its proof in SplmtryData; docs/iso20022.md has the
+    mapping. A version may be named, such as pacs.008.001.12.
+    """
     session = open_session(context, json=json, node=node, network=network)
+    require_form(form, output, no_proof=no_proof)
     with session.client() as client:
         found = client.payment(uetr)
         bundle = None if save is None else client.payment_proof(uetr)
+        message = None if form is None else export_payment(client, found, form, with_proof=not no_proof)
     if save is not None:
         write_file(save, json_text.dumps(bundle))
+    if message is not None:
+        write_export(session, message, output)
+        return
     session.output.result(found.fields, *_payment_text(found), *([] if save is None else [done_text(f"wrote {save}")]))
 
 

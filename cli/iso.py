@@ -1,24 +1,28 @@
 """`tradelane iso ...`: messages of banks (ISO 20022), checked and read. docs/iso20022.md has the mapping."""
 
+import base64
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.console import RenderableType
 from rich.markup import escape
 
+from cli.files import write_file
 from cli.formatting import done_text
 from cli.iso_files import SchemaOption, read_message_file, refused, schema_faults
 from cli.output import fields_table, table
 from cli.session import JsonOption, open_session
 from standards.errors import IsoError
 from standards.iso20022.cancellations import CancellationRequest
-from standards.iso20022.layout import Money
+from standards.iso20022.layout import LEDGER_NAMESPACE, Money
 from standards.iso20022.messages import MessageRecord, read_message
 from standards.iso20022.parsing import Message
 from standards.iso20022.statement import Statements
 from standards.iso20022.transfers import CreditTransfers, Initiation, PaymentReturns, StatusReport
 from standards.iso20022.usage import check_usage
+from tradelane import NotFoundError
 
 _UNREAD: Final = frozenset({"unknown_message", "unknown_version"})
 # What says nothing about the message: it can be judged with another schema, or by another program.
@@ -28,6 +32,7 @@ _SHOWN_MAX: Final = 20
 _EPILOG: Final = """\b
 Examples:
   tradelane iso check message.xml --schema schemas/
+  tradelane iso proof message.xml -o proof.json
 """
 _CHECK_EPILOG: Final = """\b
 Examples:
@@ -38,17 +43,20 @@ Schemas are ISO's to hand out, from https://www.iso20022.org; each lies in the
 directory under the name of its message, such as pacs.008.001.08.xsd.
 """
 
+_PROOF_EPILOG: Final = """\b
+Examples:
+  tradelane payment 8a562c67-ca16-48ba-b074-65581be6f001 --as pacs.008 \\
+      -o message.xml
+  tradelane iso proof message.xml -o proof.json
+  tradelane verify proof.json
+"""
+
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     epilog=_EPILOG,
     help="Check and use messages of banks: ISO 20022.",
 )
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `check` a command of its own."""
 
 
 @app.command("check", epilog=_CHECK_EPILOG)
@@ -98,6 +106,37 @@ def check(
     session.output.result(value, *shown)
     if faults:
         raise typer.Exit(1)
+
+
+@app.command("proof", epilog=_PROOF_EPILOG)
+def proof(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A message of Tradelane; - for standard input.")],
+    *,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where the bundle goes; else stdout.")
+    ] = None,
+) -> None:
+    """Take the proof bundle out of a message that `payment --as` or `statement --as` wrote. Asks nobody.
+
+    `tradelane verify` then shows what the ledger says; compare that with what the message says.
+    """
+    session = open_session(context)
+    try:
+        found = read_message_file(file).document.findall(f".//{{{LEDGER_NAMESPACE}}}Bundle")
+        bundle = base64.b64decode(found[0].text or "", validate=True).decode() if len(found) == 1 else ""
+    except IsoError as error:
+        raise refused(file, error) from None
+    except ValueError:
+        bundle = ""
+    if not bundle:
+        hint = "ask for a message with its proof, without --no-proof"
+        raise NotFoundError("iso.no_proof", f"{file} holds no proof bundle", hint)
+    if output is None:
+        session.output.raw(bundle + "\n")
+        return
+    write_file(output, bundle)
+    session.output.note(f"saved {escape(str(output))}")
 
 
 def _read(message: Message, *, is_by_schema: bool) -> MessageRecord | None:

@@ -10,6 +10,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.formatting import read_time, time_text
+from cli.iso_export import (
+    NoProofOption,
+    OutputOption,
+    StatementFormOption,
+    export_statement,
+    require_form,
+    write_export,
+)
 from cli.output import table
 from cli.session import JsonOption, NetworkOption, NodeOption, open_session
 from tradelane import BadRequestError, Point, Statement, format_amount, make_statement
@@ -19,6 +27,7 @@ Examples:
   tradelane statement brand/USD
   tradelane statement brand/USD --from 2026-11-01 --to 2026-12-01
   tradelane statement brand/USD --from 100 --to 200 --csv > brand.csv
+  tradelane statement brand/USD --from 2026-11-01 --as camt.053 -o brand.xml
 """
 _COLUMNS: Final = ("time", "block", "kind", "with", "reference", "transfer", "amount", "balance")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -33,6 +42,9 @@ def statement(
     start: Annotated[str | None, typer.Option("--from", metavar="POINT", help=f"First: {_POINT_HELP}")] = None,
     end: Annotated[str | None, typer.Option("--to", metavar="POINT", help=f"The first left out: {_POINT_HELP}")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, one line an entry.")] = False,
+    form: StatementFormOption = None,
+    output: OutputOption = None,
+    no_proof: NoProofOption = False,
     node: NodeOption = None,
     network: NetworkOption = None,
     json: JsonOption = False,
@@ -40,13 +52,19 @@ def statement(
     """Show what was posted to an account.
 
     Opening balance and entries make the closing balance, or the command fails. What is held is not posted and not in
-    it; `tradelane hold list` shows it.
+    it; `tradelane hold list` shows it. With --as camt.053 it is written as a message of banks, with its proof in
+    SplmtryData.
     """
     session = open_session(context, json=json, node=node, network=network)
+    require_form(form, output, no_proof=no_proof)
     first, last = _point(start), _point(end)
     with session.client() as client:
         found = client.account(account)
         made = make_statement(found, client.entries(account), first, last)
+        if form is not None:
+            message = export_statement(client, made, first, last, form, with_proof=not no_proof)
+            write_export(session, message, output)
+            return
     if as_csv:
         session.output.raw(_csv(made))
         return

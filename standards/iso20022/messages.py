@@ -28,22 +28,30 @@ MessageRecord: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A message that is read and written: its element below Document, its versions, its table."""
+    """A message: its element below Document, its table, the versions read and written, and those that are only read.
+
+    What is only read has no UETR, so that nobody could tell which payment is meant.
+    """
 
     element: str
     versions: tuple[str, ...]
     layout: Layout[Any]
+    read_alone: tuple[str, ...] = ()
 
 
 KINDS: Final[dict[str, Kind]] = {
     "pain.001": Kind("CstmrCdtTrfInitn", ("pain.001.001.09", "pain.001.001.12"), INITIATION),
     "pacs.008": Kind(
         "FIToFICstmrCdtTrf",
-        ("pacs.008.001.08", "pacs.008.001.10", "pacs.008.001.12", "pacs.008.001.13", "pacs.008.001.07"),
+        ("pacs.008.001.08", "pacs.008.001.10", "pacs.008.001.12", "pacs.008.001.13"),
         CREDIT_TRANSFERS,
+        ("pacs.008.001.07",),
     ),
     "pacs.002": Kind(
-        "FIToFIPmtStsRpt", ("pacs.002.001.10", "pacs.002.001.12", "pacs.002.001.15", "pacs.002.001.08"), STATUS_REPORT
+        "FIToFIPmtStsRpt",
+        ("pacs.002.001.10", "pacs.002.001.12", "pacs.002.001.15"),
+        STATUS_REPORT,
+        ("pacs.002.001.08",),
     ),
     "pacs.004": Kind("PmtRtr", ("pacs.004.001.09",), RETURNS),
     "camt.053": Kind("BkToCstmrStmt", ("camt.053.001.08", "camt.053.001.07"), STATEMENTS),
@@ -64,8 +72,9 @@ def read_message(message: Message) -> MessageRecord:
     kind = KINDS.get(message.kind)
     if kind is None:
         _refuse(message, "unknown_message", f"{message.identifier} is none of the messages read: {', '.join(KINDS)}")
-    if message.identifier not in kind.versions:
-        _refuse(message, "unknown_version", f"{message.identifier} is not read; {', '.join(kind.versions)} are")
+    known = (*kind.versions, *kind.read_alone)
+    if message.identifier not in known:
+        _refuse(message, "unknown_version", f"{message.identifier} is not read; {', '.join(known)} are")
     body = message.document[0]
     if (
         etree.QName(body).localname != kind.element

@@ -55,7 +55,10 @@ class Agent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerProof:
-    """Where on the ledger it stands, and the proof bundle that shows it offline (docs/proofs.md), as JSON."""
+    """Where on the ledger it stands, and the proof bundle that shows it offline (docs/proofs.md), in base64.
+
+    In base64, because a bundle is checked by its very text, and XML does not keep every text as it is.
+    """
 
     chain_id: str
     height: int
@@ -115,7 +118,7 @@ LEDGER_PROOF: Final = Layout(
 )
 
 
-def ledger_account(identifier: str, currency: str) -> Account:
+def ledger_account(identifier: str, currency: str | None) -> Account:
     """Return an account of the ledger as a message names it."""
     if len(identifier) <= _ACCOUNT_TEXT_MAX:
         return Account(other=identifier, currency=currency)

@@ -69,7 +69,6 @@ class AccountStatement:
     balances: tuple[Balance, ...] = ()
     entry_count: int | None = None
     entries: tuple[StatementEntry, ...] = ()
-    proof: LedgerProof | None = None
 
     @property
     def adds_up(self) -> bool | None:
@@ -88,6 +87,7 @@ class Statements:
     message_id: str
     created: str
     statements: tuple[AccountStatement, ...]
+    proof: LedgerProof | None = None
 
 
 _BALANCE: Final = Layout(
@@ -133,7 +133,6 @@ _STATEMENT: Final = Layout(
         Field("balances", "Bal", Form.MANY, _BALANCE),
         Field("entry_count", "TxsSummry/TtlNtries/NbOfNtries", Form.COUNT),
         Field("entries", "Ntry", Form.MANY, _ENTRY),
-        Field("proof", "SplmtryData/Envlp/t:LedgerProof", Form.ONE, LEDGER_PROOF),
     ),
 )
 STATEMENTS: Final = Layout(
@@ -142,5 +141,6 @@ STATEMENTS: Final = Layout(
         Field("message_id", "GrpHdr/MsgId", is_required=True),
         Field("created", "GrpHdr/CreDtTm", is_required=True),
         Field("statements", "Stmt", Form.MANY, _STATEMENT, is_required=True),
+        Field("proof", "SplmtryData/Envlp/t:LedgerProof", Form.ONE, LEDGER_PROOF),
     ),
 )

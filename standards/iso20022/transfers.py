@@ -70,7 +70,6 @@ class CreditTransfer:
     uetr: str | None = None
     settlement_amount: Money
     settlement_date: str | None = None
-    accepted: str | None = None
     instructed_amount: Money | None = None
     rate: str | None = None
     charge_bearer: str
@@ -217,7 +216,6 @@ _CREDIT_TRANSFER: Final = Layout(
         Field("uetr", "PmtId/UETR"),
         Field("settlement_amount", "IntrBkSttlmAmt", _MONEY, is_required=True),
         Field("settlement_date", "IntrBkSttlmDt"),
-        Field("accepted", "AccptncDtTm"),
         Field("instructed_amount", "InstdAmt", _MONEY),
         Field("rate", "XchgRate"),
         Field("charge_bearer", "ChrgBr", is_required=True),

@@ -25,6 +25,8 @@ _IDENTIFIERS: Final[dict[str, Callable[[str], str]]] = {
     "AnyBIC": check_bic,
     "LEI": check_lei,
 }
+# Messages that ask for payments, each once; others may come to one payment several times.
+_ORDERS: Final = frozenset({"pain.001", "pacs.008"})
 _METALS: Final = frozenset({"XAU", "XAG", "XPD", "XPT"})
 
 
@@ -43,7 +45,7 @@ def check_usage(message: Message, record: MessageRecord | None) -> list[IsoError
                 found.append(_note(f"{name.lower()}_{error.code}", text, element))
         if name.endswith("Amt") and element.get("Ccy") in _METALS:
             found.append(_note("metal", "the amount is in a precious metal, which no payment is made in", element))
-        if name == "UETR":
+        if name == "UETR" and message.kind in _ORDERS:
             if value in seen:
                 found.append(_note("uetr_twice", "another payment of the message has this UETR", element))
             seen.add(value)

@@ -42,6 +42,9 @@ def test_the_valid_are_valid_and_read() -> None:
         if message.kind not in KINDS:
             continue
         record = read_message(message)
+        if schema not in KINDS[message.kind].versions:
+            read += 1
+            continue
         again = parse_message(write_record_as(schema, record))
         assert read_message(again) == record, name
         if name not in NAMELESS | DAYS:

@@ -10,6 +10,11 @@ import pytest
 from cli.main import run
 from ledger.proof import trust_from_genesis, trust_to_json
 from ledger.transaction import Operation
+from standards.iso20022.layout import Money
+from standards.iso20022.messages import read_message
+from standards.iso20022.parsing import parse_message
+from standards.iso20022.statement import Statements
+from standards.iso20022.transfers import CreditTransfers
 from tests.support.lying_nodes import HONEST, LyingNodes
 from tests.support.running_node import RunningNode, running_node
 
@@ -165,3 +170,48 @@ def test_wrong_uses_are_named(command: Command) -> None:
         code, _, err = command(BUYER, *arguments)
         assert code in (1, 3)
         assert json.loads(err)["error"]["code"] == error, err
+
+
+def test_a_payment_as_messages_of_banks_with_a_proof(command: Command) -> None:
+    new(command, "--fee-bps", "35", "--fee-account", "fx/fees")
+    uetr = UETR[:-1] + "9"
+    assert pay(command, "100.00", "--uetr", uetr, "--reference", "PO-1")[0] == 0
+    code, _, err = command(BUYER, "payment", uetr, "--as", "pacs.008", "-o", "message.xml")
+    assert (code, err) == (0, f"saved message.xml, {Path('message.xml').stat().st_size} bytes\n")
+    message = read_message(parse_message(Path("message.xml").read_bytes()))
+    assert isinstance(message, CreditTransfers)
+    (transfer,) = message.transfers
+    assert (transfer.uetr, transfer.charge_bearer, transfer.remittance) == (uetr, "DEBT", ("PO-1",))
+    assert (transfer.settlement_amount, transfer.instructed_amount, transfer.rate) == (
+        *(Money("768.85", "PHP"), Money("100.00", "HKD"), "7.68859213"),
+    )
+    assert run(["iso", "proof", "message.xml", "-o", "bundle.json"]) == 0
+    code, verified, err = command(BUYER, "verify", "bundle.json", "--trust", "trust.json")
+    assert (code, verified["kind"]) == (0, "head"), err
+    for kind in ("pain.001", "pacs.002.001.12"):
+        assert command(BUYER, "payment", uetr, "--as", kind, "--no-proof", "-o", "other.xml")[0] == 0
+        assert b"Bundle" not in Path("other.xml").read_bytes()
+    for kind, error in (("pacs.004", "iso.nothing_returned"), ("camt.056", "iso.not_asked_back")):
+        code, _, err = command(BUYER, "payment", uetr, "--as", kind)
+        assert (code, json.loads(err)["error"]["code"]) == (3, error)
+    for kind in ("pacs.009", "pacs.008.001.07", "x"):
+        code, _, err = command(BUYER, "payment", uetr, "--as", kind)
+        assert (code, json.loads(err)["error"]["code"]) == (1, "iso.unknown_message")
+    code, _, err = command(BUYER, "payment", uetr, "-o", "x.xml")
+    assert (code, json.loads(err)["error"]["code"]) == (1, "iso.no_message")
+
+
+def test_a_statement_as_a_message_of_banks(command: Command) -> None:
+    code, _, err = command(BUYER, "statement", "buyer/HKD", "--as", "camt.053", "-o", "statement.xml")
+    assert code == 0, err
+    message = read_message(parse_message(Path("statement.xml").read_bytes()))
+    assert isinstance(message, Statements)
+    (statement,) = message.statements
+    assert statement.adds_up is True
+    assert (statement.account.ledger_id, statement.balances[0].amount) == ("buyer/HKD", Money("0.00", "HKD"))
+    assert statement.entries[0].side == "CRDT"
+    assert run(["iso", "proof", "statement.xml", "-o", "bundle.json"]) == 0
+    code, verified, err = command(BUYER, "verify", "bundle.json", "--trust", "trust.json")
+    assert (code, verified["kind"]) == (0, "statement"), err
+    code, _, err = command(BUYER, "statement", "buyer/HKD", "--as", "pacs.008")
+    assert (code, json.loads(err)["error"]["code"]) == (1, "iso.unknown_message")

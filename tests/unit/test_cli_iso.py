@@ -10,6 +10,11 @@ from tests.support.iso20022 import NAME, ROOT, UETR, initiation
 from tests.support.shared_data import shared_data
 
 
+@pytest.fixture(scope="module")
+def schemas() -> str:
+    return str(shared_data(f"{ROOT}/xsd"))
+
+
 @pytest.fixture
 def message(tradelane: CommandLine) -> Path:
     file = tradelane.directory / "pain.xml"
@@ -17,8 +22,8 @@ def message(tradelane: CommandLine) -> Path:
     return file
 
 
-def test_a_valid_message_is_called_valid(tradelane: CommandLine, message: Path) -> None:
-    outcome = tradelane("iso", "check", message.name, "--schema", str(shared_data(f"{ROOT}/xsd")))
+def test_a_valid_message_is_called_valid(schemas: str, tradelane: CommandLine, message: Path) -> None:
+    outcome = tradelane("iso", "check", message.name, "--schema", schemas)
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out.splitlines() == [
         "✓ pain.xml (pain.001.001.09): valid by the schema",
@@ -30,9 +35,9 @@ def test_a_valid_message_is_called_valid(tradelane: CommandLine, message: Path) 
     )
 
 
-def test_a_wrong_message_names_element_line_and_rule(tradelane: CommandLine, message: Path) -> None:
+def test_a_wrong_message_names_element_line_and_rule(schemas: str, tradelane: CommandLine, message: Path) -> None:
     message.write_bytes(initiation().replace(b"<Nm>", b"<Name>").replace(b"</Nm>", b"</Name>"))
-    arguments = ("iso", "check", message.name, "--schema", str(shared_data(f"{ROOT}/xsd")))
+    arguments = ("iso", "check", message.name, "--schema", schemas)
     outcome = tradelane(*arguments)
     assert (outcome.code, outcome.err) == (1, "")
     assert outcome.out.splitlines()[:3] == [
@@ -71,3 +76,12 @@ def test_what_cannot_be_judged_says_why(tradelane: CommandLine, message: Path) -
     outcome = tradelane("iso", "check", message.name)
     assert (outcome.code, outcome.err) == (1, "")
     assert "xml_doctype" in outcome.out
+
+
+def test_a_message_without_a_proof_says_so(tradelane: CommandLine, message: Path) -> None:
+    for broken in (b"", b"<Bundle xmlns='urn:tradelane:iso20022:ledger:1'>%</Bundle>"):
+        message.write_bytes(initiation().replace(b"<Purp>", broken + b"<Purp>"))
+        outcome = tradelane("--json", "iso", "proof", message.name)
+        assert (outcome.code, outcome.error["code"]) == (3, "iso.no_proof")
+    message.write_bytes(b"<a/>")
+    assert tradelane("--json", "iso", "proof", message.name).error["code"] == "iso.no_message"

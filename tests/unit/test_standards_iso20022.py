@@ -186,5 +186,6 @@ def test_a_record_is_written_as_its_kind_alone(kind: str) -> None:
 def test_the_page_lists_what_is_read() -> None:
     text = (REPOSITORY / "docs" / "iso20022.md").read_text(encoding="utf-8")
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
-    listed = {row[0]: tuple(row[2].split(", ")) for row in rows if row[0] in KINDS and len(row) == 3}
-    assert listed == {name: kind.versions for name, kind in KINDS.items()}
+    listed = {row[0]: row[2].split("; read alone: ") for row in rows if row[0] in KINDS and len(row) == 3}
+    versions = {name: (kind.versions, kind.read_alone) for name, kind in KINDS.items()}
+    assert listed == {name: [", ".join(part) for part in parts if part] for name, parts in versions.items()}

@@ -1,0 +1,142 @@
+"""I17: a payment in every state and every statement is valid XML that reads back equal, and statements add up."""
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from standards.iso20022.messages import KINDS, MessageRecord, read_message, write_record_as
+from standards.iso20022.parsing import parse_message
+from standards.iso20022.parties import LedgerProof
+from standards.iso20022.schema import check_schema
+from standards.iso20022.statement import Statements
+from standards.iso20022.transfers import CreditTransfers
+from tests.support import bank_stories as stories
+from tests.support.bank_statements import MINUTE_MS, statement_of
+from tests.support.contracts_world import START_MS
+from tests.support.iso20022 import schemas
+from tradelane import NotFoundError, Point
+from tradelane.bank_codes import STATUSES
+from tradelane.bank_messages import MAKERS, PaymentStory, payment_message
+from tradelane.bank_statements import statement_message
+
+# Whatever the ledger takes as a text for people, with what XML has no way to hold, or an own way to write.
+TEXTS = st.text(
+    st.one_of(
+        st.sampled_from("<>&'\"]\t\n \ufffe\uffff\u0085\u2028\U0001f600é"), st.characters(exclude_categories=["C"])
+    ),
+    min_size=1,
+)
+amounts = st.integers(2, 5_000)
+SCENES: list[Callable[[int, int, str], PaymentStory]] = [
+    lambda amount, share, text: stories.paid(amount=min(amount, 1_000), reference=text, end_to_end=text[:35]),
+    lambda amount, share, text: stories.exchanged(amount=100 * amount, reference=text),
+    lambda amount, share, text: stories.exchanged(amount=100 * amount, fee_bearer="payer", purpose="GDDS"),
+    lambda amount, share, text: stories.exchanged(amount=100 * amount, fee_bearer="payee", end_to_end=text[:35]),
+    lambda amount, share, text: stories.given_back(1 + share % 100),
+    lambda amount, share, text: stories.held(amount, reference=text),
+    lambda amount, share, text: stories.held(amount, payee="maker/eur"),
+    lambda amount, share, text: stories.partly_released(amount, share),
+    lambda amount, share, text: stories.settled(amount),
+    lambda amount, share, text: stories.disputed(amount),
+    lambda amount, share, text: stories.disputed(amount, by="maker"),
+    lambda amount, share, text: stories.resolved(amount, share),
+    lambda amount, share, text: stories.resolved(amount, 0),
+    lambda amount, share, text: stories.resolved(amount, amount),
+    lambda amount, share, text: stories.cancelled(amount),
+    lambda amount, share, text: stories.cancelled(amount, is_disputed=True),
+    lambda amount, share, text: stories.expired(amount),
+    lambda amount, share, text: stories.partly_expired(amount, share),
+    lambda amount, share, text: stories.refunded(amount),
+    lambda amount, share, text: stories.lapsed(amount),
+]
+
+
+def check(identifier: str, record: MessageRecord) -> None:
+    """Hold a written record against the schema, and read it again."""
+    message = parse_message(write_record_as(identifier, record))
+    assert check_schema(message, schemas()) == []
+    assert read_message(message) == record
+
+
+@given(scene=st.sampled_from(SCENES), amount=amounts, share=st.integers(1, 5_000), text=TEXTS, data=st.data())
+@settings(max_examples=100, deadline=None)
+def test_a_payment_in_every_state_reads_back(
+    scene: Any, amount: int, share: int, text: str, data: st.DataObject
+) -> None:
+    story = scene(amount, 1 + share % (amount - 1), text[:140])
+    said = 0
+    for kind, make in MAKERS.items():
+        version = data.draw(st.sampled_from(KINDS[kind].versions))
+        try:
+            record = make(story)
+        except NotFoundError:
+            continue
+        check(version, record)
+        assert payment_message(story, version) == write_record_as(version, record)
+        said += 1
+    assert said >= 3, "every payment has an order, a transfer and a status"
+
+
+def test_the_scenes_have_every_status() -> None:
+    found = {scene(1_000, 400, "x").payment.status for scene in SCENES}
+    assert found == set(STATUSES)
+
+
+@given(scene=st.sampled_from(SCENES), amount=amounts)
+@settings(max_examples=30, deadline=None)
+def test_a_transfer_says_what_the_ledger_has(scene: Any, amount: int) -> None:
+    story = scene(amount, 1, "PO-1")
+    payment = story.payment
+    read = read_message(parse_message(payment_message(story, "pacs.008")))
+    assert isinstance(read, CreditTransfers)
+    (one,) = read.transfers
+    assert one.uetr == payment.uetr
+    assert one.debtor_account is not None
+    assert one.creditor_account is not None
+    assert (one.debtor_account.ledger_id, one.creditor_account.ledger_id) == (payment.payer, payment.payee)
+    assert one.instructed_amount is not None
+    assert int(one.instructed_amount.value * 100) == payment.source_amount
+    fee = payment.fee if payment.fee is not None and payment.fee_bearer == "payee" else 0
+    assert int(one.settlement_amount.value * 100) == payment.target_amount - fee
+    assert (one.instructed_amount.currency, one.settlement_amount.currency, one.rate) == (
+        *(payment.source_currency, payment.target_currency, payment.rate),
+    )
+
+
+@given(
+    posted=st.lists(st.integers(-(10**15), 10**15), max_size=12),
+    places=st.tuples(st.integers(0, 14), st.integers(0, 14)),
+    is_by_time=st.booleans(),
+    exponent=st.integers(0, 5),
+    text=TEXTS,
+)
+@settings(max_examples=50, deadline=None)
+def test_a_statement_adds_up_and_goes_on_where_the_last_ended(
+    posted: list[int], places: tuple[int, int], is_by_time: bool, exponent: int, text: str
+) -> None:
+    first, last = (
+        Point(time_ms=START_MS + place * MINUTE_MS) if is_by_time else Point(height=place + 1)
+        for place in sorted(places)
+    )
+    parts = [(None, first), (first, last), (last, None)]
+    before = None
+    for start, end in parts:
+        made = statement_of(posted, START_MS, exponent=exponent, start=start, end=end, reference=text[:140])
+        record = statement_message(
+            made,
+            START_MS + 100 * MINUTE_MS,
+            start_ms=None if start is None else start.time_ms,
+            end_ms=None if end is None else end.time_ms,
+            proof=LedgerProof(chain_id="11" * 32, height=3, transactions=(), bundle="e30="),
+        )
+        check("camt.053", record)
+        read = read_message(parse_message(write_record_as("camt.053", record)))
+        assert isinstance(read, Statements)
+        (found,) = read.statements
+        assert found.adds_up is True
+        opening, closing = (balance.signed for balance in found.balances)
+        assert before is None or opening == before, "it opens with what the last one closed with"
+        assert len(found.entries) == found.entry_count
+        before = closing
