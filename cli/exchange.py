@@ -241,7 +241,7 @@ def payment(
     if message is not None:
         write_export(session, message, output)
         return
-    session.output.result(found.fields, *_payment_text(found), *([] if save is None else [done_text(f"wrote {save}")]))
+    session.output.result(found.fields, *payment_text(found), *([] if save is None else [done_text(f"wrote {save}")]))
 
 
 def pay_by_quote(
@@ -267,7 +267,7 @@ def pay_by_quote(
         )
     signing_key = session.key()
     with session.client() as client:
-        _require_chain(client, found)
+        require_chain(client, found)
         exponent = client.account(debit if found.quote.side == SEND else credit).exponent
         arguments: dict[str, Value] = {
             "uetr": (uetr or str(uuid.uuid4())).lower(),
@@ -284,12 +284,13 @@ def pay_by_quote(
         made = client.payment(cast(str, arguments["uetr"]))
     session.output.result(
         {**committed_value(status), "uetr": arguments["uetr"], "payment": made.fields},
-        *_payment_text(made),
+        *payment_text(made),
         committed_table(status),
     )
 
 
-def _payment_text(found: Payment) -> list[RenderableType]:
+def payment_text(found: Payment) -> list[RenderableType]:
+    """Return a payment for people."""
     sent = f"{format_amount(found.source_amount, found.source_exponent)} {found.source_currency}"
     arrived = f"{format_amount(found.target_amount, found.target_exponent)} {found.target_currency}"
     rows = [("paid", f"{sent} from {found.payer}"), ("arrived", f"{arrived} at {found.payee}")]
@@ -312,7 +313,8 @@ def _payment_text(found: Payment) -> list[RenderableType]:
     return [f"[{colour}]{escape(found.status)}[/]  {escape(found.uetr)}", fields_table(rows), steps]
 
 
-def _require_chain(client: Client, found: QuoteFile) -> None:
+def require_chain(client: Client, found: QuoteFile) -> None:
+    """Refuse a quote that is for another chain than the node's."""
     chain_id = client.status().chain_id
     if chain_id != found.chain_id.hex():
         raise BadRequestError("quote.chain", "the quote is for another chain", "ask the provider for one of this chain")

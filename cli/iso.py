@@ -9,6 +9,7 @@ import typer
 from rich.console import RenderableType
 from rich.markup import escape
 
+from cli import iso_pay
 from cli.files import write_file
 from cli.formatting import done_text
 from cli.iso_files import SchemaOption, read_message_file, refused, schema_faults
@@ -33,6 +34,7 @@ _EPILOG: Final = """\b
 Examples:
   tradelane iso check message.xml --schema schemas/
   tradelane iso proof message.xml -o proof.json
+  tradelane iso pay pain.xml --as buyer
 """
 _CHECK_EPILOG: Final = """\b
 Examples:
@@ -57,6 +59,10 @@ app = typer.Typer(
     epilog=_EPILOG,
     help="Check and use messages of banks: ISO 20022.",
 )
+
+
+app.command("pay", epilog=iso_pay.PAY_EPILOG)(iso_pay.pay)
+app.command("seal", epilog=iso_pay.SEAL_EPILOG)(iso_pay.seal)
 
 
 @app.command("check", epilog=_CHECK_EPILOG)

@@ -12,8 +12,11 @@ from cli.session import Session
 from standards.errors import IsoError
 from standards.iso20022.messages import write_record_as
 from standards.iso20022.parties import LedgerProof
+from standards.iso20022.transfers import StatusReport
 from tradelane import BadRequestError, Client, Payment, Point, Statement
-from tradelane.bank_messages import MAKERS, PaymentStory, payment_message
+from tradelane.bank_answers import answer, refusal
+from tradelane.bank_messages import MAKERS, PaymentStory, payment_message, status_report
+from tradelane.bank_orders import Order
 from tradelane.bank_statements import statement_message
 
 _PAYMENT_KINDS = ", ".join(MAKERS)
@@ -51,6 +54,24 @@ def export_payment(client: Client, payment: Payment, identifier: str, *, with_pr
         return payment_message(story, identifier)
     except IsoError as error:
         raise _unknown(identifier, error) from None
+
+
+def report_payment(client: Client, payment: Payment, file: Path, order: Order, kind: str) -> None:
+    """Write what became of a payment as the answer to the message that asked for it."""
+    story = PaymentStory(payment, client.account(payment.payer).owner, client.account(payment.payee).owner)
+    _write_report(file, answer(status_report(story), order, kind))
+
+
+def report_refusal(file: Path, order: Order, kind: str, uetr: str, code: str, time_ms: int) -> None:
+    """Write that the ledger refused what a message asked for; ``code`` is that of the error."""
+    _write_report(file, refusal(order, kind, uetr, code.partition(".")[2].upper(), time_ms))
+
+
+def _write_report(file: Path, report: StatusReport) -> None:
+    try:
+        file.write_bytes(write_record_as("pacs.002", report))
+    except OSError as error:
+        raise BadRequestError("file.unwritable", f"{file}: {error.strerror}", "name another file") from error
 
 
 def export_statement(

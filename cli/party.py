@@ -98,7 +98,7 @@ def seal(
     Writes NAME.sealed.json, which may be copied, and NAME.key.json, which opens it for the recipients. Asks nobody.
     """
     session = open_session(context, json=json)
-    sealed, sealed_key = seal_data(read_file(file, _DATA_BYTES_MAX), [_encryption_key(text) for text in recipients])
+    sealed, sealed_key = seal_data(read_file(file, _DATA_BYTES_MAX), [recipient_key(text) for text in recipients])
     data_file, key_file = Path(f"{output}.sealed.json"), Path(f"{output}.key.json")
     write_sealed(data_file, sealed, key_file, sealed_key)
     session.output.result(
@@ -215,7 +215,8 @@ def _person(data: bytes) -> tuple[str, int | None]:
     return name, birth_year
 
 
-def _encryption_key(text: str) -> bytes:
+def recipient_key(text: str) -> bytes:
+    """Return the encryption key of a recipient out of its hexadecimal digits; raises BadRequestError."""
     try:
         public = bytes.fromhex(text)
     except ValueError:

@@ -31,9 +31,9 @@ _OUTCOMES: Final = {
     "held": Outcome(IN_PROCESS, None, None, NARRATIVE),
     "disputed": Outcome(PENDING, NARRATIVE, "payer or payee disputes it", NARRATIVE),
     "settled": Outcome(SETTLED, None, None, "MS02"),
-    "refunded": Outcome(REJECTED, NARRATIVE, "its condition could no longer be met", "ED05"),
+    "refunded": Outcome(REJECTED, NARRATIVE, "it was sent back", "ED05"),
     "cancelled": Outcome(REJECTED, NARRATIVE, "the payee gave it up", NARRATIVE),
-    "expired": Outcome(REJECTED, "AB03", "its condition was not met in time", "ED05"),
+    "expired": Outcome(REJECTED, "AB03", "it was not released in time", "ED05"),
     "resolved": Outcome(REJECTED, NARRATIVE, "a dispute ended in favour of the payer", NARRATIVE),
 }
 STATUSES: Final = tuple(_OUTCOMES)
@@ -69,9 +69,14 @@ REASONS: Final = {
 }
 
 
-def outcome_of(status: str, released: int, amount: int) -> Outcome:
-    """Return what a payment's status is called, of which so much of an amount was released."""
+def outcome_of(status: str, released: int, amount: int, *, is_reviewed: bool = False) -> Outcome:
+    """Return what a payment's status is called, of which so much of an amount was released.
+
+    ``is_reviewed`` says that somebody has to agree first; why is not on the ledger.
+    """
     outcome = _OUTCOMES[status]
+    if is_reviewed and outcome.status == IN_PROCESS:
+        return Outcome(PENDING, NARRATIVE, "it waits for a review", outcome.return_reason)
     if outcome.status == REJECTED and released == amount:
         return Outcome(SETTLED, None, None, outcome.return_reason)
     if outcome.status == REJECTED and released:

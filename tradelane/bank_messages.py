@@ -216,7 +216,7 @@ def status_report(story: PaymentStory) -> StatusReport:
     """Return what has become of the payment (pacs.002)."""
     payment = story.payment
     released, amount = story.moved("released"), cast(int, story.escrow.get("amount", payment.source_amount))
-    outcome = outcome_of(payment.status, released, amount)
+    outcome = outcome_of(payment.status, released, amount, is_reviewed=bool(story.escrow.get("reviewers")))
     said = [outcome.text] if outcome.text else []
     if 0 < released < amount:
         parts = (format_amount(each, payment.source_exponent) for each in (released, amount))

@@ -54,6 +54,7 @@ def test_the_page_has_every_status() -> None:
         name = f"{status}, nothing released" if status == "resolved" else status
         code, reason = table[name]
         assert (code, reason) == (outcome.status, "NARR" if status == "disputed" else said.replace("NARR ", "NARR: "))
+    assert outcome_of("held", 0, 10, is_reviewed=True).status == table["held for a review"][0]
     assert outcome_of("resolved", 10, 10).status == table["resolved, all of it released"][0]
     assert outcome_of("expired", 5, 10).status == table["over, and a part released before"][0]
 
