@@ -30,6 +30,7 @@ from cli import (
     iso,
     keys,
     money,
+    netting,
     network,
     node,
     party,
@@ -84,6 +85,7 @@ app.command("block", epilog=explore.BLOCK_EPILOG)(explore.block)
 app.command("init", epilog=node.INIT_EPILOG)(node.init)
 app.add_typer(trace.app, name="trace")
 app.add_typer(holds.app, name="hold")
+app.add_typer(netting.app, name="net")
 demo.app.command("trade", epilog=demo_trade.TRADE_EPILOG)(demo_trade.trade)
 app.add_typer(demo.app, name="demo")
 app.add_typer(custody.app, name="custody")

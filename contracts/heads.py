@@ -195,6 +195,21 @@ def screening_list(identifier: str) -> bytes:
     return head_key("screening_list", identifier)
 
 
+def netting_window(currency_code: str, identifier: str) -> bytes:
+    """Return the key of a window in which obligations of one currency are collected and settled."""
+    return head_key("netting_window", currency_code, identifier)
+
+
+def netting_entry(currency_code: str, window: str, number: int) -> bytes:
+    """Return the key of one obligation of a window, numbered from 1 and padded so that they stand in order."""
+    return head_key("netting_entry", currency_code, window, f"{number:010d}")
+
+
+def obligation(identifier: bytes) -> bytes:
+    """Return the key of an obligation (16 bytes), whichever window it is in."""
+    return head_key("obligation", identifier.hex())
+
+
 def payment(identifier: str) -> bytes:
     """Return the key of a payment by its unique end-to-end transaction reference."""
     return head_key("payment", identifier)

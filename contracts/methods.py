@@ -9,7 +9,17 @@ from contracts import evidence, governance, membership, validators
 from contracts.context import Context
 from contracts.governance import Handler
 from contracts.provenance import capture, cold_chain, cold_devices, custody, parts, products, recalls
-from contracts.settlement import accounts, attestations, corridors, currencies, holds, payments, quotes, transfers
+from contracts.settlement import (
+    accounts,
+    attestations,
+    corridors,
+    currencies,
+    holds,
+    payments,
+    quotes,
+    transfers,
+    windows,
+)
 from contracts.trade import escrow, opening, paying, waiting
 from ledger.codec import Value
 
@@ -73,11 +83,14 @@ METHODS: Final[dict[str, Method]] = {
     "provenance.update_product": Method(products.update_product, Access.ROLE),
     "provenance.update_recall": Method(recalls.update_recall, Access.ROLE),
     "settlement.cancel_quotes": Method(quotes.cancel_quotes, Access.ROLE),
+    "settlement.carry_obligation": Method(windows.carry_obligation, Access.ROLE),
     "settlement.close_account": Method(accounts.close_account, Access.ROLE),
     "settlement.define_currency": Method(currencies.define_currency, Access.ROLE, at_genesis=True),
     "settlement.freeze_account": Method(accounts.freeze_account, Access.ROLE),
     "settlement.issue": Method(transfers.issue, Access.ROLE),
     "settlement.open_account": Method(accounts.open_account, Access.ROLE, at_genesis=True),
+    "settlement.open_window": Method(windows.open_window, Access.ROLE),
+    "settlement.owe": Method(windows.owe, Access.ROLE),
     "settlement.pay": Method(paying.pay, Access.ROLE),
     "settlement.pend": Method(holds.pend, Access.ROLE),
     "settlement.post": Method(holds.post, Access.ROLE),
@@ -85,6 +98,7 @@ METHODS: Final[dict[str, Method]] = {
     "settlement.redeem": Method(transfers.redeem, Access.ROLE),
     "settlement.set_corridor": Method(corridors.set_corridor, Access.ROLE),
     "settlement.set_reference_rate": Method(payments.set_reference_rate, Access.ROLE),
+    "settlement.settle_window": Method(windows.settle_window, Access.ROLE),
     "settlement.transfer": Method(transfers.transfer, Access.ROLE),
     "settlement.unfreeze_account": Method(accounts.unfreeze_account, Access.ROLE),
     "settlement.void": Method(holds.void, Access.ROLE),

@@ -189,6 +189,25 @@ class ResultCode(IntEnum):
     PAYMENT_NOT_SETTLED = 368, _TRANSIENT, "The payment that would be given back is not settled."
     REFUND_ELSEWHERE = 369, _FINAL, "A refund goes from the payee of a payment back to its payer."
     REFUND_TOO_LARGE = 370, _TRANSIENT, "More would be given back than was paid."
+    WINDOW_EXISTS = 380, _FINAL, "A window with this id was opened for the currency before."
+    UNKNOWN_WINDOW = 381, _TRANSIENT, "No window with this id was opened for the currency."
+    WINDOW_CLOSED = 382, _FINAL, "The window takes no more obligations at the block's time."
+    WINDOW_FULL = 383, _FINAL, "The window has as many obligations as one may."
+    WINDOW_TIME_UNACCEPTABLE = 384, _FINAL, "A window closes after the block's time, and not too long after it."
+    WINDOW_STILL_OPEN = 385, _TRANSIENT, "The window still takes obligations at the block's time."
+    WINDOW_SETTLED = 386, _FINAL, "The window was settled before."
+    OBLIGATION_EXISTS = 387, _FINAL, "The obligation's id was used on other terms."
+    UNKNOWN_OBLIGATION = 388, _TRANSIENT, "No obligation with this id was made."
+    OBLIGATION_NOT_DEFERRED = (
+        389,
+        _TRANSIENT,
+        "Only an obligation that was deferred can be carried into another window.",
+    )
+    OBLIGATION_NEEDS_REVIEW = (
+        390,
+        _TRANSIENT,
+        "An issuer would have to review the obligation, which cannot be netted then.",
+    )
 
     # 400-499: governance
     NOT_A_VALIDATOR = 400, _TRANSIENT, "The organisation runs no validator."

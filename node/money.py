@@ -25,6 +25,7 @@ _FLAG_METHODS: Final = {
     "settlement.unfreeze_account": "unfreeze",
 }
 _PAYMENT_METHODS: Final = frozenset({"settlement.pay", "trade.open"})
+_NETTING_METHOD: Final = "settlement.settle_window"
 _AMOUNTS_MOVED: Final = "amounts_moved"
 _TRANSFER_METHODS: Final = frozenset(
     f"settlement.{kind}" for kind in ("issue", "redeem", "transfer", "pend", "post", "void")
@@ -123,6 +124,8 @@ def _entry(store: Store, record: Record, identifier: str, account_head: Head) ->
         moved = _moved(store, cast(bytes, record.arguments["id"]), identifier, account_head)
     elif record.method in _PAYMENT_METHODS:
         moved = _paid(store, record, identifier, account_head)
+    elif record.method == _NETTING_METHOD:
+        moved = _netted(record, identifier, account_head)
     elif type(record.output) is dict and _AMOUNTS_MOVED in record.output:
         moved = _released(store, record.output, identifier, account_head)
     else:
@@ -163,6 +166,17 @@ def _paid(store: Store, record: Record, identifier: str, account_head: Head) -> 
     is_escrow = cast(Head, record.output)["status"] == HELD
     seen.add(cast("list[_LegRow]", payment["legs"]), posted=0 if is_escrow else 1, pending=1 if is_escrow else 0)
     return seen.to_json("escrow" if is_escrow else "pay", account_head, payment, uetr)
+
+
+def _netted(record: Record, identifier: str, account_head: Head) -> JsonObject:
+    """Return what the settlement of a window moved, seen from one of the accounts that paid or were paid."""
+    seen = _Seen(identifier)
+    seen.add(cast("list[_LegRow]", cast(Head, record.output)["payments"]), posted=1, pending=0)
+    return {
+        **_entry_fields("net", account_head, posted=seen.posted, pending=0),
+        "counterparty": seen.counterparty,
+        "reference": f"window {record.arguments['id']!s}",
+    }
 
 
 def _released(store: Store, output: Head, identifier: str, account_head: Head) -> JsonObject:

@@ -9,6 +9,7 @@
 client          `Client`, synchronous                 async_client    `AsyncClient`
 results         what a node answers, typed            governance      the same of validators and proposals
 cold_chain      the same of devices, cold records     money           holds, and statements that add up
+netting         the same of windows and obligations
 errors          what can go wrong, by what to do about it
 keys            key files                             verify          proof bundles, offline
 amounts         decimal text and minor units          checking        answers checked against several nodes
@@ -52,6 +53,7 @@ from tradelane.governance import Evidence, Proposal, ValidatorChange, ValidatorM
 from tradelane.importing import CutDocument, Imported, cut_document, import_document
 from tradelane.keys import load_key, new_key, save_key
 from tradelane.money import Hold, Point, Statement, StatementLine, make_statement
+from tradelane.netting import NettingWindow, Obligation
 from tradelane.party_data import SealedData, SealedKey, encryption_key, seal_data, sign_attestation, unseal_data
 from tradelane.payments import Payment, PaymentStep, sign_quote
 from tradelane.recalls import Closure, SiteEvent
@@ -102,10 +104,12 @@ __all__ = [
     "Imported",
     "Item",
     "Mark",
+    "NettingWindow",
     "NodeStatus",
     "NotAuthorisedError",
     "NotFinalError",
     "NotFoundError",
+    "Obligation",
     "Offer",
     "Operation",
     "Payment",

@@ -22,6 +22,7 @@ from tradelane.cold_chain import ColdBreach, ColdProfile, ColdReadings, ColdReco
 from tradelane.conversations import Direction
 from tradelane.governance import Evidence, Proposal, Validators
 from tradelane.money import Hold
+from tradelane.netting import NettingWindow, Obligation
 from tradelane.payments import Payment
 from tradelane.recalls import Closure, SiteEvent
 from tradelane.results import (
@@ -225,6 +226,18 @@ class AsyncClient:
     async def hold(self, identifier: str) -> Hold:
         """Return a hold by the id (hex) of its pending transfer."""
         return await self._run(conversations.hold(identifier))
+
+    async def windows(self, currency: str | None = None, status: str | None = None) -> tuple[NettingWindow, ...]:
+        """Return windows of obligations, all or those of a currency, open, closed or settled."""
+        return await self._run(conversations.windows(currency, status))
+
+    async def window(self, currency: str, identifier: str) -> NettingWindow:
+        """Return a window of a currency with its obligations."""
+        return await self._run(conversations.window(currency, identifier))
+
+    async def obligation(self, identifier: str) -> Obligation:
+        """Return an obligation by its id (hex)."""
+        return await self._run(conversations.obligation(identifier))
 
     async def recalls(self, target: str | None = None, status: str | None = None) -> tuple[Recall, ...]:
         """Return recalls, all or those of a product (by GTIN), a lot or an item."""

@@ -49,6 +49,7 @@ from tradelane.governance import (
     read_validators,
 )
 from tradelane.money import Hold, read_hold
+from tradelane.netting import NettingWindow, Obligation, read_obligation, read_window
 from tradelane.payments import Payment, read_payment
 from tradelane.recalls import Closure, SiteEvent, read_closure, read_reached, read_site_event
 from tradelane.results import (
@@ -357,6 +358,24 @@ def holds(identifier: str, status: str | None) -> Conversation[tuple[Hold, ...]]
 def hold(identifier: str) -> Conversation[Hold]:
     """Ask for a hold by the id of its pending transfer."""
     return read_hold(Fields((yield from get_object(f"/v1/holds/{quote(identifier, safe='')}")), "hold"))
+
+
+def windows(currency: str | None, status: str | None) -> Conversation[tuple[NettingWindow, ...]]:
+    """Ask for windows of obligations."""
+    return (yield from get_pages("/v1/windows", read_window, currency=currency, status=status))
+
+
+def window(currency: str, identifier: str) -> Conversation[NettingWindow]:
+    """Ask for a window with its obligations."""
+    path = f"/v1/windows/{quote(currency, safe='')}/{quote(identifier, safe='')}"
+    return read_window(Fields((yield from get_object(path)), "window"))
+
+
+def obligation(identifier: str) -> Conversation[Obligation]:
+    """Ask for an obligation."""
+    return read_obligation(
+        Fields((yield from get_object(f"/v1/obligations/{quote(identifier, safe='')}")), "obligation")
+    )
 
 
 def recalls(target: str | None, status: str | None) -> Conversation[tuple[Recall, ...]]:

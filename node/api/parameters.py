@@ -108,6 +108,13 @@ class HoldsOf(Paged):
     status: Name | None = None
 
 
+class WindowsOf(Paged):
+    """Windows of obligations, all or those of a currency, in a status."""
+
+    currency: Name | None = None
+    status: Name | None = None
+
+
 class OffersOf(Paged):
     """Offers of custody or ownership."""
 

@@ -85,6 +85,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "organisation.unknown": Kind(404, "No organisation has this id"),
     "account.unknown": Kind(404, "No account has this id"),
     "hold.unknown": Kind(404, "No hold has this id"),
+    "window.unknown": Kind(404, "No window with this id was opened for this currency"),
+    "obligation.unknown": Kind(404, "No obligation has this id"),
     "payment.unknown": Kind(404, "No payment has this UETR", "a transfer is found by its id"),
     "offer.unknown": Kind(404, "No offer has this id"),
     "recall.busy": Kind(503, "Another recall is being worked out", "ask again in a few seconds"),

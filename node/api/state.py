@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from contracts import heads
 from contracts.settlement.transfer_ids import TRANSFER_ID_BYTES
 from ledger.readable import Json
-from node import money, queries
+from node import money, netting, queries
 from node.api.answers import Answers
 from node.api.parameters import (
     AccountsOf,
@@ -22,6 +22,7 @@ from node.api.parameters import (
     Read,
     SiteEvents,
     TraceOf,
+    WindowsOf,
 )
 from node.api.problems import Problem
 from node.api.transactions import bundled
@@ -159,6 +160,32 @@ def _add_money(routes: APIRouter, answers: Answers) -> None:
     @routes.get("/accounts/{identifier:path}", summary="The totals of an account")
     async def account(identifier: str, asked: Annotated[Read, Query()]) -> Response:
         return await _one(answers, lambda store: money.account(store, identifier), asked, "account.unknown", identifier)
+
+    @routes.get("/windows", summary="Windows in which obligations are netted, by currency and id")
+    async def windows(asked: Annotated[WindowsOf, Query()]) -> Response:
+        return await answers.json(
+            lambda store: netting.windows_page(
+                store, asked.currency, asked.status, asked.cursor, asked.limit
+            ).to_json(),
+            asked,
+        )
+
+    @routes.get("/windows/{currency}/{identifier:path}", summary="A window with all its obligations")
+    async def window(currency: str, identifier: str, asked: Annotated[Read, Query()]) -> Response:
+        return await _one(
+            answers,
+            lambda store: netting.window(store, currency, identifier),
+            asked,
+            "window.unknown",
+            f"{identifier} of {currency}",
+        )
+
+    @routes.get("/obligations/{identifier}", summary="An obligation by its id")
+    async def obligation(identifier: str, asked: Annotated[Read, Query()]) -> Response:
+        obligation_id = transfer_id_or_problem(identifier)
+        return await _one(
+            answers, lambda store: netting.obligation(store, obligation_id), asked, "obligation.unknown", identifier
+        )
 
     @routes.get("/payments/{uetr}", summary="A payment by its UETR, with every step and its time")
     async def one_payment(uetr: str, asked: Annotated[Read, Query()]) -> Response:

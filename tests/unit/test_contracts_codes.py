@@ -15,6 +15,7 @@ from tests.support.contract_cold_chain_cases import COLD_CHAIN_CASES
 from tests.support.contract_compliance_cases import COMPLIANCE_CASES
 from tests.support.contract_governance_cases import GOVERNANCE_CASES
 from tests.support.contract_hold_cases import HOLD_CASES
+from tests.support.contract_netting_cases import NETTING_CASES
 from tests.support.contract_part_cases import PART_CASES
 from tests.support.contract_payment_cases import PAYMENT_CASES
 from tests.support.contract_recall_cases import RECALL_CASES
@@ -520,6 +521,7 @@ CASES: tuple[Case, ...] = (
     *RECALL_CASES,
     *HOLD_CASES,
     *PAYMENT_CASES,
+    *NETTING_CASES,
     *COMPLIANCE_CASES,
     *TRADE_CASES,
 )

@@ -16,7 +16,8 @@ import pytest
 
 from contracts import heads
 from contracts.results import ResultCode
-from ledger.codec import Value
+from ledger.codec import Value, decode
+from tests.support.contract_netting_cases import CLOSES_MS, owe, settle, window
 from tests.support.contracts_world import Call, World
 from tests.support.trade_world import (
     ACCOUNTS,
@@ -161,3 +162,58 @@ def test_a_terminal_state_is_never_touched(world: World) -> None:
     world.time_ms = 10 * DISPUTE_DEADLINE_MS
     assert_refused(world, "watcher", call("poke"), ResultCode.PAYMENT_ENDED)
     assert payment(world)["status"] == "settled"
+
+
+def totals(world: World, currency: str) -> tuple[int, int]:
+    """Return what all accounts of a currency, its issuer's among them, have posted and pending together."""
+    posted = pending_ = 0
+    for _, encoded in world.heads(heads.account("")):
+        head = cast("dict[str, int]", decode(encoded))
+        if cast("object", head["currency"]) == currency:
+            posted += head["credits_posted"] - head["debits_posted"]
+            pending_ += head["credits_pending"] - head["debits_pending"]
+    return posted, pending_
+
+
+def test_two_currencies_with_two_models_settle_alone_in_one_window(world: World) -> None:
+    """The issuers' side of each currency sums to zero when it is made, promised, closed and settled."""
+
+    def assert_balanced() -> None:
+        assert (totals(world, "EUR"), totals(world, "HKD")) == ((0, 0), (0, 0))
+
+    world.must("other_bank", ("settlement.transfer", {**moving(1, "lp/hkd", PAYEE), "amount": 400}))
+    world.must("bank", window(id="mixed"))
+    world.must("other_bank", window(id="mixed", currency="HKD", model="gross"))
+    assert_balanced()
+    before = positions(world)
+    for signer, number, debit, credit, amount in (
+        ("shop", 1, PAYER, "maker/eur", 500),
+        ("maker", 2, "maker/eur", PAYER, 300),
+        ("maker", 3, PAYEE, "lp/hkd", 400),
+        ("maker", 4, PAYEE, "lp/hkd", 1),
+    ):
+        world.must(signer, owe(number, window="mixed", debit=debit, credit=credit, amount=amount))
+    assert positions(world) == before, "a promise moves nothing"
+    assert_balanced()
+    world.time_ms = CLOSES_MS
+    assert_refused(world, "shop", owe(5, window="mixed"), ResultCode.WINDOW_CLOSED)
+    output = cast("dict[str, Value]", world.must("watcher", settle("mixed")))
+    assert (output["gross_value"], output["net_value"], output["payments"]) == (800, 200, [[PAYER, "maker/eur", 200]])
+    assert balance(world, PAYEE) == before[0][PAYEE], "the other currency has not settled yet"
+    assert_balanced()
+    output = cast("dict[str, Value]", world.must("watcher", settle("mixed", "HKD")))
+    # Gross and with 400 in all: the second promise waits.
+    assert (output["gross_value"], output["net_value"], output["deferred"]) == (400, 400, 1)
+    now = positions(world)[0]
+    assert {name: now[name] - before[0][name] for name in now if now[name] != before[0][name]} == {
+        PAYER: -200,
+        "maker/eur": 200,
+        PAYEE: -400,
+        "lp/hkd": 400,
+    }
+    assert_balanced()
+
+
+def moving(number: int, debit: str, credit: str) -> dict[str, Value]:
+    """Return the arguments of a transfer without its amount."""
+    return {"id": number.to_bytes(16, "big"), "debit": debit, "credit": credit}

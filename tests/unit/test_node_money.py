@@ -4,9 +4,10 @@ from typing import cast
 
 import pytest
 
-from node import money
+from node import money, netting
 from node.queries import JsonObject
 from tests.support.contract_hold_cases import HELD, TIMEOUT_MS, account, pend, post, void
+from tests.support.contract_netting_cases import CLOSES_MS, owe, settle, window
 from tests.support.contract_payment_cases import within
 from tests.support.contract_situations import issue, pay, redeem
 from tests.support.contracts_world import START_MS, Call, add
@@ -174,3 +175,48 @@ def test_an_escrow_is_an_entry_when_it_is_opened_released_and_sent_back() -> Non
         for total in ("posted", "pending"):
             changes = sum(int(cast(str, entry[total])) for entry in entries(ledger, name))
             assert changes == (int(cast(str, shown(ledger, name)["posted"])) if total == "posted" else 0)
+
+
+def test_a_window_is_shown_with_its_obligations_and_is_one_entry_of_each_account() -> None:
+    ledger = WorldStore()
+    for signer, operation in (
+        ("bank", issue(1_000)),
+        ("bank", window()),
+        ("shop", owe(1)),
+        ("maker", owe(2, debit="maker/eur", credit="carrier/eur", amount=60)),
+        ("carrier", owe(3, debit="carrier/eur", credit="shop/eur", amount=70)),
+    ):
+        assert ledger.run(signer, operation).code == 0
+    assert window_of(ledger)["status"] == "open"
+    ledger.world.time_ms = CLOSES_MS
+    assert ledger.run("bank", account("freeze")).code == 0
+    assert ledger.run("bank", account("unfreeze")).code == 0
+    assert window_of(ledger)["status"] == "closed"
+    assert netting.windows_page(ledger.store, "EUR", "settled", None, 10).entries == []
+    assert ledger.run("watcher", settle()).code == 0
+
+    found = window_of(ledger)
+    names = ("status", "settled", "deferred", "gross_value", "net_value", "saving_ppm", "exponent")
+    assert [found[name] for name in names] == ["settled", 2, 1, "160", "100", 375_000, 2]
+    listed = cast("list[JsonObject]", found["listed"])
+    assert [(each["amount"], each["outcome"], each["status"]) for each in listed] == [
+        ("100", "settled", "settled"),
+        ("60", "settled", "settled"),
+        ("70", "funds", "deferred"),
+    ]
+    (only,) = netting.windows_page(ledger.store, "EUR", "settled", None, 10).entries
+    assert cast(JsonObject, only)["id"] == "noon"
+    assert netting.windows_page(ledger.store, "HKD", None, None, 10).entries == []
+    assert netting.window(ledger.store, "HKD", "noon") is None
+    assert netting.obligation(ledger.store, b"n" * 16) is None
+    last = entries(ledger, "shop/eur")[-1]
+    assert (last["kind"], last["posted"], last["reference"]) == ("net", "-100", "window noon")
+    for name in ("shop/eur", "maker/eur", "carrier/eur"):
+        total = sum(int(cast(str, entry["posted"])) for entry in entries(ledger, name))
+        assert str(total) == shown(ledger, name)["posted"]
+
+
+def window_of(ledger: WorldStore) -> JsonObject:
+    found = netting.window(ledger.store, "EUR", "noon")
+    assert found is not None
+    return found
