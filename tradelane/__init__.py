@@ -49,6 +49,7 @@ from tradelane.errors import (
     UnavailableError,
     VerificationError,
 )
+from tradelane.event_pages import EventsPage
 from tradelane.governance import Evidence, Proposal, ValidatorChange, ValidatorMember, Validators
 from tradelane.importing import CutDocument, Imported, cut_document, import_document
 from tradelane.keys import load_key, new_key, save_key
@@ -97,6 +98,7 @@ __all__ = [
     "DeviceReadings",
     "Doubt",
     "Entry",
+    "EventsPage",
     "Evidence",
     "Facts",
     "HistoryEntry",

@@ -20,6 +20,7 @@ from tradelane.captures import Captured
 from tradelane.client import TIMEOUT_S, failure_text, http_request, response_of
 from tradelane.cold_chain import ColdBreach, ColdProfile, ColdReadings, ColdRecord, Device, DeviceReadings
 from tradelane.conversations import Direction
+from tradelane.event_pages import EventsPage
 from tradelane.governance import Evidence, Proposal, Validators
 from tradelane.money import Hold
 from tradelane.netting import NettingWindow, Obligation
@@ -304,6 +305,10 @@ class AsyncClient:
     async def events(self, **filters: str) -> JsonObject:
         """Return the EPCIS query document of the events that match, such as ``MATCH_epc=...``."""
         return await self._run(conversations.events(filters))
+
+    async def events_page(self, form: Literal["json", "xml"] = "json", **filters: str) -> EventsPage:
+        """Return a page of the events that match, as the node wrote it; ``nextPageToken`` asks for a later one."""
+        return await self._run(conversations.events_page(filters, form))
 
     async def event(self, event_id: str, form: Literal["json", "xml"] = "json") -> bytes:
         """Return one event as EPCIS 2.0; what XML cannot say is refused with its place."""

@@ -23,6 +23,7 @@ from tradelane import conversations
 from tradelane.captures import Captured
 from tradelane.cold_chain import ColdBreach, ColdProfile, ColdReadings, ColdRecord, Device, DeviceReadings
 from tradelane.conversations import Direction
+from tradelane.event_pages import EventsPage
 from tradelane.governance import Evidence, Proposal, Validators
 from tradelane.money import Hold
 from tradelane.netting import NettingWindow, Obligation
@@ -325,6 +326,10 @@ class Client:
     def events(self, **filters: str) -> JsonObject:
         """Return the EPCIS query document of the events that match, such as ``MATCH_epc=...``."""
         return self._run(conversations.events(filters))
+
+    def events_page(self, form: Literal["json", "xml"] = "json", **filters: str) -> EventsPage:
+        """Return a page of the events that match, as the node wrote it; ``nextPageToken`` asks for a later one."""
+        return self._run(conversations.events_page(filters, form))
 
     def event(self, event_id: str, form: Literal["json", "xml"] = "json") -> bytes:
         """Return one event as EPCIS 2.0; what XML cannot say is refused with its place."""

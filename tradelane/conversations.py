@@ -39,6 +39,7 @@ from tradelane.errors import (
     UnavailableError,
     VerificationError,
 )
+from tradelane.event_pages import EventsPage, next_token, partial_documents
 from tradelane.fields import Fields
 from tradelane.governance import (
     Evidence,
@@ -459,6 +460,19 @@ def evidence(validator: str | None) -> Conversation[tuple[Evidence, ...]]:
 def events(filters: Mapping[str, str]) -> Conversation[JsonObject]:
     """Ask for the EPCIS query document of the events that match."""
     return (yield from get_object("/epcis/events", **filters))
+
+
+def events_page(filters: Mapping[str, str], form: str) -> Conversation[EventsPage]:
+    """Ask for events until some are found or there are no more: a page can be empty and still have a next one."""
+    asked = dict(filters)
+    while True:
+        request = Request("GET", "/epcis/events", tuple(asked.items()), {"accept": f"application/{form}"})
+        response = yield from ask(request)
+        token = next_token(response.headers)
+        page = EventsPage(response.body, token, partial_documents(response.headers))
+        if token is None or page.has_events:
+            return page
+        asked["nextPageToken"] = token
 
 
 def event(event_id: str, form: str) -> Conversation[bytes]:

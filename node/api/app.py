@@ -16,6 +16,7 @@ from node.api import (
     cold_chain,
     epcis_capture,
     epcis_events,
+    epcis_resources,
     governance,
     health,
     proofs,
@@ -57,8 +58,10 @@ def build_api(node: ApiNode) -> FastAPI:
     application.include_router(recalls.router(answers))
     application.include_router(blocks.router(node, answers))
     application.include_router(governance.router(node, answers))
-    application.include_router(epcis_capture.router(node, answers))
-    application.include_router(epcis_events.router(node, answers))
+    pages = epcis_events.EventPages(node, answers)
+    epcis = [epcis_capture.router(node, answers), epcis_events.router(pages, answers)]
+    for router in (*epcis, epcis_resources.router(pages, answers, epcis)):
+        application.include_router(router)
     application.include_router(health.router(node))
     # Last: a Digital Link path may look like anything, even with a stem of its own before it.
     application.router.routes.extend(build_web_routes(node))

@@ -1,7 +1,11 @@
-"""What the two halves of ``/epcis`` share: EPCIS 2.0 over HTTP (ISO/IEC 19987 section 12)."""
+"""What all parts of ``/epcis`` share: EPCIS 2.0 over HTTP (ISO/IEC 19987 section 12)."""
 
+import re
 from typing import Final
 
+from fastapi import Request
+
+from node.api.problems import Problem
 from standards.epcis.document import EVENTS_MAX
 
 DOCUMENT_BYTES_MAX: Final = 2 * 1024 * 1024
@@ -19,3 +23,24 @@ HEADERS: Final = {
     "gs1-epcis-capture-file-size-limit": str(DOCUMENT_BYTES_MAX),
     "gs1-capture-error-behaviour": "rollback",
 }
+
+_VERSION: Final = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})(?:\.([0-9]{1,3}))?")
+_SERVED: Final = (2, 0, 0)
+
+
+async def require_version(request: Request) -> None:
+    """Refuse a request that asks for another version of EPCIS or CBV than the one that is spoken here."""
+    for standard in ("epcis", "cbv"):
+        exact, lowest, highest = (_version(request, f"gs1-{standard}-{name}") for name in ("version", "min", "max"))
+        if (exact or _SERVED) != _SERVED or (lowest or _SERVED) > _SERVED or (highest or _SERVED) < _SERVED:
+            raise Problem("epcis.version", f"{standard.upper()} 2.0 is spoken here, another version is asked for")
+
+
+def _version(request: Request, header: str) -> tuple[int, ...] | None:
+    text = request.headers.get(header)
+    if text is None:
+        return None
+    match = _VERSION.fullmatch(text.strip())
+    if match is None:
+        raise Problem("epcis.version", f"{header}: {text[:40]!r} is no version such as 2.0.0")
+    return tuple(int(part or 0) for part in match.groups())

@@ -26,7 +26,7 @@ from node.admission import Refusal
 from node.api.answers import Answers, as_of, json_response
 from node.api.backend import ApiNode
 from node.api.body import JSON_CODES, json_problem, media_type, read_body
-from node.api.epcis import DOCUMENT_BYTES_MAX, HEADERS, TYPES, XML_TYPES
+from node.api.epcis import DOCUMENT_BYTES_MAX, HEADERS, TYPES, XML_TYPES, require_version
 from node.api.parameters import Read, no_parameters
 from node.api.problems import Fault, Problem, problem_of
 from node.api.transactions import prefer_wait_s
@@ -68,7 +68,7 @@ def router(node: ApiNode, answers: Answers) -> APIRouter:
         summary="Capture an EPCIS document, all or nothing",
         status_code=202,
         openapi_extra=_BODY,
-        dependencies=[Depends(no_parameters)],
+        dependencies=[Depends(no_parameters), Depends(require_version)],
     )
     async def capture(request: Request) -> Response:
         key = _authorised_key(node, request)

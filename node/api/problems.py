@@ -137,6 +137,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "epcis.format": Kind(406, "The identifiers cannot be given in this format"),
     "epcis.xml": Kind(406, "XML cannot say what an event says", "ask for it as application/json"),
     "epcis.query_parameter": Kind(400, "A query parameter is not supported"),
+    "epcis.query_too_large": Kind(413, "The query would have too large an answer", "narrow it"),
+    "epcis.not_acceptable": Kind(406, "There is no answer in this media type"),
+    "epcis.version": Kind(406, "This version of the standard is not spoken here", "ask for EPCIS 2.0.0 and CBV 2.0.0"),
+    "epcis.unknown_resource": Kind(404, "No event has said this", "the list above it has what events have said"),
     "epcis.unknown_event": Kind(404, "No event has this id"),
     "epcis.unknown_capture": Kind(404, "This node knows no such capture job"),
 }
@@ -165,6 +169,7 @@ _EPCIS_TYPES: Final = {
 }
 _EPCIS_TYPE_BY_CODE: Final = {
     "epcis.query_parameter": "QueryParameterException",
+    "epcis.query_too_large": "QueryTooLargeException",
     "epcis.rejected": "ValidationException",
 }
 

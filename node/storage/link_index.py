@@ -6,6 +6,7 @@ l item|lot, identifier, position         the event uses it up (``i``), installs 
                                          items of the lot into being (``m``)
 l transformation, id, position           an event that is part of this transformation
 l site, identifier, time(8), position    an event at a place, in the order in which they happened
+l term, field, value, position           an event whose business step, disposition, place or (own) type is this
 
 Parts are separated by zero bytes, which identifiers never hold; positions and times have a fixed length at the end. The
 rows follow from the bodies of blocks alone, and stay when a body is given up, as histories do. Reasons: ADR 0014.
@@ -17,7 +18,7 @@ from typing import Final, cast
 from urllib.parse import quote
 
 from contracts.identifiers import lot_link, product_of
-from contracts.provenance.events import ADD, ASSOCIATION, OBJECT, TRANSFORMATION
+from contracts.provenance.events import ADD, AGGREGATION, ASSOCIATION, OBJECT, TRANSACTION, TRANSFORMATION
 from ledger.codec import Value
 from ledger.state import KEY_SEPARATOR, head_key
 
@@ -27,7 +28,12 @@ INSTALLED: Final = b"c"
 LOT_MEMBERS: Final = b"m"
 _PART: Final = b"t"
 _SEEN: Final = b"s"
+_SAID: Final = b"v"
 
+TERMS: Final = ("biz_step", "disposition", "read_point", "biz_location", "type")
+"""Arguments of which each value has rows of its own; of the types only those that no standard knows."""
+
+_STANDARD_TYPES: Final = frozenset({AGGREGATION, ASSOCIATION, OBJECT, TRANSACTION, TRANSFORMATION})
 _TIME_OFFSET: Final = 1 << 63
 _POSITION_BYTES: Final = 16
 _TIME_BYTES: Final = 8
@@ -46,6 +52,21 @@ def transformation_prefix(identifier: str) -> bytes:
 def site_prefix(identifier: str) -> bytes:
     """Return what the rows of a place begin with."""
     return LINK + head_key("site", identifier) + KEY_SEPARATOR
+
+
+def term_prefix(field: str, value: str) -> bytes:
+    """Return what the rows of a value of one of ``TERMS`` begin with."""
+    return LINK + head_key("term", field, value) + KEY_SEPARATOR
+
+
+def terms_prefix(field: str) -> bytes:
+    """Return what the rows of all values of one of ``TERMS`` begin with."""
+    return LINK + head_key("term", field) + KEY_SEPARATOR
+
+
+def term_of(key: bytes, prefix: bytes) -> bytes:
+    """Return the value that a row under ``terms_prefix`` is of."""
+    return key[len(prefix) : -_POSITION_BYTES - 1]
 
 
 def time_bytes(time_ms: int) -> bytes:
@@ -74,6 +95,10 @@ def link_rows(where: bytes, arguments: Mapping[str, Value]) -> Iterator[tuple[by
         # It repeats the event that it is about.
         return
     kind = arguments.get("type")
+    for field in TERMS:
+        value = arguments.get(field)
+        if isinstance(value, str) and (field != "type" or value not in _STANDARD_TYPES):
+            yield term_prefix(field, value) + where, _SAID
     if kind == TRANSFORMATION:
         for head in (*_items(arguments, "inputs"), *_lots(arguments, "input_quantities")):
             yield thing_prefix(head) + where, USED

@@ -12,7 +12,7 @@ v hash of validator set(32)          the set
 y hash of head key(32) count(8)      [height, transaction index, operation index]
 e height(8) transaction(4) op(4)     (empty) an EPCIS event, in the order of capture
 l ...                                where things lead on to others: node.storage.link_index
-m links                              version of the rows of kind l (no row: they are not there yet)
+m links                              version of the rows of kind l (no row or another: they are made anew)
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from node.storage.link_index import link_rows
 TIP_KEY: Final = b"mtip"
 EARLIEST_KEY: Final = b"mearliest"
 LINKS_KEY: Final = b"mlinks"
-LINKS_ROW: Final = encode(1)
+LINKS_ROW: Final = encode(2)
 HEADER: Final = b"h"
 BODY: Final = b"b"
 TRANSACTION: Final = b"t"

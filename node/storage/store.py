@@ -106,7 +106,7 @@ class Store:
             database = Database(directory)
             try:
                 store = cls(database, chain_id, cached_levels=cached_levels)
-                if database.get(LINKS_KEY) is None:
+                if database.get(LINKS_KEY) != LINKS_ROW:
                     store._index_links()
                 return store
             except BaseException:
@@ -333,7 +333,7 @@ class Store:
         self._database.close()
 
     def _index_links(self) -> None:
-        """Write the links of the bodies that are there: a ledger from before there were any has none."""
+        """Write the links of the bodies that are there: a ledger from before there were some has not all."""
         for height in range(self.earliest_height, self.tip.height + 1):
             block = self.block(height)
             assert block is not None, "every height up to the tip has a block"

@@ -134,7 +134,7 @@ def document_from_operations(
     events: list[JsonObject] = []
     contexts: list[JsonValue] = []
     for index, arguments in enumerate(operations):
-        event, context = _shown(arguments, identifier_format)
+        event, context = shown_event(arguments, identifier_format)
         events.append({**event, "recordTime": record_times[index]} if record_times else event)
         contexts.append(context)
     return document_from_events(events, contexts, creation_date=creation_date, query_name=query_name)
@@ -169,8 +169,10 @@ def document_from_events(
     }
 
 
-def _shown(arguments: Mapping[str, object], identifier_format: IdentifierFormat) -> tuple[JsonObject, JsonValue]:
-    """Return the event and the context to show for an operation, whatever it holds."""
+def shown_event(
+    arguments: Mapping[str, object], identifier_format: IdentifierFormat = "as_captured"
+) -> tuple[JsonObject, JsonValue]:
+    """Return the event to show for an operation, whatever it holds, and the context of its document, None: standard."""
     try:
         return operation_to_event(arguments, identifier_format=identifier_format), context_of(arguments)
     except OperationError:

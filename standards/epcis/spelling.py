@@ -42,6 +42,28 @@ def to_digital_link(event: JsonObject) -> JsonObject:
     return spelled
 
 
+def digital_link_in(event: JsonObject) -> str | None:
+    """Return the first GS1 identifier of a valid event that is written as a Digital Link, None where none is."""
+    lists = [entry for name in _LISTS for entry in _entries(event.get(name))]
+    rows = [(row, member) for name, member in _ENTRIES.items() for row in _entries(event.get(name))]
+    rows += [(event.get(name), "id") for name in _PLACES] + [(event, name) for name in _SINGLE]
+    for element in _entries(event.get("sensorElementList")):
+        if isinstance(element, dict):
+            rows += [(element.get("sensorMetadata"), "deviceID")]
+            rows += [(report, "deviceID") for report in _entries(element.get("sensorReport"))]
+    named = [*lists, *(row.get(member) for row, member in rows if isinstance(row, dict))]
+    # An URN is respelled, and what is no GS1 identifier is no link of theirs.
+    return next((name for name in named if isinstance(name, str) and _is_digital_link(name)), None)
+
+
+def _is_digital_link(text: str) -> bool:
+    return text.startswith(("https://", "http://")) and canonical_id(text).startswith("https://id.gs1.org/")
+
+
+def _entries(value: JsonValue) -> list[JsonValue]:
+    return value if isinstance(value, list) else []
+
+
 def _sensor(element: JsonValue) -> JsonValue:
     if not isinstance(element, dict):
         return element

@@ -3,6 +3,7 @@
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -203,6 +204,62 @@ def test_capture_reports_the_rules_that_were_broken(tradelane: CommandLine, key:
     assert "SSCC 395211020000004175" in outcome.out
     assert "not_custodian" in outcome.out
     assert "marked" in outcome.err
+
+
+QUERY_PAGE = {
+    "epcisBody": {
+        "queryResults": {
+            "resultsBody": {
+                "eventList": [
+                    {
+                        "type": "ObjectEvent",
+                        "action": "OBSERVE",
+                        "eventTime": "2026-11-04T09:20:00Z",
+                        "bizStep": "shipping",
+                        "bizLocation": {"id": "urn:place:[7]"},
+                        "eventID": "urn:e:1",
+                    }
+                ]
+            }
+        }
+    }
+}
+
+
+def test_a_query_shows_events_and_says_what_is_still_to_come(tradelane: CommandLine) -> None:
+    empty: dict[str, Any] = {"epcisBody": {"queryResults": {"resultsBody": {"eventList": []}}}}
+    asked: list[str] = []
+
+    def events(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.query.decode())
+        if "nextPageToken" not in asked[-1]:
+            link = '</epcis/events?EQ_bizStep=shipping&nextPageToken=abc>; rel="next"'
+            return httpx.Response(200, json=empty, headers={"link": link})
+        link = '</epcis/events?nextPageToken=def>; rel="next"'
+        headers = {"link": link, "tradelane-partial-documents": "ab" * 32 + ";captured=2;parts=5"}
+        return httpx.Response(200, json=QUERY_PAGE, headers=headers)
+
+    tradelane.answers({"GET /epcis/events": events})
+    outcome = tradelane("epcis", "query", "EQ_bizStep=shipping", "--limit", "5")
+    assert outcome.code == 0, outcome.err
+    assert asked == ["perPage=5&EQ_bizStep=shipping", "perPage=5&EQ_bizStep=shipping&nextPageToken=abc"]
+    for words in ("Object OBSERVE", "shipping", "urn:place:[7]", "urn:e:1"):
+        assert words in outcome.out
+    assert "2 of 5 parts are there" in outcome.err
+    assert "nextPageToken=def" in outcome.err
+    assert tradelane("epcis", "query", "--json").json == QUERY_PAGE
+    assert tradelane("epcis", "query", "-o", "found.json").out == ""
+    assert json.loads(Path("found.json").read_text()) == QUERY_PAGE
+
+
+def test_a_query_that_finds_nothing_says_so_and_a_wrong_one_what_is_wrong(tradelane: CommandLine) -> None:
+    empty: dict[str, Any] = {"epcisBody": {"queryResults": {"resultsBody": {"eventList": []}}}}
+    tradelane.answers({"GET /epcis/events": answer(empty)})
+    assert tradelane("epcis", "query").out == "no event matches\n"
+    for wrong, words in ((["shipping"], "no NAME=VALUE"), (["a=1", "a=2"], "stands twice")):
+        outcome = tradelane("epcis", "query", *wrong)
+        assert outcome.code == 1
+        assert words in outcome.err
 
 
 def test_a_document_with_a_fault_names_path_and_rule(tradelane: CommandLine, key: str) -> None:

@@ -1,12 +1,14 @@
 """Event queries over the example shipment: each filter against a dumb reading of every event; pages that join up."""
 
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from node import event_query
-from node.event_query import ParameterError, event_by_id, events_page, read_query
+from node.event_filters import ParameterError, Seen
+from node.event_query import QueryTooLargeError, event_by_id, events_page, read_query
 from node.queries import CursorError
 from node.records import Record
 from node.storage.store import Store
@@ -145,10 +147,70 @@ def test_an_event_by_its_id(ledger: ExampleLedger, store: Store) -> None:
 
 
 def test_a_long_search_ends_early_with_a_token(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    last = answered(store)[-1]
     monkeypatch.setattr(event_query, "SCAN_MAX", 2)
-    page = events_page(store, read_query([("EQ_bizStep", "stocking")]), None, 30)
+    page = events_page(store, read_query([("EQ_eventID", last)]), None, 30)
     assert (page.records, page.next_token is None) == ([], False)
-    assert len(answered(store, EQ_bizStep="stocking")) == 1
+    assert answered(store, EQ_eventID=last) == [last]
+
+
+def test_a_term_is_looked_up_and_not_searched_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = answered(store, EQ_bizStep="stocking,shipping")
+    monkeypatch.setattr(event_query, "SCAN_MAX", 2)
+    assert events_page(store, read_query([("EQ_bizStep", "stocking")]), None, 2).records
+    assert answered(store, EQ_bizStep="nobody_does_this") == []
+    assert answered(store, 1, EQ_bizStep="stocking,shipping") == both
+    assert len(both) > 2
+
+
+@pytest.mark.parametrize(
+    ("place", "is_in"),
+    [
+        ("https://id.gs1.org/414/9521102000015", True),
+        ("https://id.gs1.org/414/9521102000015/254/dock", True),
+        ("https://id.gs1.org/414/95211020000155", False),
+        ("https://id.gs1.org/414/9521104000013", False),
+        (None, False),
+    ],
+)
+def test_a_place_holds_what_lies_in_it(place: str | None, is_in: bool) -> None:
+    (inside,) = read_query([("WD_readPoint", "urn:epc:id:sgln:9521102.00001.0")]).tests
+    record = cast("Record", SimpleNamespace(arguments={"read_point": place}))
+    assert inside(Seen(record, {})) is is_in
+
+
+@pytest.mark.parametrize("limit", [1, 4, 200])
+@pytest.mark.parametrize(("direction", "is_reverse"), [("ASC", False), ("DESC", True), (None, True)])
+def test_an_order_holds_over_pages(
+    ledger: ExampleLedger,
+    store: Store,
+    limit: int,
+    direction: str | None,
+    is_reverse: bool,
+) -> None:
+    events = sorted(
+        ledger.shipment["epcisBody"]["eventList"],
+        key=lambda event: cast(int, time_ms(event["eventTime"])),
+        reverse=is_reverse,
+    )
+    ordered = [event["eventID"] for event in events]
+    shipped = [event["eventID"] for event in events if event.get("bizStep") == "shipping"]
+    asked = {"orderBy": "eventTime", **({} if direction is None else {"orderDirection": direction})}
+    assert answered(store, limit, **asked) == ordered
+    assert answered(store, limit, **asked, eventCountLimit="5") == ordered[:5]
+    assert answered(store, limit, **asked, eventCountLimit="99", EQ_bizStep="shipping") == shipped
+
+
+def test_too_many_events_are_refused_and_not_cut(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(answered(store, maxEventCount="27")) == 27
+    with pytest.raises(QueryTooLargeError, match="more than 26 events match"):
+        answered(store, maxEventCount="26")
+    page = events_page(store, read_query([("EQ_bizStep", "shipping")]), None, 1)
+    with pytest.raises(CursorError):
+        events_page(store, read_query([("EQ_bizStep", "stocking"), ("orderBy", "eventTime")]), page.next_token, 1)
+    monkeypatch.setattr(event_query, "ALL_MAX", 26)
+    with pytest.raises(QueryTooLargeError, match="MATCH_"):
+        answered(store, orderBy="recordTime")
 
 
 @pytest.mark.parametrize(
@@ -162,6 +224,10 @@ def test_a_long_search_ends_early_with_a_token(store: Store, monkeypatch: pytest
         ("GE_eventTime", "2026-11-04"),
         ("EXISTS_sensorElementList", "yes"),
         ("x" * 500, "1"),
+        ("orderBy", "colour"),
+        ("orderDirection", "ASC"),
+        ("eventCountLimit", "0"),
+        ("maxEventCount", "many"),
     ],
 )
 def test_a_parameter_that_cannot_be_used_is_named(name: str, value: str) -> None:

@@ -19,6 +19,7 @@ from node.storage.link_index import (
     link_rows,
     lot_number,
     site_prefix,
+    term_prefix,
     thing_prefix,
     time_bytes,
     transformation_prefix,
@@ -55,8 +56,17 @@ def test_a_transformation_has_a_row_for_each_input_and_for_its_id() -> None:
         transformation_prefix("t") + WHERE: b"t",
         thing_prefix(heads.lot(lgtin("L%2F7"))) + WHERE: LOT_MEMBERS,
         site_prefix("s") + time_bytes(5) + WHERE: b"s",
+        term_prefix("read_point", "s") + WHERE: b"v",
+        term_prefix("biz_location", "s") + WHERE: b"v",
     }
     assert {row_position(key) for key in found} == {Position(7, 1, 2)}
+
+
+def test_what_an_event_says_in_terms_has_rows_and_the_five_types_have_none() -> None:
+    said: dict[str, Value] = {"biz_step": "packing", "disposition": "in_transit"}
+    found = {term_prefix(field, str(value)) + WHERE: b"v" for field, value in said.items()}
+    assert rows(type="ObjectEvent", action="OBSERVE", **said) == found
+    assert rows(type="urn:x:mine", **said) == {**found, term_prefix("type", "urn:x:mine") + WHERE: b"v"}
 
 
 def test_an_installing_has_rows_and_a_packing_or_a_declaration_has_none() -> None:

@@ -26,6 +26,7 @@ PUBLIC = [
     "DeviceReadings",
     "Doubt",
     "Entry",
+    "EventsPage",
     "Evidence",
     "Facts",
     "HistoryEntry",
