@@ -7,7 +7,6 @@ from typing import Any, cast
 import pytest
 
 from contracts.provenance.events import read_event
-from ledger.codec import Value
 from node.event_filters import FIXED, ParameterError, Seen, read_filter
 from node.records import Record
 from standards.epcis.document import parse_document
@@ -98,8 +97,7 @@ def seen(event: dict[str, Any], namespaces: dict[str, str] | None = None) -> See
         "epcisBody": {"eventList": [event]},
     }
     ((_, arguments),) = events_to_operations(parse_document(json.dumps(document).encode()))
-    known = cast("dict[str, Value]", arguments)
-    return Seen(cast("Record", SimpleNamespace(arguments=known, event=read_event(known))), namespaces or {})
+    return Seen(cast("Record", SimpleNamespace(arguments=arguments, event=read_event(arguments))), namespaces or {})
 
 
 def holds(event: dict[str, Any], name: str, value: str, namespaces: dict[str, str] | None = None) -> bool:
