@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from cli.benches.exposure import Exposure
 from cli.benches.proofs import ProofFigures
 from cli.benches.serving import Rate
+from cli.benches.settle import SettleFigures
 from cli.benches.trace import TraceFigures
 
 
@@ -89,6 +91,42 @@ def trace_rows(figures: TraceFigures) -> list[Row]:
         Row(f"  who holds them and where, {recall.items:,} items", f"{recall.summary_s:.2f} s"),
         Row("  the first time, by the clock", f"{recall.first_s:.2f} s"),
         Row("  a page of 200 once it is known", f"{recall.page_s * 1_000:.1f} ms"),
+    ]
+
+
+def settle_rows(figures: SettleFigures) -> list[Row]:
+    """Return the table of ``tradelane bench settle``."""
+    found = []
+    for cost in figures.costs:
+        who = f"{cost.clients} client{'s' if cost.clients > 1 else ''}"
+        share = f"{cost.payments_s / figures.floor_payments_s:.1%} of the floor"
+        found += [
+            Row(f"{who}: payments of {figures.legs} legs", f"{cost.payments_s:,.0f} a second", share),
+            Row("  to the receipt", f"p50 {cost.receipt_p50_ms:,.0f} ms, p99 {cost.receipt_p99_ms:,.0f} ms"),
+            Row("  to the receipt with its proof", f"p50 {cost.proof_p50_ms:,.0f} ms, p99 {cost.proof_p99_ms:,.0f} ms"),
+        ]
+        found += [Row(f"  refused: {code}", f"{number:,}") for code, number in sorted(cost.refused.items())]
+    checks = f"{figures.verify_ms * 1_000 / figures.machine.ed25519_verify_us:.0f} checks"
+    size = f"{_kilobytes(figures.bundle_bytes)}, gzip {_kilobytes(figures.bundle_gzip_bytes)}"
+    return [
+        *found,
+        Row("floor by signature checks alone", f"{figures.floor_payments_s:,.0f} a second"),
+        Row("proof of a payment", size, aim="8 kB"),
+        Row("  checked by Python", f"{figures.verify_ms:.1f} ms", checks, "50 ms at most"),
+    ]
+
+
+def exposure_rows(exposure: Exposure) -> list[tuple[str, str, str, str, str]]:
+    """Return the table of what a provider risks: what, median, 99th of 100, most, when that began."""
+    return [
+        (
+            spread.what + ("" if spread.is_measured else " (scaled)"),
+            f"{spread.median:.3%}",
+            f"{spread.p99:.2%}",
+            f"{spread.most:.2%}",
+            spread.most_on,
+        )
+        for spread in exposure.spreads
     ]
 
 
