@@ -93,8 +93,10 @@ def _check(value: object, depth_left: int) -> bool:
         _check_depth(depth_left)
         in_order = True
         for item in value:
-            # Most values are one of these two, and a call for each would take most of the time.
+            # Most values are one of these, and a call for each would take most of the time.
             if type(item) is bytes or (type(item) is str and item.isascii()):
+                continue
+            if type(item) is int and _INTEGER_MIN <= item <= _INTEGER_MAX:
                 continue
             in_order = _check(item, depth_left - 1) and in_order
         return in_order
@@ -121,6 +123,8 @@ def _check_map(entries: dict[object, object], depth_left: int) -> bool:
             in_order = False
         previous = key
         if type(item) is bytes or (type(item) is str and item.isascii()):
+            continue
+        if type(item) is int and _INTEGER_MIN <= item <= _INTEGER_MAX:
             continue
         in_order = _check(item, depth_left - 1) and in_order
     return in_order

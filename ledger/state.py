@@ -48,7 +48,7 @@ class HistoryEntry:
 
 def head_key(kind: str, *identifiers: str) -> bytes:
     """Return the key of a head, such as ``head_key("item", "https://id.gs1.org/01/...")``."""
-    key = KEY_SEPARATOR.join([kind.encode(), *map(str.encode, identifiers)])
+    key = "\0".join((kind, *identifiers)).encode()
     assert key.count(KEY_SEPARATOR) == len(identifiers), "identifiers never hold a zero byte"
     return key
 

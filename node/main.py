@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -35,6 +36,7 @@ from node.storage.errors import StorageError
 
 _CONNECTIONS_MAX: Final = 1_000
 _GRACE_SECONDS: Final = 2
+_YOUNG_MAX: Final = 20_000
 _SNAPSHOT_CHECK_SECONDS: Final = 30
 
 
@@ -86,6 +88,7 @@ async def run_node(home_directory: Path, *, is_parent_watched: bool = False) -> 
                 asyncio.create_task(_fill_back(home, node)),
             ]
             stop = _stop_event(is_parent_watched=is_parent_watched)
+            _keep_what_is_there()
             log.info(
                 "started", name=config.name, height=node.chain.tip.height, api=f"{config.api_host}:{config.api_port}"
             )
@@ -103,6 +106,17 @@ async def run_node(home_directory: Path, *, is_parent_watched: bool = False) -> 
                 await node.stop()
                 snapshots.let_go(everything=True)
                 log.info("stopped", height=node.chain.tip.height)
+
+
+def _keep_what_is_there() -> None:
+    """Have the collector of garbage pass over what the start has made, which stays, and look at the rest less often.
+
+    A busy node holds ten thousands of transactions for a moment, none of them in a cycle; by default each seven hundred
+    of them would have all be looked at.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG_MAX, 10, 20)
 
 
 async def _let_go_of_old(snapshots: Snapshots) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from consensus.config import ConsensusConfig
 from consensus.replica import Replica
-from contracts.execute import authorise
+from contracts.authority import Authority
 from contracts.results import ResultCode
 from ledger.evidence import Equivocation
 from ledger.genesis import Genesis
@@ -17,7 +17,7 @@ from ledger.keys import SecretKey
 from ledger.state import Overlay
 from ledger.transaction import Transaction
 from ledger.validators import ValidatorSet
-from node.admission import Refusal, RefusalKind, signature_refusal
+from node.admission import Refusal, RefusalKind
 from node.chain import Chain
 from node.config import NodeConfig
 from node.evidence import EvidenceReporter
@@ -27,7 +27,9 @@ from node.metrics import Metrics
 from node.network.peers import PeerNetwork
 from node.pool import Pool
 from node.pruning import Pruner
+from node.queries import Outcome
 from node.runtime import Runtime
+from node.signature_checks import SignatureChecks
 from node.storage.space import DiskSpace
 from node.storage.store import Store
 
@@ -100,8 +102,9 @@ class Node:
         self.space = DiskSpace(home.config.home, lambda: time.monotonic_ns() // 1_000_000)
         self.metrics.disk_free_bytes.set_function(lambda: self.space.free_bytes)
         self.metrics.earliest_height.set_function(lambda: self.store.earliest_height)
+        self._checks = SignatureChecks()
         self.runtime = Runtime(
-            self.chain, replica, home.safety, self._pool, self._peers, self.metrics, self.now_ms, pruner
+            self.chain, replica, home.safety, self._pool, self._checks, self._peers, self.metrics, self.now_ms, pruner
         )
         self._reporter = EvidenceReporter(
             self.chain, home.safety, self._public_key, self.gateway_key, self.submit, self.now_ms
@@ -168,23 +171,45 @@ class Node:
 
     async def submit(self, encoded: bytes) -> Transaction | Refusal:
         """Take a client's transaction into the pool and pass it on, or return the one reason why not."""
+        return (await self.submit_many([encoded]))[0]
+
+    async def submit_many(self, batch: Sequence[bytes]) -> list[Transaction | Refusal]:
+        """Take transactions into the pool, each by itself, and pass on what is new; return an answer for each."""
         shortage = self.space.shortage()
         if shortage is not None:
-            self.metrics.refused_transactions.labels(code="node.disk_full").inc()
-            return Refusal(RefusalKind.UNAVAILABLE, "node.disk_full", shortage)
-        transaction = self._pool.check(encoded)
-        if isinstance(transaction, Transaction) and not self.is_pending(transaction.transaction_id):
-            refusal = (
-                signature_refusal(transaction) or self._authority_refusal(transaction) or self._pool.add(transaction)
-            )
+            answers: list[Transaction | Refusal] = [
+                Refusal(RefusalKind.UNAVAILABLE, "node.disk_full", shortage) for _ in batch
+            ]
+        else:
+            answers = [self._pool.check(encoded) for encoded in batch]
+            refusals = await self._admit([answer for answer in answers if isinstance(answer, Transaction)])
+            answers = [
+                refusals.get(answer.transaction_id, answer) if isinstance(answer, Transaction) else answer
+                for answer in answers
+            ]
+        for answer in answers:
+            if isinstance(answer, Refusal):
+                self.metrics.refused_transactions.labels(code=answer.code).inc()
+        return answers
+
+    async def _admit(self, checked: Sequence[Transaction]) -> dict[bytes, Refusal]:
+        """Take what is new of transactions that the pool has checked; return why others were not taken, by id."""
+        fresh = {each.transaction_id: each for each in checked if not self.is_pending(each.transaction_id)}
+        candidates = list(fresh.values())
+        wrong = await self._checks.refusals(candidates)
+        authority = Authority(Overlay(self.store), max(self.now_ms(), self.chain.tip.time_ms + 1))
+        refusals: dict[bytes, Refusal] = {}
+        taken: list[bytes] = []
+        for transaction, signature in zip(candidates, wrong, strict=True):
+            refusal = signature or _authority_refusal(authority, transaction) or self._pool.add(transaction)
             if refusal is None:
-                self._peers.gossip([encoded])
-                self.runtime.work_arrived()
+                taken.append(transaction.encoded)
             else:
-                transaction = refusal
-        if isinstance(transaction, Refusal):
-            self.metrics.refused_transactions.labels(code=transaction.code).inc()
-        return transaction
+                refusals[transaction.transaction_id] = refusal
+        if taken:
+            self._peers.gossip(taken)
+            self.runtime.work_arrived()
+        return refusals
 
     def is_pending(self, transaction_id: bytes) -> bool:
         """Say whether a transaction waits for a block here."""
@@ -197,6 +222,10 @@ class Node:
     def unreported_evidence(self) -> list[Equivocation]:
         """Return the double votes that this node keeps and that are not on the ledger yet."""
         return self._reporter.unreported()
+
+    async def wait_outcomes(self, transaction_ids: Sequence[bytes], timeout_s: float) -> dict[bytes, Outcome]:
+        """Return the outcomes of those transactions that are committed from now on, within the time."""
+        return await self.runtime.wait_outcomes(transaction_ids, timeout_s)
 
     async def wait_committed(self, transaction_id: bytes, timeout_s: float) -> bool:
         """Return whether the transaction is committed now or within the time."""
@@ -225,17 +254,6 @@ class Node:
     def _is_validator(self) -> bool:
         return self.chain.validators.index_of(self._public_key) is not None
 
-    def _authority_refusal(self, transaction: Transaction) -> Refusal | None:
-        """Ask the contracts, on the state of the tip, whether this key may call these methods.
-
-        It is asked again when the transaction runs. Here it only spares the chain a transaction that must fail.
-        """
-        code, detail = authorise(transaction, Overlay(self.store), max(self.now_ms(), self.chain.tip.time_ms + 1))
-        if code is ResultCode.OK:
-            return None
-        kind, name = _REFUSAL_BY_RESULT.get(code, (RefusalKind.FORBIDDEN, "transaction.key_not_allowed"))
-        return Refusal(kind, name, detail)
-
     def _not_ready_reason(self, peers: Sequence[PeerStatus]) -> str | None:
         """Return why this node cannot serve a write that commits, or None where it can."""
         shortage = self.space.shortage()
@@ -250,3 +268,15 @@ class Node:
         if ahead > self.chain.tip.height + 2:
             return f"catching up: at height {self.chain.tip.height}, peers work on {ahead}"
         return None
+
+
+def _authority_refusal(authority: Authority, transaction: Transaction) -> Refusal | None:
+    """Ask the contracts, on the state of the tip, whether this key may call these methods.
+
+    It is asked again when the transaction runs. Here it only spares the chain a transaction that must fail.
+    """
+    verdict = authority.judge(transaction)
+    if verdict.code is ResultCode.OK:
+        return None
+    kind, name = _REFUSAL_BY_RESULT.get(verdict.code, (RefusalKind.FORBIDDEN, "transaction.key_not_allowed"))
+    return Refusal(kind, name, verdict.detail)

@@ -71,6 +71,8 @@ class Pool:
 
     def add(self, transaction: Transaction) -> Refusal | None:
         """Take a transaction that ``check`` let pass and whose signature is good."""
+        if self._chain.is_committed(transaction.transaction_id):
+            return self._refusal(transaction)  # the chain moved on while the signature was checked
         return self._mempool.add(transaction)
 
     def screen(self, batch: Sequence[bytes]) -> list[Transaction]:

@@ -7,13 +7,14 @@ decimal strings of minor units (some JSON readers have no 64-bit integers).
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, cast
 
 from contracts import heads
 from contracts.results import ResultCode
+from ledger.block import Header
 from ledger.codec import Value, decode_own
 from ledger.readable import Json, to_json
 from ledger.receipt import Receipt
@@ -186,25 +187,56 @@ def offers_page(
     return scan_page(store, "offer", cursor, limit, read)
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Where a transaction was committed and what it did there."""
+
+    header: Header
+    index: int
+    receipt: Receipt
+
+
 def committed_transaction(store: Store, transaction_id: bytes, detail: str | None = None) -> JsonObject | None:
     """Return a committed transaction with its receipt, or None; ``detail`` is what this node remembers of a failure."""
-    position = store.transaction_position(transaction_id)
-    if position is None:
-        return None
-    height, index = position
-    row = store.committed(height, index)
-    assert row is not None, "an index never points above the tip"
-    header, transaction, receipt = row
+    found = _committed(store, transaction_id)
+    return None if found is None else committed_json(store, *found, detail)
+
+
+def stored_outcomes(store: Store, transaction_ids: Iterable[bytes]) -> dict[bytes, Outcome]:
+    """Return the outcomes of those of the transactions that are committed, by id."""
+    found = {transaction_id: _committed(store, transaction_id) for transaction_id in transaction_ids}
+    return {transaction_id: each[0] for transaction_id, each in found.items() if each is not None}
+
+
+def committed_json(store: Store, made: Outcome, transaction: Transaction, detail: str | None) -> JsonObject:
+    """Return a committed transaction with its place and its receipt."""
     signer = get_head(store, heads.public_key(transaction.sender))
     return {
         **transaction_json(transaction),
         "state": "committed",
         "organisation": None if signer is None else cast(str, signer["organisation"]),
-        "height": height,
-        "index": index,
-        "time_ms": header.time_ms,
-        "receipt": receipt_json(receipt, detail),
+        **outcome_json(made, detail),
     }
+
+
+def outcome_json(made: Outcome, detail: str | None) -> JsonObject:
+    """Return where a transaction was committed and what it did."""
+    return {
+        "height": made.header.height,
+        "index": made.index,
+        "time_ms": made.header.time_ms,
+        "receipt": receipt_json(made.receipt, detail),
+    }
+
+
+def _committed(store: Store, transaction_id: bytes) -> tuple[Outcome, Transaction] | None:
+    position = store.transaction_position(transaction_id)
+    if position is None:
+        return None
+    row = store.committed(*position)
+    assert row is not None, "an index never points above the tip"
+    header, transaction, receipt = row
+    return Outcome(header, position[1], receipt), transaction
 
 
 def transaction_json(transaction: Transaction) -> JsonObject:

@@ -15,7 +15,6 @@ from consensus.effects import Report
 from consensus.replica import Replica
 from ledger.certificate import Certificate
 from ledger.transaction import Transaction
-from node.admission import signature_refusal
 from node.chain import Candidate, Chain
 from node.engine.engine import Engine
 from node.engine.gate import open_gate
@@ -26,7 +25,10 @@ from node.network.peers import PeerNetwork
 from node.network.wire import CertifiedBlock
 from node.pool import Pool
 from node.pruning import Pruner
+from node.queries import Outcome
+from node.signature_checks import SignatureChecks
 from node.storage.safety_store import SafetyStore
+from node.waiting import Waiting
 
 _TICK_SECONDS: Final = 0.05
 
@@ -40,6 +42,7 @@ class Runtime:
         replica: Replica,
         safety: SafetyStore,
         pool: Pool,
+        checks: SignatureChecks,
         peers: PeerNetwork,
         metrics: Metrics,
         wall_clock_ms: Callable[[], int],
@@ -52,11 +55,11 @@ class Runtime:
         self._peers = peers
         self._metrics = metrics
         self._tasks: set[asyncio.Task[None]] = set()
-        self._waiters: dict[bytes, set[asyncio.Future[None]]] = {}
-        self._block_waiters: set[asyncio.Future[None]] = set()
+        self._checks = checks
+        self._waiting = Waiting()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._log = structlog.get_logger("runtime")
-        observer = _Observer(metrics, self._wake)
+        observer = _Observer(metrics, self._waiting.wake)
         asking = _AskingPeers(peers, self._ask)
         gate = open_gate(chain.chain_id)
         self._engine = Engine(chain, replica, safety, pool, asking, observer, gate, wall_clock_ms)
@@ -93,7 +96,7 @@ class Runtime:
         self._feed(lambda: self._engine.receive_messages(batch))
 
     async def receive_transactions(self, batch: Sequence[bytes]) -> None:
-        """Take encoded transactions of a peer; their signatures are checked off the loop."""
+        """Take encoded transactions of a peer; the signatures of many are checked off the loop."""
         if await self._take(batch):
             self.work_arrived()
 
@@ -101,35 +104,20 @@ class Runtime:
         """Note that transactions wait."""
         self._feed(self._engine.on_work)
 
+    async def wait_outcomes(self, transaction_ids: Sequence[bytes], timeout_seconds: float) -> dict[bytes, Outcome]:
+        """Return the outcomes of those transactions that are committed from now on, within the time."""
+        waited_for = [each for each in transaction_ids if not self._chain.is_committed(each)]
+        return await self._waiting.outcomes(waited_for, timeout_seconds)
+
     async def wait_committed(self, transaction_id: bytes, timeout_seconds: float) -> bool:
         """Return whether the transaction is committed now or within the time."""
-        if self._chain.is_committed(transaction_id):
-            return True
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.setdefault(transaction_id, set()).add(waiter)
-        try:
-            await asyncio.wait_for(waiter, timeout_seconds)
-        except TimeoutError:
-            return False
-        finally:
-            waiters = self._waiters.get(transaction_id, set())
-            waiters.discard(waiter)
-            if not waiters:
-                self._waiters.pop(transaction_id, None)
-        return True
+        is_committed = self._chain.is_committed(transaction_id)
+        return is_committed or bool(await self._waiting.outcomes([transaction_id], timeout_seconds))
 
     async def next_block(self, after_height: int, timeout_seconds: float) -> bool:
         """Return whether a block above this height is there now or within the time."""
-        if self._chain.tip.height > after_height:
-            return True
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._block_waiters.add(waiter)
-        try:
-            await asyncio.wait_for(waiter, timeout_seconds)
-        except TimeoutError:
-            return False
-        finally:
-            self._block_waiters.discard(waiter)
+        if self._chain.tip.height <= after_height:
+            await self._waiting.block(timeout_seconds)
         return self._chain.tip.height > after_height
 
     def _feed(self, call: Callable[[], None]) -> None:
@@ -204,20 +192,9 @@ class Runtime:
         candidates = self._pool.screen(batch)
         if not candidates:
             return 0
-        refusals = await asyncio.to_thread(lambda: [signature_refusal(transaction) for transaction in candidates])
-        return self._pool.take(candidates, refusals)
+        return self._pool.take(candidates, await self._checks.refusals(candidates))
 
-    # Those who wait, and those who fail
-
-    def _wake(self, candidate: Candidate) -> None:
-        waiters = [
-            waiter
-            for transaction in candidate.transactions
-            for waiter in self._waiters.pop(transaction.transaction_id, set())
-        ]
-        for waiter in [*waiters, *self._block_waiters]:
-            if not waiter.done():
-                waiter.set_result(None)
+    # Those who fail
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -268,9 +245,10 @@ class _Observer:
         """Count the block and wake those who wait for it."""
         self._metrics.commit_seconds.observe(time.perf_counter() - self._started)
         self._metrics.height.set(candidate.header.height)
-        for receipt in candidate.execution.receipts:
-            outcome = "ok" if receipt.code == 0 else "failed"
-            self._metrics.committed_transactions.labels(outcome=outcome).inc()
+        carried_out = sum(receipt.code == 0 for receipt in candidate.execution.receipts)
+        counted = self._metrics.committed_transactions
+        counted.labels(outcome="ok").inc(carried_out)
+        counted.labels(outcome="failed").inc(len(candidate.transactions) - carried_out)
         self._log.info(
             "committed",
             height=candidate.header.height,

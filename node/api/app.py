@@ -11,6 +11,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 
 from node.api import (
+    batches,
     blocks,
     captures,
     cold_chain,
@@ -51,6 +52,7 @@ def build_api(node: ApiNode) -> FastAPI:
     )
     answers = Answers(node)
     application.include_router(transactions.router(node, answers))
+    application.include_router(batches.router(node, answers))
     application.include_router(proofs.router(answers))
     application.include_router(state.router(answers))
     application.include_router(captures.router(answers))

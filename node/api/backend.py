@@ -1,5 +1,6 @@
 """What the API asks of a node, so that it can be served by any object that offers this."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ledger.evidence import Equivocation
@@ -9,6 +10,7 @@ from ledger.transaction import Transaction
 from node.admission import Refusal
 from node.config import NodeConfig
 from node.metrics import Metrics
+from node.queries import Outcome
 from node.storage.store import Store
 
 if TYPE_CHECKING:  # the node imports the consensus, which answering a request does not need
@@ -36,6 +38,10 @@ class ApiNode(Protocol):
         """Take a transaction into the pool, or say why not."""
         ...
 
+    async def submit_many(self, batch: Sequence[bytes]) -> list[Transaction | Refusal]:
+        """Take transactions into the pool, each by itself; return an answer for each."""
+        ...
+
     def is_pending(self, transaction_id: bytes) -> bool:
         """Say whether a transaction waits for a block here."""
         ...
@@ -46,6 +52,10 @@ class ApiNode(Protocol):
 
     def unreported_evidence(self) -> list[Equivocation]:
         """Return the double votes that the node keeps and that are not on the ledger yet."""
+        ...
+
+    async def wait_outcomes(self, transaction_ids: Sequence[bytes], timeout_s: float) -> dict[bytes, Outcome]:
+        """Return the outcomes of those transactions that are committed from now on, within the time."""
         ...
 
     async def wait_committed(self, transaction_id: bytes, timeout_s: float) -> bool:

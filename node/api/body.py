@@ -107,6 +107,14 @@ def base64url_field(fields: JsonObject, name: str) -> bytes:
     return data
 
 
+def base64url_list(fields: JsonObject, name: str) -> list[bytes]:
+    """Return the bytes of each text of a list in base64url; raises Problem that names the first that is none."""
+    entries = fields[name]
+    if not isinstance(entries, list):
+        raise field_problem("body.wrong_type", name, "it is a list")
+    return [base64url_field({f"{name}[{index}]": entry}, f"{name}[{index}]") for index, entry in enumerate(entries)]
+
+
 def field_problem(code: str, name: str, detail: str) -> Problem:
     """Return the problem with one field of the body."""
     shown = name[:80]

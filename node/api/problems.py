@@ -74,6 +74,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "transaction.id": Kind(400, "A transaction id is 64 hexadecimal digits"),
     "transaction.idempotency_key": Kind(400, "The Idempotency-Key is not the id of the transaction"),
+    "batch.malformed": Kind(400, "The bytes are not a list of transactions"),
+    "batch.size": Kind(413, "The batch is empty or has too many transactions", "send the rest with another request"),
     "block.height": Kind(400, "A height is a whole number in decimal digits, or latest"),
     "block.unknown": Kind(404, "There is no such block yet"),
     "block.pruned": Kind(410, "This node gave up the transactions of that block", "ask a node that keeps all blocks"),
@@ -207,13 +209,14 @@ class Problem(Exception):  # noqa: N818 (an answer, not an error of ours)
         """Return the problem as a response; under ``/epcis`` it has the type that EPCIS fixes."""
         return Response(
             # Escaped to ASCII: a detail may quote half a surrogate pair out of the request.
-            content=json.dumps(self._fields(is_epcis=is_epcis), ensure_ascii=True, separators=(",", ":")),
+            content=json.dumps(self.fields(is_epcis=is_epcis), ensure_ascii=True, separators=(",", ":")),
             status_code=self.kind.status,
             media_type=PROBLEM_TYPE,
-            headers={"cache-control": "no-store", **self._retry(), **self.headers},
+            headers={"cache-control": "no-store", **self.retry(), **self.headers},
         )
 
-    def _fields(self, *, is_epcis: bool) -> dict[str, Json]:
+    def fields(self, *, is_epcis: bool = False) -> dict[str, Json]:
+        """Return the members of the problem object."""
         fields: dict[str, Json] = {
             "type": f"epcisException:{self.epcis_type}" if is_epcis else _URN + self.code,
             "title": self.kind.title,
@@ -229,7 +232,8 @@ class Problem(Exception):  # noqa: N818 (an answer, not an error of ours)
             ]
         return {**fields, **self.extra}
 
-    def _retry(self) -> dict[str, str]:
+    def retry(self) -> dict[str, str]:
+        """Return the header that says when to ask again, where that helps."""
         seconds = _RETRY_AFTER_S.get(self.kind.status)
         return {} if seconds is None else {"retry-after": str(seconds)}
 

@@ -18,12 +18,15 @@ from node.api.body import JSON_TYPES, base64url_field, media_type, read_body, re
 from node.api.parameters import WAIT_MAX_S, Read, Waiting, no_parameters
 from node.api.problems import Problem, problem_of
 from node.proofs import BundleRefusedError, transaction_bundle
-from node.queries import JsonObject, committed_transaction
+from node.queries import JsonObject, committed_json, committed_transaction
 from node.storage.store import Store
 
 Bundle = TypeVar("Bundle")
 
-_RAW_TYPE: Final = "application/msgpack"
+RAW_TYPE: Final = "application/msgpack"
+REPEATED: Final = frozenset({"transaction.replayed", "transaction.expired"})
+"""Refusals of a transaction that may have been committed before."""
+
 _BASE64_OVERHEAD_BYTES: Final = 1_024
 _WAIT: Final = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,4}(?:\.[0-9]{1,4})?)\"?\s*(?=$|[,;])", re.IGNORECASE)
 _ID: Final = re.compile(r"[0-9a-f]{64}")
@@ -39,7 +42,7 @@ _BODY: Final[dict[str, Any]] = {
                     "properties": {"transaction": {"type": "string", "description": "signed bytes in base64url"}},
                 }
             },
-            _RAW_TYPE: {"schema": {"type": "string", "format": "binary"}},
+            RAW_TYPE: {"schema": {"type": "string", "format": "binary"}},
         },
     }
 }
@@ -101,10 +104,14 @@ def transaction_bytes_max(node: ApiNode) -> int:
 async def committed_or_pending(node: ApiNode, answers: Answers, transaction: Transaction, wait_s: float) -> Response:
     """Wait a while for the block; then 200 with the receipt or 202 with the place to ask again."""
     identifier = transaction.transaction_id
-    if wait_s:
-        await node.wait_committed(identifier, wait_s)
-    answer, tip = await answers.read(lambda store: _committed(node, store, identifier))
     location = {"location": f"/v1/transactions/{identifier.hex()}"}
+    if wait_s:
+        made = (await node.wait_outcomes([identifier], wait_s)).get(identifier)
+        if made is not None:
+            said = node.receipt_detail(identifier)
+            told = committed_json(node.store, made, transaction, said)
+            return json_response(told, headers={**location, **as_of(made.header)})
+    answer, tip = await answers.read(lambda store: _committed(node, store, identifier))
     if answer is not None:
         return json_response(answer, headers={**location, **as_of(tip)})
     return json_response({"id": identifier.hex(), "state": "pending"}, status=202, headers={**location, **as_of(tip)})
@@ -143,7 +150,7 @@ def bundled(make: Callable[[], Bundle]) -> Bundle:
 
 
 async def _signed_bytes(request: Request, size_bytes_max: int) -> bytes:
-    if media_type(request, JSON_TYPES | {_RAW_TYPE}) == _RAW_TYPE:
+    if media_type(request, JSON_TYPES | {RAW_TYPE}) == RAW_TYPE:
         return await read_body(request, size_bytes_max)
     body = await read_body(request, size_bytes_max * 4 // 3 + _BASE64_OVERHEAD_BYTES)
     return base64url_field(read_fields(body, ("transaction",)), "transaction")
@@ -164,7 +171,7 @@ def _check_idempotency_key(request: Request, encoded: bytes) -> None:
 
 async def _refused(node: ApiNode, answers: Answers, encoded: bytes, refusal: Refusal) -> Problem:
     """Return the problem of a refusal; a repeated transaction brings its receipt, so that a retry learns its fate."""
-    if refusal.code not in ("transaction.replayed", "transaction.expired"):
+    if refusal.code not in REPEATED:
         return problem_of(refusal)
     identifier = decode_transaction(encoded).transaction_id
     committed, _ = await answers.read(lambda store: _committed(node, store, identifier))

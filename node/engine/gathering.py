@@ -22,9 +22,12 @@ _HELD_MAX: Final = 10_000
 
 @dataclass(slots=True)
 class _Search:
+    """``missing`` is what was not here when it was last looked at: most arrivals change nothing else."""
+
     effect: CheckProposal
     peers: deque[bytes]
     waiting_for: bytes
+    missing: list[bytes]
 
 
 class Gathering:
@@ -64,7 +67,7 @@ class Gathering:
         peers = deque(self._peers.known(effect.proposal.header.proposer) * _ROUNDS)
         if not peers:
             return False
-        search = _Search(effect, peers, b"")
+        search = _Search(effect, peers, b"", self._missing(effect.proposal.transaction_ids))
         self._searches.append(search)
         self._ask_next(search)
         return True
@@ -81,7 +84,8 @@ class Gathering:
         """
         ended: list[tuple[CheckProposal, list[Transaction] | None]] = []
         for search in list(self._searches):
-            found = self.find(search.effect)
+            search.missing = self._missing(search.missing)
+            found = None if search.missing else self.find(search.effect)
             if found is None and search.waiting_for == peer and search.peers:
                 self._ask_next(search)
             elif found is not None or search.waiting_for == peer:
@@ -91,6 +95,9 @@ class Gathering:
 
     def _ask_next(self, search: _Search) -> None:
         search.waiting_for = search.peers.popleft()
-        wanted = search.effect.proposal.transaction_ids
-        missing = tuple(transaction_id for transaction_id in wanted if self.transaction(transaction_id) is None)
-        self._peers.ask(search.waiting_for, TransactionsQuestion(missing))
+        # All of them again: what was here may have gone since.
+        search.missing = self._missing(search.effect.proposal.transaction_ids)
+        self._peers.ask(search.waiting_for, TransactionsQuestion(tuple(search.missing)))
+
+    def _missing(self, transaction_ids: Iterable[bytes]) -> list[bytes]:
+        return [transaction_id for transaction_id in transaction_ids if self.transaction(transaction_id) is None]

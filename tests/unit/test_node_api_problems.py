@@ -150,6 +150,15 @@ PROVOKED: dict[str, Ask] = {
     "body.unknown_field": post(b'{"transaction":"AA","more":1}'),
     "body.wrong_type": post(b'{"transaction":1}'),
     "body.not_base64url": post(b'{"transaction":"*"}'),
+    "batch.malformed": lambda node: node.request(
+        "POST", "/v1/transactions/batch", headers={"content-type": "application/msgpack"}, content=b"\xc1"
+    ),
+    "batch.size": lambda node: node.request(
+        "POST",
+        "/v1/transactions/batch",
+        headers={"content-type": "application/json"},
+        content=b'{"transactions":[]}',
+    ),
     "json.not_utf8": post(b'{"transaction":"\xff"}'),
     "json.syntax": post(b'{"transaction":'),
     "json.duplicate_key": post(b'{"transaction":"AA","transaction":"AA"}'),
