@@ -7,10 +7,11 @@ several. Writing leaves out what is None. A step that begins with ``t:`` is in o
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar, cast
 
 from lxml import etree
@@ -145,18 +146,19 @@ def _new(parent: etree._Element, tag: str) -> etree._Element:
 
 def _find(element: etree._Element, field: Field, namespace: str) -> list[etree._Element]:
     for path in (field.path, *field.also):
-        found = list(_walk(element, path.split("/"), namespace))
-        if found:
+        found = [element]
+        for tag in _tags(path, namespace):
+            found = [child for each in found for child in each.iterchildren(tag)]
+            if not found:
+                break
+        else:
             return found
     return []
 
 
-def _walk(element: etree._Element, steps: Sequence[str], namespace: str) -> Iterator[etree._Element]:
-    if not steps:
-        yield element
-        return
-    for child in element.iterchildren(_tag(steps[0], namespace)):
-        yield from _walk(child, steps[1:], namespace)
+@lru_cache(maxsize=4096)
+def _tags(path: str, namespace: str) -> tuple[str, ...]:
+    return tuple(_tag(step, namespace) for step in path.split("/"))
 
 
 def _value(found: list[etree._Element], field: Field) -> object:
@@ -174,25 +176,28 @@ def _value(found: list[etree._Element], field: Field) -> object:
     if field.form is Form.COUNT:
         text = _text(found[0]).strip()
         if _COUNT.fullmatch(text) is None:
-            raise IsoError("number", "it is no whole number", element_path(found[0]), source_line(found[0]))
+            raise _wrong("number", "it is no whole number", found[0])
         return int(text)
     return _text(found[0])
 
 
 def _text(element: etree._Element) -> str:
     if len(element):
-        raise IsoError("text", "it holds elements where a text belongs", element_path(element), source_line(element))
+        raise _wrong("text", "it holds elements where a text belongs", element)
     return element.text or ""
 
 
 def _money(element: etree._Element) -> Money:
     currency = element.get("Ccy")
     matched = _AMOUNT.fullmatch(_text(element))
-    place = element_path(element), source_line(element)
     if currency is None or _CURRENCY.fullmatch(currency) is None:
-        raise IsoError("currency", "an amount names its currency in Ccy, three capital letters", *place)
+        raise _wrong("currency", "an amount names its currency in Ccy, three capital letters", element)
     whole, fraction = (matched[1].lstrip("0") or "0", matched[2] or "") if matched else ("", "")
     is_empty = matched is None or not (matched[1] or matched[2])
     if is_empty or len(whole) + len(fraction) > _AMOUNT_DIGITS_MAX or len(fraction) > _FRACTION_DIGITS_MAX:
-        raise IsoError("amount", "it is no amount of at most 18 digits, 5 of them behind the point", *place)
+        raise _wrong("amount", "it is no amount of at most 18 digits, 5 of them behind the point", element)
     return Money(f"{whole}.{fraction}" if fraction else whole, currency)
+
+
+def _wrong(code: str, message: str, element: etree._Element) -> IsoError:
+    return IsoError(code, message, element_path(element), source_line(element))

@@ -6,6 +6,7 @@ person, is left out of what libxml2 says of it.
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, Final, cast
 
 from lxml import etree
@@ -57,11 +58,10 @@ def check_schema(message: Message, schemas: Mapping[str, etree.XMLSchema]) -> li
         schema = None if element is None else schemas.get(message_identifier(element))
         if element is None or schema is None or schema.validate(element):
             continue
-        faults += [
-            _fault(element, str(entry.message), int(entry.line), str(entry.type_name))
-            for entry in cast("Iterable[Any]", schema.error_log)
-        ]
-    return faults[:FAULTS_MAX]
+        # To find the element of a fault is a walk through the message, so no more are looked at than are told.
+        first = islice(cast("Iterable[Any]", schema.error_log), FAULTS_MAX - len(faults))
+        faults += [_fault(element, str(each.message), int(each.line), str(each.type_name)) for each in first]
+    return faults
 
 
 def _fault(top: etree._Element, text: str, line: int, type_name: str) -> IsoError:

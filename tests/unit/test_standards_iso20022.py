@@ -5,7 +5,7 @@ import pytest
 from standards.errors import IsoError
 from standards.iso20022.messages import KINDS, read_message, write_record_as
 from standards.iso20022.parsing import DEPTH_MAX, ELEMENTS_MAX, SIZE_BYTES_MAX, parse_message
-from standards.iso20022.schema import check_schema, read_schema
+from standards.iso20022.schema import FAULTS_MAX, check_schema, read_schema
 from standards.iso20022.transfers import Initiation
 from standards.iso20022.usage import check_usage
 from tests.support.iso20022 import ADDRESS, IBAN, NAME, NAMESPACE, UETR, initiation, schemas
@@ -118,6 +118,16 @@ def test_a_fault_never_repeats_a_value() -> None:
             faults = check_schema(parse_message(data), schemas())
             assert all(secret not in str(fault) for fault in faults)
             assert all(secret not in str(note) for note in check_usage(parse_message(data), None))
+
+
+def test_of_many_faults_the_first_are_told() -> None:
+    one = initiation().decode().partition("<CdtTrfTxInf>")[2].partition("</CdtTrfTxInf>")[0]
+    wrong = f"<CdtTrfTxInf>{one.replace('BICFI', 'BICI')}</CdtTrfTxInf>"
+    faults = check_schema(parse_message(initiation(more=wrong * 500)), schemas())
+    assert [fault.element for fault in faults] == [
+        f"Document/CstmrCdtTrfInitn/PmtInf/CdtTrfTxInf[{number}]/CdtrAgt/FinInstnId/BICI"
+        for number in range(2, FAULTS_MAX + 2)
+    ]
 
 
 def test_an_attribute_that_is_wrong_is_named() -> None:
