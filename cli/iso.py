@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -23,7 +24,8 @@ from standards.iso20022.parsing import Message
 from standards.iso20022.statement import Statements
 from standards.iso20022.transfers import CreditTransfers, Initiation, PaymentReturns, StatusReport
 from standards.iso20022.usage import check_usage
-from tradelane import NotFoundError
+from tradelane import NotFoundError, VerificationError, load_trust, verify_proof
+from tradelane.bank_proofs import bundle_text, differences, proof_of
 
 _UNREAD: Final = frozenset({"unknown_message", "unknown_version"})
 # What says nothing about the message: it can be judged with another schema, or by another program.
@@ -40,6 +42,7 @@ _CHECK_EPILOG: Final = """\b
 Examples:
   tradelane iso check message.xml
   tradelane iso check message.xml --schema schemas/ --json
+  tradelane iso check message.xml --trust trust.json
 \b
 Schemas are ISO's to hand out, from https://www.iso20022.org; each lies in the
 directory under the name of its message, such as pacs.008.001.08.xsd.
@@ -71,12 +74,16 @@ def check(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A message; - for standard input.")],
     *,
     schema: SchemaOption = None,
+    trust: Annotated[
+        Path | None, typer.Option("--trust", metavar="FILE", help="Trust root: check the proof in the message, too.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Say whether a message is valid, or which element breaks which rule.
 
     Exit code 1 where it is not valid. Notes tell what is odd in a valid message, such as a wrong check digit. Names and
-    account numbers are never repeated. Asks nobody.
+    account numbers are never repeated. With --trust a message that `payment --as` wrote is compared with the proof in
+    it, element by element; exit code 6 where it says something else. Asks nobody.
     """
     session = open_session(context, json=json)
     message: Message | None = None
@@ -91,11 +98,15 @@ def check(
             raise refused(file, error) from None
         faults = [error]
     notes = check_usage(message, record) if message is not None and not faults else []
+    proven = None if trust is None or message is None or faults else _proven(message, record, trust)
+    if proven is not None:
+        faults = proven.faults
     value = {
         "file": file,
         "message": None if message is None else message.identifier,
         "valid": not faults,
         "by_schema": schema is not None,
+        "proven_height": None if proven is None else proven.height,
         "faults": [_fault_value(each) for each in faults],
         "notes": [_fault_value(each) for each in notes],
         "contents": [] if record is None else _contents(record),
@@ -103,15 +114,18 @@ def check(
     name = file if message is None else f"{file} ({message.identifier})"
     shown: list[RenderableType] = []
     if faults:
-        shown += [f"[red]✗[/] {escape(name)} is not valid", _fault_table(faults)]
+        what = "is not valid" if proven is None else f"is not what its proof says, as of block {proven.height}"
+        shown += [f"[red]✗[/] {escape(name)} {what}", _fault_table(faults)]
     else:
         how = "valid by the schema" if schema is not None else "well formed; no schema was given to check it by"
         shown.append(done_text(f"{name}: {how}"))
+        if proven is not None:
+            shown.append(done_text(f"it says what the ledger said as of block {proven.height}; parties are not proven"))
         shown += [] if record is None else [_contents_table(record)]
         shown += ["[yellow]notes[/]", _fault_table(notes)] if notes else []
     session.output.result(value, *shown)
     if faults:
-        raise typer.Exit(1)
+        raise typer.Exit(1 if proven is None else VerificationError.exit_code)
 
 
 @app.command("proof", epilog=_PROOF_EPILOG)
@@ -143,6 +157,22 @@ def proof(
         return
     write_file(output, bundle)
     session.output.note(f"saved {escape(str(output))}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Proven:
+    """As of which block the proof in a message holds, and where the message says something else."""
+
+    height: int
+    faults: list[IsoError]
+
+
+def _proven(message: Message, record: MessageRecord | None, trust: Path) -> _Proven:
+    """Check the proof in a message and compare the message with it; raises TradelaneError."""
+    if record is None:
+        raise NotFoundError("iso.no_proof", "the message is none that Tradelane writes", "leave --trust out")
+    facts = verify_proof(bundle_text(proof_of(record)), load_trust(trust))
+    return _Proven(facts.height, differences(message.kind, record, facts))
 
 
 def _read(message: Message, *, is_by_schema: bool) -> MessageRecord | None:

@@ -3,7 +3,7 @@
 import base64
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
@@ -17,9 +17,11 @@ from tradelane import BadRequestError, Client, Payment, Point, Statement
 from tradelane.bank_answers import answer, refusal
 from tradelane.bank_messages import MAKERS, PaymentStory, payment_message, status_report
 from tradelane.bank_orders import Order
+from tradelane.bank_proofs import proof_keys
 from tradelane.bank_statements import statement_message
 
-_PAYMENT_KINDS = ", ".join(MAKERS)
+_PAYMENT_KINDS: Final = ", ".join(MAKERS)
+_TRIES: Final = 3
 
 PaymentFormOption = Annotated[
     str | None, typer.Option("--as", metavar="MESSAGE", help=f"Write it as ISO 20022: {_PAYMENT_KINDS}.")
@@ -42,13 +44,22 @@ def require_form(form: str | None, output: Path | None, *, no_proof: bool) -> No
 def export_payment(client: Client, payment: Payment, identifier: str, *, with_proof: bool) -> bytes:
     """Return a payment as a message; raises TradelaneError."""
     refunds = payment.fields.get("refunds")
+    original = client.payment(refunds) if isinstance(refunds, str) else None
+    payer, payee = client.account(payment.payer), client.account(payment.payee)
+    bundle = None
+    for _ in range(_TRIES if with_proof else 0):
+        bundle = client.heads_proof(proof_keys(payment, original, payer, payee))
+        before, payment = payment, client.payment(payment.uetr)
+        # The message and its bundle are of one state; a payment may have gone on in between.
+        if payment.steps == before.steps:
+            break
     story = PaymentStory(
         payment,
-        client.account(payment.payer).owner,
-        client.account(payment.payee).owner,
-        original=client.payment(refunds) if isinstance(refunds, str) else None,
+        payer.owner,
+        payee.owner,
+        original=original,
         chain_id=client.status().chain_id,
-        bundle=_compact(client.payment_proof(payment.uetr)) if with_proof else None,
+        bundle=None if bundle is None else _compact(bundle),
     )
     try:
         return payment_message(story, identifier)

@@ -7,7 +7,7 @@ async with AsyncClient("http://127.0.0.1:7400") as client:
 import asyncio
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Literal, Self, TypeVar
 
@@ -196,8 +196,11 @@ class AsyncClient:
         """
         return await self._run(conversations.account_proof(identifier, after_count, after_height))
 
-    async def heads_proof(self, keys: Sequence[bytes]) -> JsonObject:
-        """Return the proof bundle of several heads, or of their absence, by the keys that they stand under."""
+    async def heads_proof(self, keys: Sequence[bytes] | Mapping[bytes, int]) -> JsonObject:
+        """Return the proof bundle of several heads, or of their absence, by the keys that they stand under.
+
+        A mapping has for each key the count after which its records are wanted; else all are.
+        """
         return await self._run(conversations.heads_proof(keys))
 
     async def trust_proof(self, after_height: int = 0) -> JsonObject:

@@ -11,7 +11,7 @@ request may be repeated. Times are milliseconds UTC, amounts minor units, hashes
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Final, Literal, Self, TypeVar
 
@@ -217,8 +217,11 @@ class Client:
         """
         return self._run(conversations.account_proof(identifier, after_count, after_height))
 
-    def heads_proof(self, keys: Sequence[bytes]) -> JsonObject:
-        """Return the proof bundle of several heads, or of their absence, by the keys that they stand under."""
+    def heads_proof(self, keys: Sequence[bytes] | Mapping[bytes, int]) -> JsonObject:
+        """Return the proof bundle of several heads, or of their absence, by the keys that they stand under.
+
+        A mapping has for each key the count after which its records are wanted; else all are.
+        """
         return self._run(conversations.heads_proof(keys))
 
     def trust_proof(self, after_height: int = 0) -> JsonObject:

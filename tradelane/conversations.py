@@ -325,9 +325,14 @@ def account_proof(identifier: str, after_count: int | None, after_height: int | 
     return (yield from get_object(path, after_count=after_count, after_height=after_height))
 
 
-def heads_proof(keys: Sequence[bytes]) -> Conversation[JsonObject]:
-    """Ask for the proof bundle of several heads, or of their absence, by the keys that they stand under."""
-    return (yield from get_object("/v1/proofs", keys=",".join(map(to_base64url, keys))))
+def heads_proof(keys: Sequence[bytes] | Mapping[bytes, int]) -> Conversation[JsonObject]:
+    """Ask for the proof bundle of several heads, or of their absence, by the keys that they stand under.
+
+    A mapping has for each key the count after which its records are wanted.
+    """
+    counts = keys if isinstance(keys, Mapping) else dict.fromkeys(keys, 0)
+    asked = (f"{to_base64url(key)}.{count}" if count else to_base64url(key) for key, count in counts.items())
+    return (yield from get_object("/v1/proofs", keys=",".join(asked)))
 
 
 def trust_proof(after_height: int) -> Conversation[JsonObject]:

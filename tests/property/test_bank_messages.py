@@ -1,11 +1,13 @@
 """I17: a payment in every state and every statement is valid XML that reads back equal, and statements add up."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from standards.errors import IsoError
 from standards.iso20022.messages import KINDS, MessageRecord, read_message, write_record_as
 from standards.iso20022.parsing import parse_message
 from standards.iso20022.parties import LedgerProof
@@ -18,7 +20,8 @@ from tests.support.contracts_world import START_MS
 from tests.support.iso20022 import schemas
 from tradelane import NotFoundError, Point
 from tradelane.bank_codes import STATUSES
-from tradelane.bank_messages import MAKERS, PaymentStory, payment_message
+from tradelane.bank_messages import MAKERS, payment_message
+from tradelane.bank_proofs import differences
 from tradelane.bank_statements import statement_message
 
 # Whatever the ledger takes as a text for people, with what XML has no way to hold, or an own way to write.
@@ -28,8 +31,11 @@ TEXTS = st.text(
     ),
     min_size=1,
 )
+LEAF = re.compile(r"<(\w+)([^<>]*)>([^<>\s][^<>]*)</")
+# What the proof cannot say: as of which block the message was made, and the bundle itself.
+UNCOMPARED = {"Height", "Bundle"}
 amounts = st.integers(2, 5_000)
-SCENES: list[Callable[[int, int, str], PaymentStory]] = [
+SCENES: list[Callable[[int, int, str], stories.ProvenStory]] = [
     lambda amount, share, text: stories.paid(amount=min(amount, 1_000), reference=text, end_to_end=text[:35]),
     lambda amount, share, text: stories.exchanged(amount=100 * amount, reference=text),
     lambda amount, share, text: stories.exchanged(amount=100 * amount, fee_bearer="payer", purpose="GDDS"),
@@ -74,6 +80,8 @@ def test_a_payment_in_every_state_reads_back(
         except NotFoundError:
             continue
         check(version, record)
+        assert story.facts is not None
+        assert differences(kind, record, story.facts) == [], "it says what its proof proves"
         assert payment_message(story, version) == write_record_as(version, record)
         said += 1
     assert said >= 3, "every payment has an order, a transfer and a status"
@@ -82,6 +90,28 @@ def test_a_payment_in_every_state_reads_back(
 def test_the_scenes_have_every_status() -> None:
     found = {scene(1_000, 400, "x").payment.status for scene in SCENES}
     assert found == set(STATUSES)
+
+
+@given(scene=st.sampled_from(SCENES), kind=st.sampled_from(sorted(MAKERS)), data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_whatever_is_changed_in_a_message_differs_from_its_proof(scene: Any, kind: str, data: st.DataObject) -> None:
+    story = scene(1_000, 400, "PO-1")
+    try:
+        written = payment_message(story, kind).decode()
+    except NotFoundError:
+        return
+    texts = [match for match in LEAF.finditer(written) if match[1] not in UNCOMPARED and match[3] != "NOTPROVIDED"]
+    match = data.draw(st.sampled_from(texts))
+    other = data.draw(st.sampled_from(["0.01", "RJCT", "2026-01-02", f"{match[3]}0", f"1{match[3]}"]))
+    changed = written[: match.start(3)] + other + written[match.end(3) :]
+    try:
+        record = read_message(parse_message(changed.encode()))
+    except IsoError:
+        return
+    if record == read_message(parse_message(written.encode())):
+        return
+    found = differences(kind, record, story.facts)
+    assert [each.element.rpartition("/")[2] for each in found] != []
 
 
 @given(scene=st.sampled_from(SCENES), amount=amounts)

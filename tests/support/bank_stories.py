@@ -1,9 +1,12 @@
 """Payments of a world of contracts in every state, as the client would give them, for their messages."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Final, cast
 
 from contracts import heads
+from ledger.proof import Facts, ProvenHead, Record
 from ledger.state import Head
 from node.queries import head_json
 from tests.support.contract_cold_chain_cases import MINUTE_MS, batch
@@ -20,8 +23,9 @@ from tests.support.trade_world import (
     trade_world,
     uetr,
 )
-from tradelane import Payment
+from tradelane import Account, Payment
 from tradelane.bank_messages import PaymentStory
+from tradelane.bank_proofs import proof_keys
 from tradelane.fields import Fields
 from tradelane.payments import read_payment
 
@@ -63,21 +67,49 @@ def payment_of(world: World, reference: str) -> Payment:
     return read_payment(Fields(fields, "payment"))
 
 
-def story_of(world: World, reference: str, bundle: str | None = "e30=") -> PaymentStory:
+@dataclass(frozen=True, slots=True)
+class ProvenStory(PaymentStory):
+    """A payment with what its messages need, and what a bundle would prove of it."""
+
+    facts: Facts | None = None
+
+
+def facts_of(world: World, payment: Payment, original: Payment | None) -> Facts:
+    """Return what the bundle of a payment proves, with steps as ``payment_of`` gives them."""
+    accounts = (cast(Account, SimpleNamespace(id=name, fields={})) for name in (payment.payer, payment.payee))
+    proven = []
+    for key in proof_keys(payment, original, *accounts):
+        records = [
+            SimpleNamespace(
+                height=step.height,
+                time_ms=step.time_ms,
+                transaction=SimpleNamespace(transaction_id=bytes.fromhex(step.transaction)),
+                operation=SimpleNamespace(method=step.method),
+            )
+            for step in payment.steps
+            if key == heads.payment(payment.uetr)
+        ]
+        proven.append(ProvenHead(key, world.get(key), len(records) or 1, tuple(cast("list[Record]", records))))
+    some = cast(Any, None)
+    return Facts("heads", bytes.fromhex(CHAIN_ID), world.height, 0, some, None, None, tuple(proven), (), some, ())
+
+
+def story_of(world: World, reference: str, bundle: str | None = "e30=") -> ProvenStory:
     """Return a payment with what its messages need."""
     payment = payment_of(world, reference)
     payer, payee = (cast(Head, world.get(heads.account(name)))["owner"] for name in (payment.payer, payment.payee))
     refunds = payment.fields.get("refunds")
     original = payment_of(world, refunds) if isinstance(refunds, str) else None
-    return PaymentStory(payment, str(payer), str(payee), original, CHAIN_ID, bundle)
+    facts = facts_of(world, payment, original)
+    return ProvenStory(payment, str(payer), str(payee), original, CHAIN_ID, bundle, facts)
 
 
-def paid(**more: object) -> PaymentStory:
+def paid(**more: object) -> ProvenStory:
     """Return a payment within one currency."""
     return _paid(within(**more), cast(str, within(**more)[1]["uetr"]))
 
 
-def exchanged(*, fee_bearer: str | None = None, amount: int = 200_000, **more: object) -> PaymentStory:
+def exchanged(*, fee_bearer: str | None = None, amount: int = 200_000, **more: object) -> ProvenStory:
     """Return a payment by a quote, with a fee where somebody bears one."""
     terms: dict[str, Any] = {}
     if fee_bearer is not None:
@@ -86,7 +118,7 @@ def exchanged(*, fee_bearer: str | None = None, amount: int = 200_000, **more: o
     return _paid(exchange(quote(**terms), amount=amount, **more), PAID)
 
 
-def given_back(amount: int = 30) -> PaymentStory:
+def given_back(amount: int = 30) -> ProvenStory:
     """Return the refund of a part of a payment."""
     world = World()
     READY(world)
@@ -96,12 +128,12 @@ def given_back(amount: int = 30) -> PaymentStory:
     return story_of(world, GIVEN_BACK)
 
 
-def held(amount: int = 1_000, **more: Any) -> PaymentStory:
+def held(amount: int = 1_000, **more: Any) -> ProvenStory:
     """Return a payment in escrow that waits."""
     return _held(lambda world: None, amount, **more)
 
 
-def partly_released(amount: int = 1_000, share: int = 400) -> PaymentStory:
+def partly_released(amount: int = 1_000, share: int = 400) -> ProvenStory:
     """Return one of which a milestone was reached."""
 
     def reach(world: World) -> None:
@@ -111,17 +143,17 @@ def partly_released(amount: int = 1_000, share: int = 400) -> PaymentStory:
     return _held(reach, amount, conditions=conditions, milestones=[[0, share], [1, amount - share]])
 
 
-def settled(amount: int = 1_000) -> PaymentStory:
+def settled(amount: int = 1_000) -> ProvenStory:
     """Return one whose goods have arrived."""
     return _held(lambda world: world.must("carrier", arrived(world, *GOODS, event_id="arrival")), amount)
 
 
-def disputed(amount: int = 1_000, by: str = "shop") -> PaymentStory:
+def disputed(amount: int = 1_000, by: str = "shop") -> ProvenStory:
     """Return one that is disputed."""
     return _held(lambda world: world.must(by, call("dispute", reason="broken " * 60)), amount)
 
 
-def resolved(amount: int = 1_000, split: int = 400) -> PaymentStory:
+def resolved(amount: int = 1_000, split: int = 400) -> ProvenStory:
     """Return one of which both agreed how to divide it."""
 
     def divide(world: World) -> None:
@@ -132,7 +164,7 @@ def resolved(amount: int = 1_000, split: int = 400) -> PaymentStory:
     return _held(divide, amount)
 
 
-def cancelled(amount: int = 1_000, *, is_disputed: bool = False) -> PaymentStory:
+def cancelled(amount: int = 1_000, *, is_disputed: bool = False) -> ProvenStory:
     """Return one that its payee gave up."""
 
     def give_up(world: World) -> None:
@@ -143,7 +175,7 @@ def cancelled(amount: int = 1_000, *, is_disputed: bool = False) -> PaymentStory
     return _held(give_up, amount)
 
 
-def expired(amount: int = 1_000) -> PaymentStory:
+def expired(amount: int = 1_000) -> ProvenStory:
     """Return one whose goods did not arrive in time."""
 
     def wait(world: World) -> None:
@@ -153,7 +185,7 @@ def expired(amount: int = 1_000) -> PaymentStory:
     return _held(wait, amount)
 
 
-def refunded(amount: int = 1_000) -> PaymentStory:
+def refunded(amount: int = 1_000) -> ProvenStory:
     """Return one whose condition cannot be met any more: the goods got warm."""
 
     def arrive(world: World) -> None:
@@ -164,7 +196,7 @@ def refunded(amount: int = 1_000) -> PaymentStory:
     return _held(arrive, amount, conditions=(arrival(cold_chain="unbroken"),))
 
 
-def partly_expired(amount: int = 1_000, share: int = 400) -> PaymentStory:
+def partly_expired(amount: int = 1_000, share: int = 400) -> ProvenStory:
     """Return one of which a milestone was reached, and the other not in time."""
 
     def reach(world: World) -> None:
@@ -176,7 +208,7 @@ def partly_expired(amount: int = 1_000, share: int = 400) -> PaymentStory:
     return _held(reach, amount, conditions=conditions, milestones=[[0, share], [1, amount - share]])
 
 
-def lapsed(amount: int = 1_000) -> PaymentStory:
+def lapsed(amount: int = 1_000) -> ProvenStory:
     """Return one whose dispute nobody resolved."""
 
     def wait(world: World) -> None:
@@ -187,7 +219,7 @@ def lapsed(amount: int = 1_000) -> PaymentStory:
     return _held(wait, amount)
 
 
-def _paid(operation: Any, reference: str) -> PaymentStory:
+def _paid(operation: Any, reference: str) -> ProvenStory:
     world = World()
     READY(world)
     world.must("shop", operation)
@@ -196,7 +228,7 @@ def _paid(operation: Any, reference: str) -> PaymentStory:
 
 def _held(
     then: Callable[[World], object], amount: int, conditions: tuple[Any, ...] | None = None, **more: object
-) -> PaymentStory:
+) -> ProvenStory:
     world = trade_world()
     world.must("shop", opened(1, *(conditions or (arrival(),)), amount=amount, **more))
     then(world)

@@ -172,7 +172,7 @@ def test_wrong_uses_are_named(command: Command) -> None:
         assert json.loads(err)["error"]["code"] == error, err
 
 
-def test_a_payment_as_messages_of_banks_with_a_proof(command: Command) -> None:
+def test_a_payment_as_messages_of_banks_with_a_proof(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
     new(command, "--fee-bps", "35", "--fee-account", "fx/fees")
     uetr = UETR[:-1] + "9"
     assert pay(command, "100.00", "--uetr", uetr, "--reference", "PO-1")[0] == 0
@@ -187,10 +187,25 @@ def test_a_payment_as_messages_of_banks_with_a_proof(command: Command) -> None:
     )
     assert run(["iso", "proof", "message.xml", "-o", "bundle.json"]) == 0
     code, verified, err = command(BUYER, "verify", "bundle.json", "--trust", "trust.json")
-    assert (code, verified["kind"]) == (0, "head"), err
+    assert (code, verified["kind"]) == (0, "heads"), err
+    checked = ("iso", "check", "message.xml", "--trust", "trust.json")
+    assert run([*checked, "--json"]) == 0
+    text = Path("message.xml").read_text()
+    for was, becomes, element in (
+        (">768.85<", ">7688.5<", "CdtTrfTxInf/IntrBkSttlmAmt"),
+        (">DEBT<", ">SHAR<", "CdtTrfTxInf/ChrgBr"),
+        (">seller/PHP<", ">other/PHP<", "CdtTrfTxInf/CdtrAcct/Id/Othr/Id"),
+        (f">{UETR[:-1]}9<", f">{UETR}<", "CdtTrfTxInf/PmtId/UETR"),
+    ):
+        Path("message.xml").write_text(text.replace(was, becomes, 1))
+        assert run(checked) == 6
+        assert f"FIToFICstmrCdtTrf/{element}" in capsys.readouterr().out.replace("\n", "").replace(" ", "")
+    Path("message.xml").write_text(text.replace("<Bundle>eyJ", "<Bundle>eyK"))
+    assert run(checked) == 6
     for kind in ("pain.001", "pacs.002.001.12"):
         assert command(BUYER, "payment", uetr, "--as", kind, "--no-proof", "-o", "other.xml")[0] == 0
         assert b"Bundle" not in Path("other.xml").read_bytes()
+        assert run(["iso", "check", "other.xml", "--trust", "trust.json"]) == 3
     for kind, error in (("pacs.004", "iso.nothing_returned"), ("camt.056", "iso.not_asked_back")):
         code, _, err = command(BUYER, "payment", uetr, "--as", kind)
         assert (code, json.loads(err)["error"]["code"]) == (3, error)
