@@ -61,6 +61,11 @@ class NodeConfig:
         return self.home / "ledger.repairing"
 
     @property
+    def queries_directory(self) -> Path:
+        """Where stored EPCIS queries and their subscriptions are."""
+        return self.home / "queries"
+
+    @property
     def safety_directory(self) -> Path:
         """Where the votes are; never restore it from a backup."""
         return self.home / "safety"

@@ -24,6 +24,7 @@ from standards.epcis import fields, vocabulary
 
 SCAN_MAX: Final = 2_000
 _POSITION_BYTES: Final = 16
+_LAST: Final = 2**32 - 1
 
 INSIDE_MAX: Final = 500
 """Events that are made in full for one page."""
@@ -185,7 +186,7 @@ def events_page(store: Store, query: EventQuery, token: str | None, limit: int) 
         An order or a count is asked for and there are too many events to know it.
 
     """
-    after = None if token is None else _read_token(token)
+    after = None if token is None else position_of(token)
     if query.needs_all:
         return _page_of_all(store, query, after, limit)
     records = Records(store)
@@ -196,7 +197,7 @@ def events_page(store: Store, query: EventQuery, token: str | None, limit: int) 
         if query.matches(record):
             found.append(record)
         if len(found) == limit or seen == scan_max:
-            return EventPage(found, _token(position))
+            return EventPage(found, token_of(position))
     return EventPage(found, None)
 
 
@@ -224,7 +225,7 @@ def _page_of_all(store: Store, query: EventQuery, after: Position | None, limit:
     end = min(first + limit, len(found) if query.count_limit is None else query.count_limit)
     page = found[first:end]
     total = len(found) if query.count_limit is None else min(len(found), query.count_limit)
-    return EventPage(page, _token(Position(*page[-1].position)) if page and end < total else None)
+    return EventPage(page, token_of(Position(*page[-1].position)) if page and end < total else None)
 
 
 def _ordered(found: list[Record], query: EventQuery, order_by: str) -> list[Record]:
@@ -358,13 +359,33 @@ def _time_test(name: str, text: str) -> Test:
     return test
 
 
-def _token(position: Position) -> str:
+def token_of(position: Position) -> str:
+    """Return the token that stands for a position."""
     height, index, operation = _order(position)
     return encode_cursor(height.to_bytes(8, "big") + index.to_bytes(4, "big") + operation.to_bytes(4, "big"))
 
 
-def _read_token(token: str) -> Position:
+def position_of(token: str) -> Position:
+    """Return the position of a token; raises CursorError."""
     data = decode_cursor(token)
     if len(data) != _POSITION_BYTES:
         raise CursorError("the nextPageToken is not one of this API's")
     return Position(*(int.from_bytes(part, "big") for part in (data[:8], data[8:12], data[12:])))
+
+
+def end_of(height: int) -> Position:
+    """Return what stands after every event of a block."""
+    return Position(height, _LAST, _LAST)
+
+
+def start_before(store: Store, time_ms: int | None) -> Position:
+    """Return the position before the first event that was recorded at a time or later; without one, after the last."""
+    if time_ms is None:
+        return end_of(store.tip.height)
+    low, high = 0, store.tip.height + 1
+    while low < high:
+        middle = (low + high) // 2
+        header = store.header(middle)
+        assert header is not None, "every height up to the tip has a header"
+        low, high = (low, middle) if header.time_ms >= time_ms else (middle + 1, high)
+    return end_of(max(low - 1, 0))

@@ -74,7 +74,10 @@ async def run_node(home_directory: Path, *, is_parent_watched: bool = False) -> 
             _bound(config.p2p_host, config.p2p_port, "peers") as p2p_socket,
             _bound(config.api_host, config.api_port, "HTTP API") as api_socket,
         ):
-            node = Node(home, ConsensusConfig(), MempoolLimits())
+            try:
+                node = Node(home, ConsensusConfig(), MempoolLimits())
+            except StorageError as error:
+                raise StartError(str(error)) from error
             snapshots = Snapshots(node.store, lambda: time.monotonic_ns() // 1_000_000)
             listener = _server(build_listener(node.chain.chain_id, node.store, node, node.metrics, snapshots))
             api = _server(build_api(node))

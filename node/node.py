@@ -32,6 +32,8 @@ from node.runtime import Runtime
 from node.signature_checks import SignatureChecks
 from node.storage.space import DiskSpace
 from node.storage.store import Store
+from node.subscriptions.book import Book
+from node.subscriptions.sender import Sender
 
 _REFUSAL_BY_RESULT: Final = {
     ResultCode.UNKNOWN_KEY: (RefusalKind.UNAUTHENTICATED, "transaction.unknown_key"),
@@ -109,6 +111,8 @@ class Node:
         self._reporter = EvidenceReporter(
             self.chain, home.safety, self._public_key, self.gateway_key, self.submit, self.now_ms
         )
+        self.queries = Book(home.config.queries_directory)
+        self.subscribers = Sender(self, self.queries)
         self.metrics.height.set(self.chain.tip.height)
 
     def start(self) -> None:
@@ -117,7 +121,9 @@ class Node:
 
     async def run(self) -> None:
         """Run until something stops the node, and raise that."""
-        tasks = {asyncio.create_task(part.run()) for part in (self.runtime, self._reporter, self._peers)}
+        tasks = {
+            asyncio.create_task(part.run()) for part in (self.runtime, self._reporter, self._peers, self.subscribers)
+        }
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:

@@ -17,6 +17,7 @@ from node.api import (
     cold_chain,
     epcis_capture,
     epcis_events,
+    epcis_queries,
     epcis_resources,
     governance,
     health,
@@ -61,7 +62,11 @@ def build_api(node: ApiNode) -> FastAPI:
     application.include_router(blocks.router(node, answers))
     application.include_router(governance.router(node, answers))
     pages = epcis_events.EventPages(node, answers)
-    epcis = [epcis_capture.router(node, answers), epcis_events.router(pages, answers)]
+    epcis = [
+        epcis_capture.router(node, answers),
+        epcis_events.router(pages, answers),
+        epcis_queries.router(node, pages, answers),
+    ]
     for router in (*epcis, epcis_resources.router(pages, answers, epcis)):
         application.include_router(router)
     application.include_router(health.router(node))

@@ -12,6 +12,8 @@ from node.config import NodeConfig
 from node.metrics import Metrics
 from node.queries import Outcome
 from node.storage.store import Store
+from node.subscriptions.book import Book
+from node.subscriptions.sender import Sender
 
 if TYPE_CHECKING:  # the node imports the consensus, which answering a request does not need
     from node.node import NodeStatus
@@ -25,6 +27,8 @@ class ApiNode(Protocol):
     store: Store
     metrics: Metrics
     gateway_key: SecretKey | None
+    queries: Book
+    subscribers: Sender
 
     def now_ms(self) -> int:
         """Return the wall clock, milliseconds UTC."""

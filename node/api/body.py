@@ -73,17 +73,18 @@ def json_problem(error: EpcisError) -> Problem:
     return Problem(code, error.message, faults=[Fault(error.path, code, error.message)])
 
 
-def read_fields(data: bytes, known: Collection[str]) -> JsonObject:
-    """Return a JSON object that has exactly the ``known`` fields; raises Problem that names the first that is wrong."""
+def read_fields(data: bytes, needed: Collection[str], optional: Collection[str] = ()) -> JsonObject:
+    """Return a JSON object with the ``needed`` fields and none unknown; raises Problem with the first that is wrong."""
     value = read_json(data)
     if not isinstance(value, dict):
         raise Problem(
             "body.not_an_object", "the body is a JSON object in braces", faults=[_fault("$", "not_an_object")]
         )
+    known = sorted({*needed, *optional})
     for name in value:
         if name not in known:
-            raise field_problem("body.unknown_field", name, f"it is none of {', '.join(sorted(known))}")
-    for name in known:
+            raise field_problem("body.unknown_field", name, f"it is none of {', '.join(known)}")
+    for name in needed:
         if name not in value:
             raise field_problem("body.missing_field", name, "it must be there")
     return value

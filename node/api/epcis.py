@@ -1,10 +1,12 @@
 """What all parts of ``/epcis`` share: EPCIS 2.0 over HTTP (ISO/IEC 19987 section 12)."""
 
+import hmac
 import re
 from typing import Final
 
 from fastapi import Request
 
+from node.api.backend import ApiNode
 from node.api.problems import Problem
 from standards.epcis.document import EVENTS_MAX
 
@@ -44,3 +46,18 @@ def _version(request: Request, header: str) -> tuple[int, ...] | None:
     if match is None:
         raise Problem("epcis.version", f"{header}: {text[:40]!r} is no version such as 2.0.0")
     return tuple(int(part or 0) for part in match.groups())
+
+
+def require_token(node: ApiNode, request: Request) -> None:
+    """Refuse whoever does not have the node's gateway token; raises Problem."""
+    token = node.config.gateway_token
+    if token is None:
+        raise Problem("epcis.token_off", "this node has no gateway token in its configuration; ask another node")
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    is_right = hmac.compare_digest(given.strip().encode("utf-8", "replace"), token.encode())
+    if scheme.lower() != "bearer" or not is_right:
+        raise Problem(
+            "epcis.unauthenticated",
+            "send Authorization: Bearer with the token of this node's configuration",
+            headers={"www-authenticate": 'Bearer realm="epcis"'},
+        )

@@ -4,7 +4,6 @@ So a document is captured whole or not at all. The capture id is the transaction
 transaction is.
 """
 
-import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from node.admission import Refusal
 from node.api.answers import Answers, as_of, json_response
 from node.api.backend import ApiNode
 from node.api.body import JSON_CODES, json_problem, media_type, read_body
-from node.api.epcis import DOCUMENT_BYTES_MAX, HEADERS, TYPES, XML_TYPES, require_version
+from node.api.epcis import DOCUMENT_BYTES_MAX, HEADERS, TYPES, XML_TYPES, require_token, require_version
 from node.api.parameters import Read, no_parameters
 from node.api.problems import Fault, Problem, problem_of
 from node.api.transactions import prefer_wait_s
@@ -102,14 +101,7 @@ def _authorised_key(node: ApiNode, request: Request) -> SecretKey:
     if token is None or key is None:
         detail = "this node has no gateway token or no gateway key; hand in a signed transaction at /v1/transactions"
         raise Problem("epcis.gateway_off", detail)
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    is_right = hmac.compare_digest(given.strip().encode("utf-8", "replace"), token.encode())
-    if scheme.lower() != "bearer" or not is_right:
-        raise Problem(
-            "epcis.unauthenticated",
-            "send Authorization: Bearer with the token of this node's configuration",
-            headers={"www-authenticate": 'Bearer realm="epcis"'},
-        )
+    require_token(node, request)
     return key
 
 

@@ -58,16 +58,23 @@ class EventPages:
         self._answers = answers
 
     async def answer(
-        self, request: Request, fixed: Mapping[str, str] | None = None, query_name: str = "SimpleEventQuery"
+        self,
+        request: Request,
+        fixed: Mapping[str, str] | None = None,
+        query_name: str = "SimpleEventQuery",
+        namespaces: Mapping[str, str] | None = None,
     ) -> Response:
-        """Return a page of the events that the request asks for; ``fixed`` are parameters that its path stands for."""
+        """Return a page of the events that the request asks for.
+
+        ``fixed`` are parameters that its path stands for, ``namespaces`` the prefixes of extensions in them.
+        """
         given = dict(request.query_params.multi_items())
         limit, token = read_per_page(given.pop("perPage", None)), given.pop("nextPageToken", None)
         asked = read_parameters(Read, {name: given.pop(name) for name in ("min_height",) if name in given})
         for name in fixed or {}:
             if name in given:
                 raise _problem(name, f"{name} is fixed by the address; leave it out, or ask /epcis/events")
-        shown, query = _format(request), read_events_query({**given, **(fixed or {})}, extensions_of(request))
+        shown, query = _format(request), self._query(request, given, fixed or {}, namespaces)
         created, written = time_text(self._node.now_ms(), 0), _writer(request)
 
         def read(store: Store) -> tuple[bytes, str | None, dict[str, str]]:
@@ -83,6 +90,15 @@ class EventPages:
         if next_token is not None:
             headers["link"] = next_link(request, next_token)
         return Response(document, media_type=_answer_type(request), headers=headers)
+
+    def _query(
+        self,
+        request: Request,
+        given: Mapping[str, str],
+        fixed: Mapping[str, str],
+        namespaces: Mapping[str, str] | None,
+    ) -> EventQuery:
+        return read_events_query({**given, **fixed}, {**extensions_of(request), **(namespaces or {})})
 
 
 def router(pages: EventPages, answers: Answers) -> APIRouter:

@@ -143,6 +143,12 @@ KINDS: Final[Mapping[str, Kind]] = {
     "epcis.not_acceptable": Kind(406, "There is no answer in this media type"),
     "epcis.version": Kind(406, "This version of the standard is not spoken here", "ask for EPCIS 2.0.0 and CBV 2.0.0"),
     "epcis.unknown_resource": Kind(404, "No event has said this", "the list above it has what events have said"),
+    "epcis.token_off": Kind(403, "This node stores no queries"),
+    "epcis.query_exists": Kind(409, "A query with this name is stored"),
+    "epcis.unknown_query": Kind(404, "No query is stored under this name", "/epcis/queries lists them"),
+    "epcis.subscription": Kind(400, "This subscription cannot be made"),
+    "epcis.unknown_subscription": Kind(404, "The query has no such subscription"),
+    "epcis.stored_limit": Kind(403, "As many are stored at this node as may be"),
     "epcis.unknown_event": Kind(404, "No event has this id"),
     "epcis.unknown_capture": Kind(404, "This node knows no such capture job"),
 }
@@ -172,6 +178,11 @@ _EPCIS_TYPES: Final = {
 _EPCIS_TYPE_BY_CODE: Final = {
     "epcis.query_parameter": "QueryParameterException",
     "epcis.query_too_large": "QueryTooLargeException",
+    "epcis.query_exists": "DuplicateNameException",
+    "epcis.unknown_query": "NoSuchNameException",
+    "epcis.subscription": "SubscriptionControlsException",
+    "epcis.unknown_subscription": "NoSuchSubscriptionException",
+    "epcis.stored_limit": "ImplementationException",
     "epcis.rejected": "ValidationException",
 }
 

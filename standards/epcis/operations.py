@@ -123,6 +123,7 @@ def document_from_operations(
     query_name: str = "SimpleEventQuery",
     identifier_format: IdentifierFormat = "as_captured",
     record_times: Sequence[str] = (),
+    subscription_id: str | None = None,
 ) -> JsonObject:
     """Return an EPCISQueryDocument with the events of the given ``provenance.capture`` arguments.
 
@@ -137,7 +138,9 @@ def document_from_operations(
         event, context = shown_event(arguments, identifier_format)
         events.append({**event, "recordTime": record_times[index]} if record_times else event)
         contexts.append(context)
-    return document_from_events(events, contexts, creation_date=creation_date, query_name=query_name)
+    return document_from_events(
+        events, contexts, creation_date=creation_date, query_name=query_name, subscription_id=subscription_id
+    )
 
 
 def document_from_events(
@@ -146,6 +149,7 @@ def document_from_events(
     *,
     creation_date: str,
     query_name: str = "SimpleEventQuery",
+    subscription_id: str | None = None,
 ) -> JsonObject:
     """Return an EPCISQueryDocument with the given events.
 
@@ -163,6 +167,7 @@ def document_from_events(
         "epcisBody": {
             "queryResults": {
                 "queryName": query_name,
+                **({} if subscription_id is None else {"subscriptionID": subscription_id}),
                 "resultsBody": {"eventList": cast("list[JsonValue]", placed)},
             }
         },

@@ -220,6 +220,7 @@ PROVOKED: dict[str, Ask] = {
     "epcis.not_acceptable": lambda node: node.request("GET", "/epcis/events", headers={"accept": "text/csv"}),
     "epcis.version": lambda node: node.request("GET", "/epcis/events", headers={"gs1-epcis-min": "2.1"}),
     "epcis.unknown_resource": get("/epcis/bizSteps/packing"),
+    "epcis.unknown_query": get("/epcis/queries/none"),
     "epcis.unknown_event": get("/epcis/events/urn:uuid:none"),
     "epcis.unknown_capture": get(f"/epcis/capture/{'0' * 64}"),
 }
@@ -236,7 +237,12 @@ ELSEWHERE = {
     "pool.full",
     "pool.sender_quota",
     "epcis.gateway_off",
+    "epcis.query_exists",
     "epcis.query_too_large",
+    "epcis.stored_limit",
+    "epcis.subscription",
+    "epcis.token_off",
+    "epcis.unknown_subscription",
     "epcis.xml",
     "proof.no_certified_block",
     "proof.busy",
@@ -261,7 +267,9 @@ def check(response: httpx.Response, code: str) -> dict[str, Any]:
     assert problem["detail"]
     if response.request.url.path.startswith("/epcis/"):
         expected = "QueryParameterException" if code == "epcis.query_parameter" else EPCIS_TYPES[kind.status]
-        expected = "ValidationException" if code == "epcis.rejected" else expected
+        expected = {"epcis.rejected": "ValidationException", "epcis.unknown_query": "NoSuchNameException"}.get(
+            code, expected
+        )
         assert problem["type"] == f"epcisException:{expected}"
     else:
         assert problem["type"] == f"urn:tradelane:problem:{code}"
