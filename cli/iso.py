@@ -10,7 +10,7 @@ import typer
 from rich.console import RenderableType
 from rich.markup import escape
 
-from cli import iso_pay
+from cli import iso_fill, iso_pay
 from cli.files import write_file
 from cli.formatting import done_text
 from cli.iso_files import SchemaOption, read_message_file, refused, schema_faults
@@ -66,6 +66,7 @@ app = typer.Typer(
 
 app.command("pay", epilog=iso_pay.PAY_EPILOG)(iso_pay.pay)
 app.command("seal", epilog=iso_pay.SEAL_EPILOG)(iso_pay.seal)
+app.command("fill", epilog=iso_fill.FILL_EPILOG)(iso_fill.fill)
 
 
 @app.command("check", epilog=_CHECK_EPILOG)

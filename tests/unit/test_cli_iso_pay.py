@@ -61,8 +61,8 @@ def command(
     def call(signer: str, *arguments: str) -> tuple[int, Any, str]:
         capsys.readouterr()
         monkeypatch.setenv("TRADELANE_KEY", str(running.network.key_path(signer)))
-        asks = [] if arguments[0] == "party" or arguments[:2] == ("iso", "seal") else ["--node", HONEST]
-        code = run([*arguments, *asks, "--json"])
+        asks = [] if arguments[0] == "party" or arguments[1] in {"seal", "fill"} else ["--node", HONEST]
+        code = run(["--json", *arguments, *asks])
         printed = capsys.readouterr()
         return code, json.loads(printed.out) if printed.out else None, printed.err
 
@@ -127,6 +127,20 @@ def test_an_order_is_paid_and_nothing_personal_is_left_behind(
         "end_to_end": "INVOICE-77",
         "remittance": [f"for {NAME}"],
     }
+    for kind in ("pain.001", "pacs.008"):
+        assert command(BUYER, "payment", UETR, "--as", kind, "-o", f"{kind}.xml")[0] == 0
+        assert NAME not in Path(f"{kind}.xml").read_text()
+        for role in ("originator", "beneficiary"):
+            opened = (f"o7.{role}.sealed.json", f"o7.{role}.key.json", "-o", f"{kind}.xml")
+            assert command(BANK, "iso", "fill", f"{kind}.xml", *opened)[0] == 0, "in place, one party after the other"
+        full = parse_message(Path(f"{kind}.xml").read_bytes())
+        assert check_schema(full, schemas()) == []
+        more = Path(f"{kind}.xml").read_text().replace("</Dbtr>", "<CtryOfRes>HK</CtryOfRes></Dbtr>", 1)
+        Path("more.xml").write_text(more)
+        beneficiary = ("o7.beneficiary.sealed.json", "o7.beneficiary.key.json", "-o", "x.xml")
+        assert code_of(command(BANK, "iso", "fill", "more.xml", *beneficiary)) == "iso.not_ours"
+        names = [element.text for element in full.document.iter("{*}Nm")]
+        assert [name for name in names if name != "NOTPROVIDED"] == [NAME, f"Seller {NAME}"]
     again = command(BUYER, *said, "--to", "seller/PHP")[1]
     assert again["outputs"][0]["exists"] is True, "the same message pays once"
     status = status_in("status.xml")
@@ -175,6 +189,21 @@ def test_a_payment_that_was_written_is_an_order_again(command: Command) -> None:
         outcome = command(BUYER, "iso", "pay", "again.xml", "--quote", "quote.json")
         assert outcome[0] == 0, outcome[2]
         assert outcome[1]["outputs"][0]["exists"] is True, "it is the same payment on the same terms"
+
+
+def test_only_the_data_of_a_party_is_filled_in(command: Command) -> None:
+    key = command(BANK, "party", "key")[1]["encryption_key"]
+    file = message(initiation())
+    assert command(BUYER, "iso", "seal", file, "--for", key, "-o", "other")[0] == 0
+    files = ("other.originator.sealed.json", "other.originator.key.json", "-o", "x.xml")
+    assert code_of(command(BANK, "iso", "fill", file, *files)) == "iso.other_party"
+    assert code_of(command(BUYER, "iso", "fill", file, *files)) == "sealed.recipient"
+    Path("odd.json").write_text(json.dumps({"name": 7, "street": NAME}))
+    assert command(BUYER, "party", "seal", "odd.json", "--for", key, "-o", "odd")[0] == 0
+    outcome = command(BANK, "iso", "fill", file, "odd.sealed.json", "odd.key.json", "-o", "x.xml")
+    assert code_of(outcome) == "party.data"
+    assert NAME not in outcome[2]
+    assert not Path("x.xml").exists()
 
 
 @pytest.mark.parametrize(
