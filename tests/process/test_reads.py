@@ -1,6 +1,6 @@
 """Four real processes under load, killed in turn: what clients read through one node and another never goes back.
 
-Reads ask for the height that their session has seen (`min_height`); what was once final stays as it is at every node; what
+Reads ask for the height that their session has seen (`min_height`); what was once final stays so at every node; what
 is not known to have happened is not failed. The rules are in tests/support/read_history.py.
 """
 
