@@ -22,6 +22,7 @@ from cli import (
     demo,
     demo_trade,
     devices,
+    documents,
     epcis,
     escrow,
     exchange,
@@ -95,6 +96,7 @@ app.add_typer(escrow.app, name="escrow")
 app.add_typer(party.app, name="party")
 app.add_typer(iso.app, name="iso")
 app.add_typer(recalls.app, name="recall")
+app.add_typer(documents.app, name="document")
 app.add_typer(devices.app, name="device")
 app.add_typer(cold.app, name="cold")
 app.add_typer(epcis.app, name="epcis")

@@ -1,6 +1,5 @@
 """`tradelane recall ...`: call products back, see what that reaches, and prove whether a thing is recalled."""
 
-import re
 import secrets
 from typing import Annotated, Final, Literal
 
@@ -21,11 +20,14 @@ from cli.session import (
     WaitOption,
     open_session,
 )
+from cli.subjects import subject_of
 from cli.submitting import submit_operation
 from contracts import heads
+from contracts.identifiers import product_of
+from contracts.provenance.recalls import PRODUCT
+from contracts.provenance.subjects import ORGANISATION
 from ledger.codec import Value
 from node.recalls import targets_of
-from standards.digital_link import canonical_id
 from tradelane import BadRequestError, fetch_checked, load_trust
 
 _EPILOG: Final = """\b
@@ -55,8 +57,6 @@ Examples:
   tradelane recall check \\
       https://id.gs1.org/01/09521102002002/21/3pGU9njkd3HUsrnL
 """
-_GTIN: Final = re.compile(r"[0-9]{8}|[0-9]{12,14}")
-_LINK: Final = re.compile(r"https://id\.gs1\.org/01/([0-9]{14})(?:/.*)?")
 
 app = typer.Typer(help="Call products, lots and items back.", no_args_is_help=True, epilog=_EPILOG)
 app.command("simulate", epilog=recall_reach.SIMULATE_EPILOG)(recall_reach.simulate)
@@ -201,17 +201,12 @@ def check(
 
 def _target(name: str) -> tuple[str, str]:
     """Return the kind and the canonical name of what a person wrote: a GTIN, or a lot or item in any spelling."""
-    if _GTIN.fullmatch(name):
-        return "product", name.zfill(14)
-    canonical = canonical_id(name)
-    link = _LINK.fullmatch(canonical)
-    if link is None:
+    kind, canonical = subject_of(name)
+    if kind == ORGANISATION or (kind != PRODUCT and product_of(canonical) is None):
         raise BadRequestError(
             "recall.target", f"{name[:100]!r} has no GTIN", "name a GTIN, or a lot or an item of a product"
         )
-    if canonical == f"https://id.gs1.org/01/{link.group(1)}":
-        return "product", link.group(1)
-    return ("item" if "/21/" in canonical else "lot"), canonical
+    return kind, canonical
 
 
 def _language_and_text(entry: str) -> tuple[str, Value]:

@@ -130,6 +130,16 @@ def recalled(kind: str, identifier: str) -> bytes:
     return head_key("recalled", kind, identifier)
 
 
+def document(document_hash: bytes) -> bytes:
+    """Return the key of what organisations say of a document (hash of 32 bytes)."""
+    return head_key("document", document_hash.hex())
+
+
+def documented(kind: str, identifier: str) -> bytes:
+    """Return the key of the documents about a product (by GTIN), a lot, an item or an organisation."""
+    return head_key("documented", kind, identifier)
+
+
 def currency(code: str) -> bytes:
     """Return the key of a currency."""
     return head_key("currency", code)

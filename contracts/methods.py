@@ -8,7 +8,7 @@ from typing import Final
 from contracts import evidence, governance, membership, validators
 from contracts.context import Context
 from contracts.governance import Handler
-from contracts.provenance import capture, cold_chain, cold_devices, custody, parts, products, recalls
+from contracts.provenance import capture, cold_chain, cold_devices, custody, documents, parts, products, recalls
 from contracts.settlement import (
     accounts,
     attestations,
@@ -75,11 +75,14 @@ METHODS: Final[dict[str, Method]] = {
     "membership.revoke_key": Method(membership.revoke_key, Access.ADMIN, at_genesis=True),
     "membership.suspend_organisation": Method(membership.suspend_organisation, Access.AUTHORITY, at_genesis=True),
     "membership.update_organisation": Method(membership.update_organisation, Access.ADMIN, at_genesis=True),
+    "provenance.anchor_document": Method(documents.anchor_document, Access.ROLE),
     "provenance.capture": Method(capture.capture, Access.ROLE, then=waiting.after_capture),
     "provenance.capture_part": Method(parts.capture_part, Access.ROLE),
     "provenance.close_recall": Method(recalls.close_recall, Access.ROLE),
+    "provenance.issue_document": Method(documents.issue_document, Access.ROLE),
     "provenance.open_recall": Method(recalls.open_recall, Access.ROLE),
     "provenance.register_product": Method(products.register_product, Access.ROLE, at_genesis=True),
+    "provenance.revoke_document": Method(documents.revoke_document, Access.ROLE),
     "provenance.update_product": Method(products.update_product, Access.ROLE),
     "provenance.update_recall": Method(recalls.update_recall, Access.ROLE),
     "settlement.cancel_quotes": Method(quotes.cancel_quotes, Access.ROLE),

@@ -25,6 +25,7 @@ ROLES: Final = frozenset(
 _HANDLERS: Final = ("brand", "carrier", "customs", "device_operator", "maker", "packer", "retailer", "warehouse")
 _HOLDERS: Final = ("brand", "carrier", "customs", "maker", "packer", "retailer", "warehouse")
 
+_ISSUERS_OF_PAPERS: Final = ("auditor", "certifier", "customs")
 _RECALLERS: Final = ("brand", "customs", "maker")
 
 DEFAULT_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
@@ -40,11 +41,14 @@ DEFAULT_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
     "custody.cancel": _HOLDERS,
     "custody.offer": _HOLDERS,
     "custody.reject": _HOLDERS,
+    "provenance.anchor_document": _HANDLERS,
     "provenance.capture": (*_HANDLERS, "certifier"),
     "provenance.capture_part": (*_HANDLERS, "certifier"),
     "provenance.close_recall": _RECALLERS,
+    "provenance.issue_document": _ISSUERS_OF_PAPERS,
     "provenance.open_recall": _RECALLERS,
     "provenance.register_product": ("brand", "maker"),
+    "provenance.revoke_document": (ANY_ROLE,),
     "provenance.update_product": ("brand", "maker"),
     "provenance.update_recall": _RECALLERS,
     "settlement.cancel_quotes": ("issuer", "payment"),

@@ -291,6 +291,14 @@ class ResultCode(IntEnum):
     PAYMENT_IN_REVIEW = 675, _TRANSIENT, "Nothing of the payment is released before its reviewers agree."
     NOT_REVIEWER = 676, _FINAL, "The payment does not wait for a review by this organisation."
 
+    # 700-729: papers (documents, customs, emissions)
+    DOCUMENT_KNOWN = 700, _FINAL, "The organisation has said something of this document before."
+    UNKNOWN_DOCUMENT = 701, _TRANSIENT, "The organisation has said nothing of this document."
+    DOCUMENT_REVOKED = 702, _FINAL, "What the organisation said of the document was revoked before."
+    NOT_SUBJECT_HOLDER = 703, _TRANSIENT, "The organisation neither owns nor holds what the paper is about."
+    SELF_CERTIFIED = 704, _FINAL, "Nobody certifies its own firm, its own product, or what it owns or holds."
+    TOO_MANY_PAPERS = 705, _TRANSIENT, "As many papers are about the subject, or speak of the document, as may."
+
 
 class Rejected(Exception):  # noqa: N818 (an answer, not an error of ours)
     """A handler's answer that the operation cannot be carried out; caught in ``execute`` and nowhere else."""

@@ -24,6 +24,7 @@ from tradelane.event_pages import EventsPage
 from tradelane.governance import Evidence, Proposal, Validators
 from tradelane.money import Hold
 from tradelane.netting import NettingWindow, Obligation
+from tradelane.papers import Document
 from tradelane.payments import Payment
 from tradelane.recalls import Closure, SiteEvent
 from tradelane.results import (
@@ -242,6 +243,14 @@ class AsyncClient:
     async def obligation(self, identifier: str) -> Obligation:
         """Return an obligation by its id (hex)."""
         return await self._run(conversations.obligation(identifier))
+
+    async def documents(self, subject: str) -> tuple[Document, ...]:
+        """Return the documents about a thing with its lot and product, a product (by GTIN) or an organisation."""
+        return await self._run(conversations.documents(subject))
+
+    async def document(self, document_hash: str) -> Document:
+        """Return what organisations say of a document (SHA-256 in hex); raises NotFoundError."""
+        return await self._run(conversations.document(document_hash))
 
     async def recalls(self, target: str | None = None, status: str | None = None) -> tuple[Recall, ...]:
         """Return recalls, all or those of a product (by GTIN), a lot or an item."""

@@ -51,6 +51,7 @@ from tradelane.governance import (
 )
 from tradelane.money import Hold, read_hold
 from tradelane.netting import NettingWindow, Obligation, read_obligation, read_window
+from tradelane.papers import Document, read_document
 from tradelane.payments import Payment, read_payment
 from tradelane.recalls import Closure, SiteEvent, read_closure, read_reached, read_site_event
 from tradelane.results import (
@@ -387,6 +388,17 @@ def obligation(identifier: str) -> Conversation[Obligation]:
 def recalls(target: str | None, status: str | None) -> Conversation[tuple[Recall, ...]]:
     """Ask for recalls."""
     return (yield from get_pages("/v1/recalls", read_recall, target=target, status=status))
+
+
+def documents(subject: str) -> Conversation[tuple[Document, ...]]:
+    """Ask for the documents about a thing, a product or an organisation."""
+    found = Fields((yield from get_object("/v1/documents", subject=subject)), "documents")
+    return found.objects("entries", read_document)
+
+
+def document(document_hash: str) -> Conversation[Document]:
+    """Ask what organisations say of a document."""
+    return read_document(Fields((yield from get_object(f"/v1/documents/{quote(document_hash, safe='')}")), "document"))
 
 
 def offers(party: str | None, status: str | None) -> Conversation[tuple[Offer, ...]]:

@@ -21,6 +21,7 @@ from node.api import (
     epcis_resources,
     governance,
     health,
+    papers,
     proofs,
     recalls,
     state,
@@ -59,6 +60,7 @@ def build_api(node: ApiNode) -> FastAPI:
     application.include_router(captures.router(answers))
     application.include_router(cold_chain.router(answers))
     application.include_router(recalls.router(answers))
+    application.include_router(papers.router(answers))
     application.include_router(blocks.router(node, answers))
     application.include_router(governance.router(node, answers))
     pages = epcis_events.EventPages(node, answers)

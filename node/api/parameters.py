@@ -132,6 +132,12 @@ class RecallsOf(Paged):
     status: Name | None = None
 
 
+class PapersOf(Read):
+    """Papers about one subject: a thing in any spelling, a product by GTIN, an organisation by id."""
+
+    subject: Name
+
+
 class DevicesOf(Paged):
     """Measuring devices: all, those of an organisation, or the one that signs with a public key (64 hex digits)."""
 

@@ -94,6 +94,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "recall.busy": Kind(503, "Another recall is being worked out", "ask again in a few seconds"),
     "recall.closure_gone": Kind(410, "What the recall reached then is not kept any more", "begin again, no cursor"),
     "recall.unknown": Kind(404, "No recall has this id"),
+    "document.hash": Kind(400, "This is no hash of a document", "send its SHA-256 in lower-case hexadecimal"),
+    "document.unknown": Kind(404, "Nobody has said anything of this document", "compare the file, byte for byte"),
     "device.unknown": Kind(404, "No device has this id"),
     "cold_profile.unknown": Kind(404, "No cold chain profile has this id"),
     "link.malformed": Kind(400, "The address is not a GS1 Digital Link"),

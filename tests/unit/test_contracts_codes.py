@@ -16,6 +16,7 @@ from tests.support.contract_compliance_cases import COMPLIANCE_CASES
 from tests.support.contract_governance_cases import GOVERNANCE_CASES
 from tests.support.contract_hold_cases import HOLD_CASES
 from tests.support.contract_netting_cases import NETTING_CASES
+from tests.support.contract_paper_cases import PAPER_CASES
 from tests.support.contract_part_cases import PART_CASES
 from tests.support.contract_payment_cases import PAYMENT_CASES
 from tests.support.contract_recall_cases import RECALL_CASES
@@ -518,6 +519,7 @@ CASES: tuple[Case, ...] = (
     *GOVERNANCE_CASES,
     *COLD_CHAIN_CASES,
     *PART_CASES,
+    *PAPER_CASES,
     *RECALL_CASES,
     *HOLD_CASES,
     *PAYMENT_CASES,

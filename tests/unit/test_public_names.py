@@ -24,6 +24,8 @@ PUBLIC = [
     "CutDocument",
     "Device",
     "DeviceReadings",
+    "Document",
+    "DocumentStatement",
     "Doubt",
     "Entry",
     "EventsPage",
