@@ -305,10 +305,12 @@ def payment_text(found: Payment) -> list[RenderableType]:
         rows.append(("cost", f"{found.cost_ppm / 10_000:.4f} % against the reference rate, fees included"))
     if found.refunded:
         rows.append(("refunded", format_amount(found.refunded, found.target_exponent)))
-    steps = table("time", ">block", "step", "by")
+    steps = table("time", ">after", ">block", "step", "by")
     for step in found.steps:
         moment = datetime.fromtimestamp(step.time_ms / 1000, UTC).isoformat(sep=" ", timespec="milliseconds")
-        steps.add_row(moment.replace("+00:00", "Z"), str(step.height), step.method, escape(step.organisation or ""))
+        after = f"{(step.time_ms - found.steps[0].time_ms) / 1_000:.3f} s"
+        who = escape(step.organisation or "")
+        steps.add_row(moment.replace("+00:00", "Z"), after, str(step.height), step.method, who)
     colour = {"settled": "green", "held": "yellow"}.get(found.status, "red")
     return [f"[{colour}]{escape(found.status)}[/]  {escape(found.uetr)}", fields_table(rows), steps]
 

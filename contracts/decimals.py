@@ -1,4 +1,4 @@
-"""Exact decimal strings: quantities are added and compared without floating point and without rounding."""
+"""Exact decimal strings: quantities and amounts without floating point and without rounding."""
 
 import re
 from typing import Final
@@ -22,3 +22,10 @@ def plain(number: int) -> str:
     digits = str(abs(number)).rjust(_FRACTION_DIGITS + 1, "0")
     whole, fraction = digits[:-_FRACTION_DIGITS], digits[-_FRACTION_DIGITS:].rstrip("0")
     return ("-" if number < 0 else "") + whole + ("." + fraction if fraction else "")
+
+
+def format_amount(minor_units: int, exponent: int) -> str:
+    """Return minor units of a currency as a decimal text: 125000 with exponent 2 is ``1250.00``."""
+    digits = str(abs(minor_units)).rjust(exponent + 1, "0")
+    text = digits if exponent == 0 else f"{digits[:-exponent]}.{digits[-exponent:]}"
+    return f"-{text}" if minor_units < 0 else text

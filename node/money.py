@@ -76,6 +76,15 @@ def account_holds(
     return scan_page(store, "hold", cursor, limit, read)
 
 
+def pending_holds(store: Store, cursor: str | None, limit: int) -> Page:
+    """Return the holds that are pending now, the first to expire first."""
+
+    def read(parts: tuple[str, ...], _: Head) -> JsonObject | None:
+        return hold(store, bytes.fromhex(parts[2]))
+
+    return scan_page(store, "expiry", cursor, limit, read)
+
+
 def hold(store: Store, identifier: bytes) -> JsonObject | None:
     """Return a hold by the id of its pending transfer, or None."""
     head = get_head(store, heads.held_amount(identifier))

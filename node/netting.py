@@ -10,11 +10,13 @@ from node.storage.store import Store
 _VALUES: Final = ("gross_value", "net_value")
 
 
-def windows_page(store: Store, currency: str | None, status: str | None, cursor: str | None, limit: int) -> Page:
-    """Return windows by currency and id, all or those of a currency or in a status."""
+def windows_page(
+    store: Store, currency: str | None, statuses: frozenset[str] | None, cursor: str | None, limit: int
+) -> Page:
+    """Return windows by currency and id, all or those of a currency or in some statuses."""
 
     def read(parts: tuple[str, ...], head: Head) -> JsonObject | None:
-        is_wanted = currency in (None, parts[1]) and status in (None, _status(store, head))
+        is_wanted = currency in (None, parts[1]) and (statuses is None or _status(store, head) in statuses)
         return _window(store, parts[1], parts[2], head) if is_wanted else None
 
     return scan_page(store, "netting_window", cursor, limit, read)

@@ -4,7 +4,8 @@ from typing import Final, cast
 
 from contracts import heads
 from ledger.readable import Json
-from node.queries import JsonObject, get_currency, get_head, head_json
+from ledger.state import Head
+from node.queries import JsonObject, Page, get_currency, get_head, head_json, scan_page
 from node.records import Records
 from node.storage.store import Store
 
@@ -16,13 +17,12 @@ _AMOUNTS: Final = ("source_amount", "target_amount", "fee", "refunded")
 
 def payment(store: Store, uetr: str) -> JsonObject | None:
     """Return a payment with its steps, or None where none has this reference."""
-    key = heads.payment(uetr)
-    head = get_head(store, key) if "\0" not in uetr else None
+    head = get_head(store, heads.payment(uetr)) if "\0" not in uetr else None
     if head is None:
         return None
     records = Records(store)
     steps: list[Json] = []
-    for number, position in enumerate(store.history(key), 1):
+    for number, position in enumerate(store.history(heads.payment(uetr)), 1):
         record = records.get(position)
         steps.append(
             {
@@ -37,6 +37,20 @@ def payment(store: Store, uetr: str) -> JsonObject | None:
         )
         if number == STEPS_MAX:
             break
+    return {**_payment(store, uetr, head), "steps": steps, "height": store.tip.height}
+
+
+def payments_page(store: Store, statuses: frozenset[str] | None, cursor: str | None, limit: int) -> Page:
+    """Return payments by UETR without their steps, all or those in some statuses."""
+
+    def read(parts: tuple[str, ...], head: Head) -> JsonObject | None:
+        is_wanted = statuses is None or head["status"] in statuses
+        return _payment(store, parts[1], head) if is_wanted else None
+
+    return scan_page(store, "payment", cursor, limit, read)
+
+
+def _payment(store: Store, uetr: str, head: Head) -> JsonObject:
     return {
         "uetr": uetr,
         **{name: value for name, value in head_json(head).items() if name not in ("legs", *_AMOUNTS)},
@@ -47,6 +61,4 @@ def payment(store: Store, uetr: str) -> JsonObject | None:
         ],
         "source_exponent": cast(int, get_currency(store, head["source_currency"])["exponent"]),
         "target_exponent": cast(int, get_currency(store, head["target_currency"])["exponent"]),
-        "steps": steps,
-        "height": store.tip.height,
     }

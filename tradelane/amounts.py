@@ -3,7 +3,10 @@
 import re
 from typing import Final
 
+from contracts.decimals import format_amount
 from tradelane.errors import BadRequestError
+
+__all__ = ["format_amount", "parse_amount"]
 
 _AMOUNT: Final = re.compile(r"(-?)([0-9]{1,19})(?:\.([0-9]{1,19}))?", re.ASCII)
 _MINOR_UNITS_MAX: Final = (1 << 63) - 1
@@ -30,10 +33,3 @@ def parse_amount(text: str, exponent: int) -> int:
     if minor > _MINOR_UNITS_MAX:
         raise BadRequestError("amount.too_large", f"{text} is more than the ledger can count", "split it")
     return -minor if sign else minor
-
-
-def format_amount(minor_units: int, exponent: int) -> str:
-    """Return minor units as a decimal text; the inverse of `parse_amount`."""
-    digits = str(abs(minor_units)).rjust(exponent + 1, "0")
-    text = digits if exponent == 0 else f"{digits[:-exponent]}.{digits[-exponent:]}"
-    return f"-{text}" if minor_units < 0 else text

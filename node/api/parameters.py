@@ -108,6 +108,12 @@ class HoldsOf(Paged):
     status: Name | None = None
 
 
+class PaymentsOf(Paged):
+    """Payments, all or those in a status."""
+
+    status: Name | None = None
+
+
 class WindowsOf(Paged):
     """Windows of obligations, all or those of a currency, in a status."""
 

@@ -17,6 +17,7 @@ from node.api.parameters import (
     HoldsOf,
     OffersOf,
     Paged,
+    PaymentsOf,
     ProofOf,
     Proven,
     Read,
@@ -27,7 +28,7 @@ from node.api.parameters import (
 from node.api.problems import Problem
 from node.api.transactions import bundled
 from node.links import EVER_MS, Interval
-from node.payments import payment
+from node.payments import payment, payments_page
 from node.proofs import head_bundle, records_up_to, statement_bundle
 from node.queries import JsonObject, Thing, find_thing
 from node.sites import canonical_site, site_page
@@ -43,6 +44,7 @@ def router(answers: Answers) -> APIRouter:
     _add_things(routes, answers)
     _add_parties(routes, answers)
     _add_money(routes, answers)
+    _add_payments(routes, answers)
     return routes
 
 
@@ -161,12 +163,13 @@ def _add_money(routes: APIRouter, answers: Answers) -> None:
     async def account(identifier: str, asked: Annotated[Read, Query()]) -> Response:
         return await _one(answers, lambda store: money.account(store, identifier), asked, "account.unknown", identifier)
 
+
+def _add_payments(routes: APIRouter, answers: Answers) -> None:
     @routes.get("/windows", summary="Windows in which obligations are netted, by currency and id")
     async def windows(asked: Annotated[WindowsOf, Query()]) -> Response:
+        statuses = None if asked.status is None else frozenset({asked.status})
         return await answers.json(
-            lambda store: netting.windows_page(
-                store, asked.currency, asked.status, asked.cursor, asked.limit
-            ).to_json(),
+            lambda store: netting.windows_page(store, asked.currency, statuses, asked.cursor, asked.limit).to_json(),
             asked,
         )
 
@@ -185,6 +188,13 @@ def _add_money(routes: APIRouter, answers: Answers) -> None:
         obligation_id = transfer_id_or_problem(identifier)
         return await _one(
             answers, lambda store: netting.obligation(store, obligation_id), asked, "obligation.unknown", identifier
+        )
+
+    @routes.get("/payments", summary="Payments by UETR, without their steps")
+    async def payments(asked: Annotated[PaymentsOf, Query()]) -> Response:
+        statuses = None if asked.status is None else frozenset({asked.status})
+        return await answers.json(
+            lambda store: payments_page(store, statuses, asked.cursor, asked.limit).to_json(), asked
         )
 
     @routes.get("/payments/{uetr}", summary="A payment by its UETR, with every step and its time")

@@ -9,6 +9,7 @@ product      what it is: product, what its maker says of it, where it came from
 temperature  readings against the range on the label, and the strip chart
 checks       what this node checked, down to the signatures of the validators
 places       firms and sites by name
+operator     balances, holds and payments under way, for an operator
 words        terms of the standards in plain words; dates, temperatures
 label        QR labels
 linkset      links of a thing for machines (RFC 9264)

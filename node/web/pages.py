@@ -29,6 +29,8 @@ from node.web.checks import bundle_of
 from node.web.consumer import Told, find_product, tell
 from node.web.label import label_link, label_png, label_svg
 from node.web.linkset import LINKSET_TYPE, VOCABULARY, Link, known_type, links_of, linkset, product_links
+from node.web.operator import PATH as OPERATOR_PATH
+from node.web.operator import OperatorPages
 from node.web.product import Product
 from node.web.rendering import Renderer
 from node.web.scripts import build_script_routes
@@ -65,9 +67,12 @@ def build_web_routes(node: PagesNode) -> list[Route]:
     routes = [
         Route(f"/{key}/{{rest:path}}", pages.endpoint(pages.digital_link), methods=["GET"]) for key in PRIMARY_KEYS
     ]
+    operator = OperatorPages(node.genesis, lambda: node.store)
     return [
         *routes,
         *build_script_routes(),
+        Route(OPERATOR_PATH, pages.endpoint(operator.overview), methods=["GET"]),
+        Route(f"{OPERATOR_PATH}/payments/{{uetr}}", pages.endpoint(operator.payment), methods=["GET"]),
         Route("/v1/label", pages.endpoint(pages.label), methods=["GET"]),
         Route("/.well-known/gs1resolver", pages.endpoint(pages.resolver), methods=["GET"]),
     ]

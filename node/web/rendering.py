@@ -115,24 +115,11 @@ class Renderer:
         self._network = genesis.network
         self._trust = _data_block(trust_to_json(trust_from_genesis(genesis)))
         self._validators = len(genesis.validators)
-        self._environment = Environment(
-            loader=FileSystemLoader(_TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._environment = template_environment()
         self._environment.filters["lower_first"] = _lower_first
-        self._style = (_TEMPLATES / "style.css").read_text(encoding="utf-8").strip()
+        self._style = read_style("style.css")
         self._script = one_script()
-        self.headers: Mapping[str, str] = {
-            "content-security-policy": f"default-src 'none'; script-src 'self'; connect-src 'self'; "
-            f"style-src {_source(self._style)}; img-src 'self' data:; "
-            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-            "x-content-type-options": "nosniff",
-            "referrer-policy": "no-referrer",
-            "cache-control": "no-cache",
-        }
+        self.headers = page_headers(self._style, "script-src 'self'; connect-src 'self'; ")
 
     def thing(self, told: Told, links: Mapping[str, str]) -> str:
         """Return the page of a thing."""
@@ -179,6 +166,33 @@ class Renderer:
         # The style is ours, and its hash is in the policy, so it must not be escaped.
         style = Markup(self._style)  # noqa: S704 (a file of this package)
         return self._environment.get_template(template).render(style=style, network=self._network, **values)
+
+
+def template_environment() -> Environment:
+    """Return what renders the templates of this package: it escapes everything and knows every name."""
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def read_style(name: str) -> str:
+    """Return a style sheet of this package, to be put into a page."""
+    return (_TEMPLATES / name).read_text(encoding="utf-8").strip()
+
+
+def page_headers(style: str, scripts: str = "") -> Mapping[str, str]:
+    """Return the headers that keep a page with this style to itself; ``scripts`` are rules of the policy for them."""
+    return {
+        "content-security-policy": f"default-src 'none'; {scripts}style-src {_source(style)}; img-src 'self' data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "cache-control": "no-cache",
+    }
 
 
 def _data_block(text: str) -> Markup:

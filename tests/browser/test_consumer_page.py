@@ -12,6 +12,7 @@ import pytest
 from cli.benches.browser import chromium_path
 from tests.support.browser import Browser, open_browser
 from tests.support.example_ledger import PACK, create_ledger, example_ledger
+from tests.support.page_texts import contrast, luminance, read_texts
 from tests.support.web_pages import Pages, served_pages
 
 CHROMIUM = chromium_path()
@@ -19,27 +20,6 @@ if CHROMIUM is None and "CI" not in os.environ:
     pytest.skip("Chromium is not installed here; .ci/run installs it", allow_module_level=True)
 
 PATH = PACK.removeprefix("https://id.gs1.org")
-# The text of every element that holds text itself, its colour, and the colour that it stands on.
-_TEXTS = """
-(() => {
-  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
-  const ground = (element) => {
-    for (let at = element; at; at = at.parentElement) {
-      const colour = parse(getComputedStyle(at).backgroundColor);
-      if (colour.length === 3 || colour[3] > 0) return colour.slice(0, 3);
-    }
-    return [255, 255, 255];
-  };
-  return [...document.body.querySelectorAll('*')]
-    .filter((element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
-    .map((element) => ({
-      text: element.textContent.trim().slice(0, 40),
-      colour: parse(getComputedStyle(element).color).slice(0, 3),
-      ground: ground(element),
-      size: parseFloat(getComputedStyle(element).fontSize),
-    }));
-})()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -58,22 +38,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Pages]
         yield {"verified": one, "warned": two}
 
 
-def luminance(colour: list[float]) -> float:
-    """Return the relative luminance of a colour (WCAG 2.2)."""
-    parts = [value / 255 for value in colour]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one: list[float], other: list[float]) -> float:
-    darker, lighter = sorted((luminance(one), luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
 async def facts(browser: Browser) -> dict[str, Any]:
     """Return what the browser made of the page."""
     width = await browser.evaluate("document.documentElement.scrollWidth")
-    texts = await browser.evaluate(_TEXTS)
+    texts = await read_texts(browser)
     links = await browser.evaluate("[...document.querySelectorAll('nav a')].map(a => a.getBoundingClientRect().height)")
     return {"width": width, "texts": texts, "links": links, "requests": browser.requests, "problems": browser.problems}
 
@@ -111,7 +79,7 @@ def test_dark_is_dark_and_paper_is_white(pages: dict[str, Pages]) -> None:
             for scheme, media in (("light", ""), ("dark", ""), ("dark", "print")):
                 await browser.view(360, scheme=scheme, media=media)
                 await browser.open(pages["verified"].address + PATH)
-                texts = await browser.evaluate(_TEXTS)
+                texts = await read_texts(browser)
                 grounds.append(texts[0]["ground"])
                 assert await browser.evaluate("document.querySelector('.verdict').textContent") == "Record verified"
         return grounds

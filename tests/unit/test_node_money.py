@@ -192,7 +192,7 @@ def test_a_window_is_shown_with_its_obligations_and_is_one_entry_of_each_account
     assert ledger.run("bank", account("freeze")).code == 0
     assert ledger.run("bank", account("unfreeze")).code == 0
     assert window_of(ledger)["status"] == "closed"
-    assert netting.windows_page(ledger.store, "EUR", "settled", None, 10).entries == []
+    assert netting.windows_page(ledger.store, "EUR", frozenset({"settled"}), None, 10).entries == []
     assert ledger.run("watcher", settle()).code == 0
 
     found = window_of(ledger)
@@ -204,7 +204,7 @@ def test_a_window_is_shown_with_its_obligations_and_is_one_entry_of_each_account
         ("60", "settled", "settled"),
         ("70", "funds", "deferred"),
     ]
-    (only,) = netting.windows_page(ledger.store, "EUR", "settled", None, 10).entries
+    (only,) = netting.windows_page(ledger.store, "EUR", frozenset({"settled"}), None, 10).entries
     assert cast(JsonObject, only)["id"] == "noon"
     assert netting.windows_page(ledger.store, "HKD", None, None, 10).entries == []
     assert netting.window(ledger.store, "HKD", "noon") is None
