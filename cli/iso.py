@@ -1,6 +1,7 @@
 """`tradelane iso ...`: messages of banks (ISO 20022), checked and read. docs/iso20022.md has the mapping."""
 
 import base64
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ _UNREAD: Final = frozenset({"unknown_message", "unknown_version"})
 # What says nothing about the message: it can be judged with another schema, or by another program.
 _UNJUDGED: Final = _UNREAD | {"no_schema", "schema_broken"}
 _SHOWN_MAX: Final = 20
+_CODE: Final = re.compile(r"[0-9a-f-]{36}|[A-Z0-9]{4}(?: [A-Z0-9]{4})?")
 
 _EPILOG: Final = """\b
 Examples:
@@ -173,7 +175,7 @@ def _proven(message: Message, record: MessageRecord | None, trust: Path) -> _Pro
     if record is None:
         raise NotFoundError("iso.no_proof", "the message is none that Tradelane writes", "leave --trust out")
     facts = verify_proof(bundle_text(proof_of(record)), load_trust(trust))
-    return _Proven(facts.height, differences(message.kind, record, facts))
+    return _Proven(facts.height, differences(message, record, facts))
 
 
 def _read(message: Message, *, is_by_schema: bool) -> MessageRecord | None:
@@ -206,13 +208,18 @@ def _contents(record: MessageRecord) -> list[dict[str, str | None]]:
         rows = [(record.uetr, None, record.confirmation)]
     return [
         {
-            "uetr": uetr,
+            "uetr": _code(uetr),
             "amount": None if amount is None else amount.amount,
             "currency": None if amount is None else amount.currency,
-            "code": code,
+            "code": _code(code),
         }
         for uetr, amount, code in rows
     ]
+
+
+def _code(text: str | None) -> str | None:
+    """Return what stands where a code belongs, and nothing that is none: it may be of a person, or upset a terminal."""
+    return text if text is None or _CODE.fullmatch(text) else "?"
 
 
 def _contents_table(record: MessageRecord) -> RenderableType:

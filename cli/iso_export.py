@@ -89,6 +89,8 @@ def export_statement(
     client: Client, statement: Statement, start: Point | None, end: Point | None, identifier: str, *, with_proof: bool
 ) -> bytes:
     """Return a statement as a message; raises TradelaneError."""
+    if not identifier.startswith("camt.053"):
+        raise BadRequestError("iso.unknown_message", f"a statement is no {identifier[:40]!r}", "it is a camt.053")
     account = statement.account
     after_count = statement.lines[0].entry.number - 1 if statement.lines else None
     bundle = client.account_proof(account.id, after_count=after_count) if with_proof else None
@@ -104,8 +106,6 @@ def export_statement(
             bundle=None if bundle is None else _compact(bundle),
         ),
     )
-    if not identifier.startswith("camt.053"):
-        raise BadRequestError("iso.unknown_message", f"a statement is no {identifier[:40]!r}", "it is a camt.053")
     try:
         return write_record_as(identifier, made)
     except IsoError as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from contracts.results import ResultCode
+from tradelane.errors import BadRequestError
 
 SETTLED: Final = "ACSC"
 CHANGED: Final = "ACWC"
@@ -72,9 +73,12 @@ REASONS: Final = {
 def outcome_of(status: str, released: int, amount: int, *, is_reviewed: bool = False) -> Outcome:
     """Return what a payment's status is called, of which so much of an amount was released.
 
-    ``is_reviewed`` says that somebody has to agree first; why is not on the ledger.
+    ``is_reviewed`` says that somebody has to agree first; why is not on the ledger. Raises BadRequestError for a status
+    of a later version.
     """
-    outcome = _OUTCOMES[status]
+    outcome = _OUTCOMES.get(status)
+    if outcome is None:
+        raise BadRequestError("iso.unknown_status", f"a payment is {status[:40]!r}, which banks have no word for here")
     if is_reviewed and outcome.status == IN_PROCESS:
         return Outcome(PENDING, NARRATIVE, "it waits for a review", outcome.return_reason)
     if outcome.status == REJECTED and released == amount:

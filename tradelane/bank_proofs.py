@@ -17,7 +17,8 @@ from ledger.state import Head
 from standards.errors import IsoError
 from standards.iso20022.cancellations import CancellationRequest, Resolution
 from standards.iso20022.layout import Form, Layout
-from standards.iso20022.messages import KINDS, MessageRecord
+from standards.iso20022.messages import KINDS, MessageRecord, is_whole
+from standards.iso20022.parsing import Message
 from standards.iso20022.parties import LedgerProof
 from standards.iso20022.statement import Statements
 from standards.iso20022.transfers import (
@@ -39,6 +40,8 @@ from tradelane.transport import JsonObject
 
 # Parties, and what may have been read at another height than the bundle.
 _NOT_COMPARED: Final = frozenset({"debtor", "creditor", "initiator", "height", "bundle"})
+# As many as a node tells of, and so as many as the message was made of.
+_STEPS_TOLD_MAX: Final = 200
 _SIDES: Final = ("source", "target")
 _AMOUNTS: Final = ("source_amount", "target_amount", "fee", "refunded")
 
@@ -79,14 +82,18 @@ def bundle_text(proof: LedgerProof) -> str:
         raise VerificationError("iso.no_bundle", "the bundle in the message is no text in base64") from None
 
 
-def differences(kind: str, record: MessageRecord, facts: Facts) -> list[IsoError]:
+def differences(message: Message, record: MessageRecord, facts: Facts) -> list[IsoError]:
     """Return the elements in which a message says something else than its proof; raises VerificationError."""
-    top = f"Document/{KINDS[kind].element}"
+    kind = KINDS[message.kind]
+    top = f"Document/{kind.element}"
     try:
-        expected = MAKERS[kind](_story(facts))
+        expected = MAKERS[message.kind](_story(facts))
     except NotFoundError as error:
         return [IsoError(error.code.removeprefix("iso."), error.detail, top)]
-    return list(_compare(KINDS[kind].layout, expected, record, top))
+    found = list(_compare(kind.layout, expected, record, top))
+    if not found and not is_whole(message, record):
+        found.append(IsoError("not_proven", "the message has elements of which the proof says nothing", top))
+    return found
 
 
 def _rows(
@@ -162,7 +169,7 @@ def _payment(uetr: str, one: ProvenHead, facts: Facts, proven: Mapping[bytes, Pr
                 "transaction": each.transaction.transaction_id.hex(),
                 "method": str(each.operation.method),
             }
-            for number, each in enumerate(one.records, 1)
+            for number, each in enumerate(one.records[:_STEPS_TOLD_MAX], 1)
         ],
         "height": facts.height,
     }

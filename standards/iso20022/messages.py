@@ -8,7 +8,7 @@ from lxml import etree
 from standards.errors import IsoError
 from standards.iso20022.cancellations import CANCELLATION, RESOLUTION, CancellationRequest, Resolution
 from standards.iso20022.layout import Layout, read_record, write_message
-from standards.iso20022.parsing import Message, element_path, source_line
+from standards.iso20022.parsing import Message, element_path, parse_message, source_line
 from standards.iso20022.statement import STATEMENTS, Statements
 from standards.iso20022.transfers import (
     CREDIT_TRANSFERS,
@@ -93,6 +93,15 @@ def write_record_as(identifier: str, record: MessageRecord) -> bytes:
         raise IsoError("unknown_message", f"{identifier[:80]!r} is no message that is written; {known} are")
     assert isinstance(record, kind.layout.make), "the record is of the kind"
     return write_message(version, kind.element, kind.layout, record)
+
+
+def is_whole(message: Message, record: MessageRecord) -> bool:
+    """Say whether a record has all that its message says, so that nothing is lost where it is written again."""
+    again = parse_message(write_record_as(message.identifier, record))
+    one, other = (
+        etree.canonicalize(each.document, strip_text=True, rewrite_prefixes=True) for each in (message, again)
+    )
+    return bool(one == other)
 
 
 def _refuse(message: Message, code: str, text: str) -> NoReturn:

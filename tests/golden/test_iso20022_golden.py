@@ -12,6 +12,7 @@ from tests.golden.generate import FOLDER
 from tests.golden.iso20022_messages import texts
 from tests.support.iso20022 import ROOT, schemas
 from tests.support.shared_data import REPOSITORY, shared_data
+from tradelane import BadRequestError
 from tradelane.bank_codes import REASONS, STATUSES, outcome_of, reason_of
 
 NAMES = sorted(texts())
@@ -57,6 +58,11 @@ def test_the_page_has_every_status() -> None:
     assert outcome_of("held", 0, 10, is_reviewed=True).status == table["held for a review"][0]
     assert outcome_of("resolved", 10, 10).status == table["resolved, all of it released"][0]
     assert outcome_of("expired", 5, 10).status == table["over, and a part released before"][0]
+
+
+def test_a_status_of_a_later_version_is_refused() -> None:
+    with pytest.raises(BadRequestError):
+        outcome_of("floating", 0, 10)
 
 
 def test_a_result_code_has_a_reason() -> None:

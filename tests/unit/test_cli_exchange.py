@@ -192,14 +192,17 @@ def test_a_payment_as_messages_of_banks_with_a_proof(command: Command, capsys: p
     assert run([*checked, "--json"]) == 0
     text = Path("message.xml").read_text()
     for was, becomes, element in (
-        (">768.85<", ">7688.5<", "CdtTrfTxInf/IntrBkSttlmAmt"),
-        (">DEBT<", ">SHAR<", "CdtTrfTxInf/ChrgBr"),
-        (">seller/PHP<", ">other/PHP<", "CdtTrfTxInf/CdtrAcct/Id/Othr/Id"),
-        (f">{UETR[:-1]}9<", f">{UETR}<", "CdtTrfTxInf/PmtId/UETR"),
+        (">768.85<", ">7688.5<", "/CdtTrfTxInf/IntrBkSttlmAmt"),
+        (">DEBT<", ">SHAR<", "/CdtTrfTxInf/ChrgBr"),
+        ("<RmtInf>", "<UltmtCdtr><Nm>Mallory</Nm></UltmtCdtr><RmtInf>", ""),
+        (">seller/PHP<", ">other/PHP<", "/CdtTrfTxInf/CdtrAcct/Id/Othr/Id"),
+        (f">{UETR[:-1]}9<", f">{UETR}<", "/CdtTrfTxInf/PmtId/UETR"),
     ):
         Path("message.xml").write_text(text.replace(was, becomes, 1))
         assert run(checked) == 6
-        assert f"FIToFICstmrCdtTrf/{element}" in capsys.readouterr().out.replace("\n", "").replace(" ", "")
+        assert f"FIToFICstmrCdtTrf{element and '/'}{element}" in capsys.readouterr().out.replace("\n", "").replace(
+            " ", ""
+        )
     Path("message.xml").write_text(text.replace("<Bundle>eyJ", "<Bundle>eyK"))
     assert run(checked) == 6
     for kind in ("pain.001", "pacs.002.001.12"):

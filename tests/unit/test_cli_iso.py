@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.golden.generate import FOLDER
 from tests.support.command_line import CommandLine
 from tests.support.iso20022 import NAME, ROOT, UETR, initiation
 from tests.support.shared_data import shared_data
@@ -60,6 +61,23 @@ def test_notes_are_no_refusal(tradelane: CommandLine, message: Path) -> None:
         "line  element and rule",
         "   3  Document/CstmrCdtTrfInitn",
         "      NbOfTxs says 2, the message holds 1 (count)",
+    ]
+
+
+def test_what_stands_where_a_code_belongs_is_not_repeated(tradelane: CommandLine, message: Path) -> None:
+    message.write_bytes(initiation(uetr=f"<UETR>{NAME}\x9b2J</UETR>"))
+    for arguments in (("iso", "check", message.name), ("iso", "check", message.name, "--json")):
+        outcome = tradelane(*arguments)
+        assert outcome.code == 0
+        assert NAME not in outcome.out
+        assert "\x9b" not in outcome.out
+
+
+def test_a_statement_that_does_not_add_up_is_noted(tradelane: CommandLine, message: Path) -> None:
+    message.write_bytes((FOLDER / "iso20022_camt.053.xml").read_bytes().replace(b">125.50<", b">125.51<", 1))
+    value = tradelane("iso", "check", message.name, "--json").json
+    assert [(each["code"], each["element"]) for each in value["notes"]] == [
+        ("statement_sum", "Document/BkToCstmrStmt/Stmt")
     ]
 
 
