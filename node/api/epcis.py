@@ -2,7 +2,7 @@
 
 import hmac
 import re
-from typing import Final
+from typing import Any, Final
 
 from fastapi import Request
 
@@ -26,6 +26,10 @@ HEADERS: Final = {
     "gs1-capture-error-behaviour": "rollback",
 }
 
+# The parameters of a list, for /openapi.json.
+PAGED: Final[dict[str, Any]] = {
+    "parameters": [{"name": name, "in": "query", "schema": {"type": "string"}} for name in ("perPage", "nextPageToken")]
+}
 _VERSION: Final = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})(?:\.([0-9]{1,3}))?")
 _SERVED: Final = (2, 0, 0)
 

@@ -8,7 +8,9 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Annotated, Any, Final, cast
+from urllib.parse import quote
 
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -25,20 +27,25 @@ from node.admission import Refusal
 from node.api.answers import Answers, as_of, json_response
 from node.api.backend import ApiNode
 from node.api.body import JSON_CODES, json_problem, media_type, read_body
-from node.api.epcis import DOCUMENT_BYTES_MAX, HEADERS, TYPES, XML_TYPES, require_token, require_version
-from node.api.parameters import Read, no_parameters
+from node.api.epcis import DOCUMENT_BYTES_MAX, HEADERS, PAGED, TYPES, XML_TYPES, require_token, require_version
+from node.api.epcis_events import next_link, read_per_page
+from node.api.parameters import Read, no_parameters, read_parameters
 from node.api.problems import Fault, Problem, problem_of
 from node.api.transactions import prefer_wait_s
+from node.document_parts import CAPTURE_PART
+from node.event_query import SCAN_MAX, position_of, token_of
 from node.queries import committed_transaction
 from node.records import CAPTURE
+from node.storage.rows import Position
 from node.storage.store import Store
-from standards.epcis.document import parse_document
+from standards.epcis.document import EVENTS_MAX, parse_document
 from standards.epcis.fields import time_text
 from standards.epcis.operations import events_to_operations
 from standards.epcis.xml_read import parse_xml_document
 from standards.errors import EpcisError
 
 _VALID_FOR_MS: Final = 60_000
+_EVENT_WAIT_S: Final = 10.0
 _DUPLICATES: Final = frozenset({ResultCode.EVENT_ALREADY_CAPTURED.name, ResultCode.EVENT_ID_CONFLICT.name})
 # Valid EPCIS, but more than fits.
 _LIMIT_RULES: Final = frozenset({"too_many_events", "too_many_entries", "event_too_large"})
@@ -70,18 +77,36 @@ def router(node: ApiNode, answers: Answers) -> APIRouter:
         dependencies=[Depends(no_parameters), Depends(require_version)],
     )
     async def capture(request: Request) -> Response:
-        key = _authorised_key(node, request)
-        if request.headers.get("gs1-capture-error-behaviour", "rollback").lower() != "rollback":
-            raise Problem("epcis.error_behaviour", "a document is captured whole or not at all")
-        is_xml = media_type(request, TYPES) in XML_TYPES
-        data = await read_body(request, DOCUMENT_BYTES_MAX)
-        document = await anyio.to_thread.run_sync(partial(_read_document, data, is_xml=is_xml))
-        await answers.read(lambda store: _refuse_duplicates(store, document))
-        transaction = await anyio.to_thread.run_sync(_signed, node, key, document)
-        outcome = await node.submit(transaction.encoded)
-        if isinstance(outcome, Refusal):
-            raise problem_of(outcome)
+        document, transaction = await _submitted(node, answers, request)
         return await _answer(node, answers, transaction, document, prefer_wait_s(request))
+
+    @routes.post(
+        "/events",
+        summary="Capture one event, and wait until it is there",
+        status_code=201,
+        openapi_extra=_BODY,
+        dependencies=[Depends(no_parameters), Depends(require_version)],
+    )
+    async def event(request: Request) -> Response:
+        document, transaction = await _submitted(node, answers, request, events_max=1)
+        answer = await _answer(node, answers, transaction, document, prefer_wait_s(request) or _EVENT_WAIT_S)
+        if answer.status_code == 200:
+            answer.status_code = 201
+            event_id = document.operations[0].arguments.get("event_id")
+            if isinstance(event_id, str):
+                answer.headers["location"] = f"/epcis/events/{quote(event_id, safe='')}"
+        return answer
+
+    @routes.get("/capture", summary="Captured documents, the newest first", openapi_extra=PAGED)
+    async def jobs(request: Request) -> Response:
+        given = dict(request.query_params.multi_items())
+        limit, token = read_per_page(given.pop("perPage", None)), given.pop("nextPageToken", None)
+        asked = read_parameters(Read, given)
+        (found, following), tip = await answers.read(lambda store: _jobs(node, store, token, limit), asked)
+        headers = {**HEADERS, **as_of(tip)}
+        if following is not None:
+            headers["link"] = next_link(request, following)
+        return json_response(found, headers=headers)
 
     @routes.get("/capture/{capture_id}", summary="What became of a captured document")
     async def job(capture_id: str, asked: Annotated[Read, Query()]) -> Response:
@@ -95,6 +120,24 @@ def router(node: ApiNode, answers: Answers) -> APIRouter:
     return routes
 
 
+async def _submitted(
+    node: ApiNode, answers: Answers, request: Request, events_max: int = EVENTS_MAX
+) -> tuple[_Document, Transaction]:
+    """Return the document of a request and the transaction that hands it in; raises Problem."""
+    key = _authorised_key(node, request)
+    if request.headers.get("gs1-capture-error-behaviour", "rollback").lower() != "rollback":
+        raise Problem("epcis.error_behaviour", "a document is captured whole or not at all")
+    is_xml = media_type(request, TYPES) in XML_TYPES
+    data = await read_body(request, DOCUMENT_BYTES_MAX)
+    document = await anyio.to_thread.run_sync(partial(_read_document, data, is_xml=is_xml, events_max=events_max))
+    await answers.read(lambda store: _refuse_duplicates(store, document))
+    transaction = await anyio.to_thread.run_sync(_signed, node, key, document)
+    outcome = await node.submit(transaction.encoded)
+    if isinstance(outcome, Refusal):
+        raise problem_of(outcome)
+    return document, transaction
+
+
 def _authorised_key(node: ApiNode, request: Request) -> SecretKey:
     """Return the gateway's key if the caller may use it; raises Problem."""
     token, key = node.config.gateway_token, node.gateway_key
@@ -105,10 +148,11 @@ def _authorised_key(node: ApiNode, request: Request) -> SecretKey:
     return key
 
 
-def _read_document(data: bytes, *, is_xml: bool) -> _Document:
+def _read_document(data: bytes, *, is_xml: bool, events_max: int) -> _Document:
     """Return the operations of a document; raises Problem with the JSON path of the one reason why not."""
     try:
-        document = parse_xml_document(data) if is_xml else parse_document(data)
+        parse = parse_xml_document if is_xml else parse_document
+        document = parse(data, events_max=events_max)
         operations = tuple(Operation(method, arguments) for method, arguments in events_to_operations(document))
     except EpcisError as error:
         if error.rule in JSON_CODES and not is_xml:
@@ -207,6 +251,26 @@ def _job(
     }
 
 
+def _jobs(node: ApiNode, store: Store, token: str | None, limit: int) -> tuple[list[Json], str | None]:
+    """Return the jobs of the newest documents that are on the ledger, and the token of those before them."""
+    after = None if token is None else position_of(token)
+    found: list[Json] = []
+    for looked_at in count():
+        position = next(store.events(after, is_reverse=True), None)
+        if position is None:
+            break
+        if after is not None and (len(found) == limit or looked_at == SCAN_MAX):
+            return found, token_of(after)
+        row = store.committed(position.height, position.transaction_index)
+        assert row is not None, "the list of events never points above the tip"
+        job = _job(node, store, row[1].transaction_id)
+        if job is not None:
+            found.append(job)
+        # The first of its transaction, so that what follows belongs to another.
+        after = Position(position.height, position.transaction_index, 0)
+    return found, None
+
+
 def _running(capture_id: str) -> dict[str, Json]:
     return {
         "captureID": capture_id,
@@ -219,7 +283,8 @@ def _running(capture_id: str) -> dict[str, Json]:
 
 def _is_capture(committed: dict[str, Json]) -> bool:
     operations = cast("list[dict[str, Json]]", committed["operations"])
-    return all(operation["method"] == CAPTURE for operation in operations)
+    # The first of a part of a document says which part it is.
+    return all(operation["method"] in (CAPTURE, CAPTURE_PART) for operation in operations)
 
 
 def _capture_id(text: str) -> bytes:

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.routing import BaseRoute, Match, Route
 
 from ledger.readable import Json
 from node.api.answers import Answers, as_of, json_response
-from node.api.epcis import HEADERS, require_version
+from node.api.epcis import HEADERS, PAGED, require_version
 from node.api.epcis_events import EventPages, next_link, read_per_page
 from node.api.parameters import Read, read_parameters
 from node.api.problems import Problem
@@ -19,10 +19,6 @@ from node.vocabulary import STANDARD_TYPES, is_known, items_page, terms_page
 from standards.digital_link import canonical_id
 from standards.epcis import vocabulary
 from standards.epcis.operations import STANDARD_CONTEXT
-
-_PAGED: Final[dict[str, Any]] = {
-    "parameters": [{"name": name, "in": "query", "schema": {"type": "string"}} for name in ("perPage", "nextPageToken")]
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +92,7 @@ def _add(routes: APIRouter, pages: EventPages, answers: Answers, name: str, reso
         body: dict[str, Json] = {"@context": STANDARD_CONTEXT, "@set": ["events"]}
         return json_response(body, headers={**HEADERS, **as_of(tip)})
 
-    routes.get(f"/{name}", summary=resource.summary, openapi_extra=_PAGED)(listing)
+    routes.get(f"/{name}", summary=resource.summary, openapi_extra=PAGED)(listing)
     routes.get(f"/{name}/{{value:path}}/events", summary=f"{resource.summary}: the events of one")(events)
     routes.get(f"/{name}/{{value:path}}", summary=f"{resource.summary}: whether there is one, and what stands below")(
         one

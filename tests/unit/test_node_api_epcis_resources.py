@@ -1,9 +1,11 @@
 """The EPCIS resources beside capture and events: what was said is listed once, and leads to who said it."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 
 from tests.support.epcis import document, observation
@@ -110,8 +112,8 @@ def test_a_parameter_that_the_address_fixes_is_not_given_again(node: RunningNode
 
 def test_options_say_what_a_path_takes_and_what_is_spoken(node: RunningNode) -> None:
     for path, methods in (
-        ("/epcis/capture", {"OPTIONS", "POST"}),
-        ("/epcis/events", {"GET", "OPTIONS"}),
+        ("/epcis/capture", {"GET", "OPTIONS", "POST"}),
+        ("/epcis/events", {"GET", "OPTIONS", "POST"}),
         ("/epcis/bizSteps/packing/events", {"GET", "OPTIONS"}),
     ):
         response = node.request("OPTIONS", path)
@@ -181,3 +183,41 @@ def test_the_caller_s_prefixes_name_extensions(node: RunningNode) -> None:
     assert "urn:e:5" not in node.request("GET", "/epcis/events", params=asked).text
     wrong = node.request("GET", "/epcis/events", headers={"gs1-extensions": "mine"})
     assert (wrong.status_code, wrong.json()["errors"][0]["path"]) == (400, "GS1-Extensions")
+
+
+def send(node: RunningNode, content: bytes, **headers: str) -> httpx.Response:
+    given = {"content-type": "application/json", "authorization": f"Bearer {node.token}", **headers}
+    return node.request("POST", "/epcis/events", headers=given, content=content)
+
+
+def test_one_event_is_captured_and_there_when_the_answer_comes(node: RunningNode) -> None:
+    event = {**observation("urn:alone", eventID="urn:e:one/7"), "@context": json.loads(document())["@context"]}
+    captured = send(node, json.dumps(event).encode())
+    assert (captured.status_code, captured.headers["location"]) == (201, "/epcis/events/urn%3Ae%3Aone%2F7")
+    assert captured.json()["success"] is True
+    assert node.json(captured.headers["location"])["epcList"] == ["urn:alone"]
+    again = send(node, json.dumps(event).encode())
+    assert (again.status_code, again.json()["code"]) == (409, "epcis.duplicate")
+    two = send(node, document(observation("urn:a"), observation("urn:b")))
+    assert (two.status_code, two.json()["code"]) == (413, "epcis.too_many_events")
+    assert send(node, json.dumps(event).encode(), authorization="Bearer no").status_code == 401
+
+
+def test_what_was_captured_is_listed_the_newest_first(node: RunningNode) -> None:
+    expected = [
+        node.capture(document(observation(f"urn:listed:{number}"), observation("urn:more"))).json()["captureID"]
+        for number in range(3)
+    ]
+    found: list[str] = []
+    response = node.get("/epcis/capture", perPage=2)
+    while True:
+        assert response.status_code == 200, response.text
+        assert len(response.json()) <= 2
+        found += [job["captureID"] for job in response.json()]
+        if "link" not in response.headers:
+            break
+        response = node.request("GET", response.headers["link"].partition(">")[0].removeprefix("<"))
+    assert found[:3] == expected[::-1]
+    assert len(found) == len(set(found)) >= 4
+    assert node.json(f"/epcis/capture/{found[0]}")["captureID"] == found[0]
+    assert node.get("/epcis/capture", perPage=0).status_code == 400
