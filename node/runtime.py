@@ -181,9 +181,13 @@ class Runtime:
 
     async def _ask_transactions(self, peer: bytes, question: TransactionsQuestion) -> None:
         batch: list[bytes] = []
+        # A proposal often overtakes what its transactions came with: those are here and are being checked.
+        await self._checks.finished(question.transaction_ids)
+        missing = [each for each in question.transaction_ids if self.transaction(each) is None]
         try:
-            batch = await self._peers.fetch_transactions(peer, question.transaction_ids)
-            await self._take(batch)
+            if missing:
+                batch = await self._peers.fetch_transactions(peer, missing)
+                await self._take(batch)
         except PeerError as error:
             self._note_failed(peer, error)
         self._feed(lambda: self._engine.on_transactions(peer, batch))

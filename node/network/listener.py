@@ -6,6 +6,7 @@ while they arrive.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain
 from typing import Final, Protocol, TypeAlias
 
 from starlette.applications import Starlette
@@ -75,13 +76,16 @@ def build_listener(
         return Response(status_code=204)
 
     async def get_transactions(request: Request) -> Response:
+        asked = decode_ids(await _body(request, chain_id))
+        waiting = {each: encoded for each in asked if (encoded := handler.waiting_transaction(each)) is not None}
+        committed = store.encoded_transactions(each for each in asked if each not in waiting)
         found = []
         size_bytes = 0
-        for transaction_id in decode_ids(await _body(request, chain_id)):
-            encoded = handler.waiting_transaction(transaction_id) or _committed(store, transaction_id)
-            if encoded is not None and size_bytes + len(encoded) <= _ANSWER_BYTES_MAX:
-                found.append(encoded)
-                size_bytes += len(encoded)
+        for encoded in chain(waiting.values(), committed):
+            size_bytes += len(encoded)
+            if size_bytes > _ANSWER_BYTES_MAX:
+                break
+            found.append(encoded)
         return Response(encode_batch(found), media_type=CONTENT_TYPE)
 
     async def blocks(request: Request) -> Response:
@@ -142,14 +146,6 @@ async def _body(request: Request, chain_id: bytes) -> bytes:
     except ClientDisconnect as error:
         raise _JunkError(400, "hung_up") from error
     return bytes(body)
-
-
-def _committed(store: Store, transaction_id: bytes) -> bytes | None:
-    position = store.transaction_position(transaction_id)
-    if position is None:
-        return None
-    block = store.block(position[0])
-    return None if block is None else block.transactions[position[1]].encoded
 
 
 def _encoded_blocks(store: Store, first: int, last: int) -> bytes:

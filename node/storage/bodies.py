@@ -39,13 +39,30 @@ def outline(row: bytes, height: int) -> tuple[list[bytes], int]:
 
     Nothing is compared with the header; it is for those who give the body up.
     """
+    transactions = encoded_transactions(row, height)
     try:
-        transactions, _ = cast("list[list[bytes]]", decode_own(row))
         bodies = [cast("list[bytes]", decode_own(transaction))[0] for transaction in transactions]
         valid_until_ms = max((cast("list[int]", decode_own(body))[4] for body in bodies), default=0)
     except MALFORMED as error:
         raise DamagedError(f"the transactions of block {height} are damaged: {error}") from error
     return [tagged_hash("transaction", body) for body in bodies], valid_until_ms
+
+
+def encoded_transactions(row: bytes, height: int) -> list[bytes]:
+    """Return a body's transactions as they are stored, nothing compared."""
+    try:
+        transactions, _ = cast("list[list[bytes]]", decode_own(row))
+    except MALFORMED as error:
+        raise DamagedError(f"the transactions of block {height} are damaged: {error}") from error
+    return transactions
+
+
+def stored_id(transaction: bytes, height: int) -> bytes:
+    """Return the id of a stored transaction, which tells whether it is the one that its index names."""
+    try:
+        return tagged_hash("transaction", cast("list[bytes]", decode_own(transaction))[0])
+    except MALFORMED as error:
+        raise DamagedError(f"a transaction of block {height} is damaged: {error}") from error
 
 
 def decode_entry(row: bytes, height: int, index: int) -> tuple[Transaction, Receipt] | None:

@@ -19,7 +19,7 @@ from ledger.receipt import Receipt
 from ledger.state import HistoryEntry
 from ledger.transaction import Transaction
 from ledger.validators import ValidatorSet
-from node.storage.bodies import decode_body, decode_entry, outline
+from node.storage.bodies import decode_body, decode_entry, encoded_transactions, outline, stored_id
 from node.storage.database import Database, KeyValues, PinnedValues, prefix_end, sync_directory
 from node.storage.encoded_blocks import EncodedBlock, EncodedBlocks, encoded_block, encoded_header
 from node.storage.errors import DamagedError, NotInitialisedError, PrunedError
@@ -243,6 +243,25 @@ class Store:
         if rows is None or entry is None:
             return None
         return decode_header(encoded_header(rows[0])[0]), *entry
+
+    def encoded_transactions(self, transaction_ids: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the bytes of those of the transactions that are committed; raises as ``block``.
+
+        A body is read once for neighbours that it holds, as those of a block mostly are.
+        """
+        read_height, transactions = -1, list[bytes]()
+        for transaction_id in transaction_ids:
+            position = self.transaction_position(transaction_id)
+            if position is None:
+                continue
+            height, index = position
+            if height != read_height:
+                rows = self._block_rows(height)
+                assert rows is not None, "an index never points above the tip"
+                read_height, transactions = height, encoded_transactions(rows[1], height)
+            if index >= len(transactions) or stored_id(transactions[index], height) != transaction_id:
+                raise DamagedError(f"the transactions of block {height} are not those that its index names")
+            yield transactions[index]
 
     def transaction_position(self, transaction_id: bytes) -> tuple[int, int] | None:
         """Return (height, index) of a committed transaction, or None."""

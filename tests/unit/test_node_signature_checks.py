@@ -105,3 +105,22 @@ def test_nothing_is_kept_of_what_was_checked() -> None:
         return len(checks._running)
 
     assert asyncio.run(twice()) == 0
+
+
+def test_who_waits_for_checks_to_finish_finds_them_told() -> None:
+    async def scenario() -> list[str]:
+        checks, seen = SignatureChecks(), list[str]()
+
+        async def check() -> None:
+            await checks.refusals(BATCH)
+            seen.append("told")
+
+        async def wait() -> None:
+            await checks.finished([bytes(32), BATCH[3].transaction_id])
+            seen.append("finished")
+
+        await asyncio.gather(check(), wait())
+        await checks.finished([BATCH[3].transaction_id])
+        return seen
+
+    assert asyncio.run(scenario()) == ["told", "finished"]
