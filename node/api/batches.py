@@ -71,8 +71,10 @@ def router(node: ApiNode, answers: Answers) -> APIRouter:
             for identifier, verdict in zip(ids, verdicts, strict=True)
             if identifier is not None and identifier not in told and _may_be_committed(verdict)
         ]
-        stored, tip = await answers.read(lambda store: stored_outcomes(store, asked))
-        outcomes = {**stored, **told}
+        outcomes, tip = dict(told), node.store.tip
+        if asked:
+            stored, tip = await answers.read(lambda store: stored_outcomes(store, asked))
+            outcomes |= stored
         said = [_entry(node, outcomes, *each) for each in zip(ids, verdicts, strict=True)]
         return json_response({"transactions": [*said]}, headers={**as_of(tip), **_retry(verdicts)})
 
