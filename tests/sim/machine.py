@@ -22,7 +22,7 @@ from node.engine.engine import Engine
 from node.engine.gate import Gate
 from node.engine.ports import BlocksQuestion, ComparisonQuestion, Question
 from node.mempool import MempoolLimits
-from node.network.listener import _committed, _encoded_blocks
+from node.network.listener import _encoded_blocks
 from node.network.wire import decode_batch, decode_blocks, encode_batch
 from node.pool import Pool
 from node.storage.errors import StorageError
@@ -248,9 +248,10 @@ class Machine:
         found = []
         for transaction_id in question.transaction_ids:
             waiting = self.engine.transaction(transaction_id) or self.stash.get(transaction_id)
-            encoded = _committed(self.chain.store, transaction_id) if waiting is None else waiting.encoded
-            if encoded is not None:
-                found.append(encoded)
+            if waiting is not None:
+                found.append(waiting.encoded)
+            else:
+                found += self.chain.store.encoded_transactions([transaction_id])
         return encode_batch(found)
 
     def take_answer(self, peer: bytes, question: Question, answer: bytes | None) -> None:
