@@ -34,7 +34,7 @@ from node.pruning import Pruner
 from node.stopping import ServerEndedError, wait_stopped
 from node.storage.errors import StorageError
 
-_CONNECTIONS_MAX: Final = 1_000
+_PEER_CONNECTIONS_MAX: Final = 1_000
 _GRACE_SECONDS: Final = 2
 _YOUNG_MAX: Final = 20_000
 _SNAPSHOT_CHECK_SECONDS: Final = 30
@@ -79,8 +79,11 @@ async def run_node(home_directory: Path, *, is_parent_watched: bool = False) -> 
             except StorageError as error:
                 raise StartError(str(error)) from error
             snapshots = Snapshots(node.store, lambda: time.monotonic_ns() // 1_000_000)
-            listener = _server(build_listener(node.chain.chain_id, node.store, node, node.metrics, snapshots))
-            api = _server(build_api(node))
+            listener = _server(
+                build_listener(node.chain.chain_id, node.store, node, node.metrics, snapshots), _PEER_CONNECTIONS_MAX
+            )
+            # The API says by itself, in its own form, when there are too many requests.
+            api = _server(build_api(node), None)
             serving = [
                 asyncio.create_task(_serve(listener, p2p_socket, "peers")),
                 asyncio.create_task(_serve(api, api_socket, "HTTP API")),
@@ -197,7 +200,7 @@ class _QuietServer(uvicorn.Server):
         yield
 
 
-def _server(application: ASGIApp) -> uvicorn.Server:
+def _server(application: ASGIApp, connections_max: int | None) -> uvicorn.Server:
     return _QuietServer(
         uvicorn.Config(
             application,
@@ -206,7 +209,7 @@ def _server(application: ASGIApp) -> uvicorn.Server:
             lifespan="off",
             http=BoundedProtocol,
             ws="none",
-            limit_concurrency=_CONNECTIONS_MAX,
+            limit_concurrency=connections_max,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=_GRACE_SECONDS,
             server_header=False,

@@ -29,6 +29,7 @@ from node.api import (
 )
 from node.api.answers import Answers
 from node.api.backend import ApiNode
+from node.api.crowd import Crowd
 from node.api.headers import SAFE_HEADERS, SafeHeaders
 from node.api.parameters import StrictTarget, once_each, query_problem
 from node.api.problems import Problem
@@ -78,6 +79,7 @@ def build_api(node: ApiNode) -> FastAPI:
     application.add_middleware(SafeHeaders)
     # Proofs and pages repeat themselves: a bundle shrinks to less than half. Small answers are not worth the work.
     application.add_middleware(GZipMiddleware, minimum_size=_COMPRESSED_BYTES_MIN, compresslevel=_COMPRESSION_LEVEL)
+    application.add_middleware(Crowd)
     _add_error_handlers(application)
     return application
 

@@ -64,6 +64,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "query.keys": Kind(400, "The keys are not a list of keys in base64url"),
     "query.transfer_id": Kind(400, "A transfer id is 32 hexadecimal digits"),
     "not_yet_at_height": Kind(503, "This node has not reached that height yet", "ask again, or ask another node"),
+    "node.busy": Kind(429, "The node has too many requests at once", "send the very same request again shortly"),
     "node.not_ready": Kind(503, "This node cannot commit writes now", "ask again, or ask another node"),
     "node.disk_full": Kind(507, "The node's disk is nearly full", "send the very same transaction to another node"),
     "node.disk_damaged": Kind(503, "The node cannot read its disk", "ask another node"),

@@ -228,6 +228,7 @@ PROVOKED: dict[str, Ask] = {
 COMMITTING = {"transaction.replayed", "epcis.rejected"}
 ELSEWHERE = {
     "not_yet_at_height",
+    "node.busy",
     "node.not_ready",
     "node.internal",
     "node.disk_full",

@@ -6,11 +6,14 @@ import threading
 import time
 from collections.abc import Iterator
 
+import httpx
 import pytest
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from node import main
 from node.api import protocol
+from node.api.crowd import Crowd
 
 Address = tuple[str, int]
 
@@ -31,7 +34,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 def server() -> Iterator[Address]:
     with pytest.MonkeyPatch.context() as patch, main._bound("127.0.0.1", 0, "test") as bound:
         patch.setattr(protocol, "HEAD_S_MAX", 0.3)
-        running = main._server(application)
+        running = main._server(application, None)
         # In the loop that a node runs in, which is not the one that uvicorn would choose.
         thread = threading.Thread(target=lambda: asyncio.run(running.serve([bound])))
         thread.start()
@@ -113,3 +116,25 @@ def test_small_answers_do_not_wait_for_an_acknowledgement(server: Address) -> No
             while not received.endswith(b"\r\n\r\n0"):
                 received += connection.recv(65_536)
         assert time.monotonic() - started < 0.5
+
+
+def test_one_request_too_many_is_told_to_come_again() -> None:
+    async def scenario() -> tuple[httpx.Response, httpx.Response, httpx.Response]:
+        going = asyncio.Event()
+
+        async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+            await going.wait()
+            await Response("done")(scope, receive, send)
+
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(Crowd(slow, 1)), base_url="http://node.test") as one:
+            first = asyncio.create_task(one.get("/a"))
+            await asyncio.sleep(0)
+            refused = await one.get("/b")
+            going.set()
+            return await first, refused, await one.get("/c")
+
+    first, refused, later = asyncio.run(scenario())
+    assert (first.status_code, later.status_code) == (200, 200)
+    assert (refused.status_code, refused.json()["code"]) == (429, "node.busy")
+    assert refused.headers["retry-after"] == "1"
+    assert refused.headers["x-content-type-options"] == "nosniff"
