@@ -199,6 +199,10 @@ PROVOKED: dict[str, Ask] = {
     "recall.closure_gone": get("/v1/closure", target="09506000134352", cursor="AAAAAAAAAAAA"),
     "device.unknown": get("/v1/devices/nothing"),
     "cold_profile.unknown": get("/v1/cold-profiles/nothing"),
+    "document.hash": get("/v1/documents/xyz"),
+    "document.unknown": get(f"/v1/documents/{'0' * 64}"),
+    "obligation.unknown": get("/v1/obligations/" + "0" * 32),
+    "window.unknown": get("/v1/windows/USD/1"),
     "recall.unknown": get("/v1/recalls/nothing"),
     "link.malformed": get("/01/09506000134353/21/7", format="json"),
     "link.type_absent": lambda node: node.request(
