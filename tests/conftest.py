@@ -1,8 +1,8 @@
 """Settings for every test.
 
 Hypothesis is deterministic, so a failure on one machine is a failure on all. Where two workers share the tests, a
-file stays together (its fixtures are dear), and everything that starts processes goes to one worker: two clusters at
-a time would measure each other.
+file stays together (its fixtures are dear), and everything that starts clusters goes to one worker: two at a time would
+measure each other. The other worker has the rest, which takes about as long.
 """
 
 from typing import Any
@@ -14,12 +14,12 @@ from xdist.scheduler import LoadScopeScheduling
 settings.register_profile("tradelane", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tradelane")
 
-_KINDS_WITH_PROCESSES = ("tests/process/", "tests/browser/")
+_CLUSTERS = "tests/process/"
 
 
 class _TogetherScheduling(LoadScopeScheduling):  # type: ignore[misc]  # it is not typed
     def _split_scope(self, nodeid: str) -> str:
-        return "processes" if nodeid.startswith(_KINDS_WITH_PROCESSES) else nodeid.split("::", 1)[0]
+        return "clusters" if nodeid.startswith(_CLUSTERS) else nodeid.split("::", 1)[0]
 
 
 @pytest.hookimpl(optionalhook=True)
