@@ -114,6 +114,21 @@ class ToyLedger:
         del source
         return {}
 
+    def read_exchange(self, operation: Operation) -> str | None:
+        """Return None: nothing is exchanged here."""
+        del operation
+        return None
+
+    def exchanges(self, source: HeadSource) -> frozenset[str]:
+        """Return nothing."""
+        del source
+        return frozenset()
+
+    def broken_money(self, source: HeadSource) -> tuple[str, str] | None:
+        """Return the rule that the accounts break, and how; they have no sides that could differ."""
+        held = self.balances(source)
+        return ("conservation", str(held)) if sum(held) != SUPPLY or min(held) < 0 else None
+
 
 def members_value(validators: ValidatorSet) -> Value:
     """Return validators as the argument of ``SET_VALIDATORS``."""

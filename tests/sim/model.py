@@ -20,6 +20,7 @@ class Model:
         self._first_validators = validators
         self._balances: dict[bytes, list[int]] = {}
         self._holds: dict[bytes, dict[bytes, int]] = {}
+        self._exchanges: dict[bytes, frozenset[str]] = {}
         self._times_ms: dict[bytes, int] = {}
         self._height_of: dict[bytes, int] = {}
         self._indexes: dict[int, dict[bytes, int]] = {}
@@ -35,6 +36,10 @@ class Model:
     def holds(self, block_hash: bytes) -> dict[bytes, int]:
         """Return when the holds that stand after a block expire."""
         return self._holds[block_hash]
+
+    def exchanges(self, block_hash: bytes) -> frozenset[str]:
+        """Return the exchanges up to a block: there is money for all of them."""
+        return self._exchanges[block_hash]
 
     def index_of(self, height: int, transaction_id: bytes) -> int | None:
         """Return where in its block a transaction stands, or None."""
@@ -67,6 +72,9 @@ class Model:
         self._validators[header.height + 2] = after
         self._balances[header.hash] = balances
         self._holds[header.hash] = holds
+        made = (self._setting.ledger.read_exchange(transaction.operations[0]) for transaction in transactions)
+        earlier = self._exchanges.get(header.parent_hash, frozenset())
+        self._exchanges[header.hash] = earlier.union(uetr for uetr in made if uetr is not None)
         self._times_ms[header.hash] = header.time_ms
         self._indexes[header.height] = {each.transaction_id: index for index, each in enumerate(transactions)}
         self._height_of.update(dict.fromkeys(self._indexes[header.height], header.height))

@@ -56,6 +56,18 @@ class SmallLedger(Protocol):
         """Return when the holds that stand expire, by hold."""
         ...
 
+    def read_exchange(self, operation: Operation) -> str | None:
+        """Return the reference of a payment between two currencies, None of any other operation."""
+        ...
+
+    def exchanges(self, source: HeadSource) -> frozenset[str]:
+        """Return the references of the payments between two currencies that were made."""
+        ...
+
+    def broken_money(self, source: HeadSource) -> tuple[str, str] | None:
+        """Return (rule, what breaks it) where the accounts break a rule of money whatever was paid, or None."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
