@@ -66,11 +66,6 @@ app = typer.Typer(
 )
 
 
-app.command("pay", epilog=iso_pay.PAY_EPILOG)(iso_pay.pay)
-app.command("seal", epilog=iso_pay.SEAL_EPILOG)(iso_pay.seal)
-app.command("fill", epilog=iso_fill.FILL_EPILOG)(iso_fill.fill)
-
-
 @app.command("check", epilog=_CHECK_EPILOG)
 def check(
     context: typer.Context,
@@ -140,9 +135,9 @@ def proof(
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where the bundle goes; else stdout.")
     ] = None,
 ) -> None:
-    """Take the proof bundle out of a message that `payment --as` or `statement --as` wrote. Asks nobody.
+    """Take the proof bundle out of a message.
 
-    `tradelane verify` then shows what the ledger says; compare that with what the message says.
+    It is there in what `payment --as` and `statement --as` wrote. `tradelane verify` shows what it proves. Asks nobody.
     """
     session = open_session(context)
     try:
@@ -160,6 +155,11 @@ def proof(
         return
     write_file(output, bundle)
     session.output.note(f"saved {escape(str(output))}")
+
+
+app.command("pay", epilog=iso_pay.PAY_EPILOG)(iso_pay.pay)
+app.command("seal", epilog=iso_pay.SEAL_EPILOG)(iso_pay.seal)
+app.command("fill", epilog=iso_fill.FILL_EPILOG)(iso_fill.fill)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,10 +38,11 @@ def fill(
     key: KeyOption = None,
     acting_as: AsOption = None,
 ) -> None:
-    """Put what was sealed to you of payer or payee into a message, in place of NOTPROVIDED.
+    """Put the sealed data of payer or payee into a message.
 
-    The commitment in the message says whose data it is; other data is refused. What comes out is for the bank that may
-    know it, and for no ledger. Asks nobody.
+    It takes the place of NOTPROVIDED, and whoever runs this has to be one of those it was sealed to. The commitment in
+    the message says whose data it is; other data is refused. What comes out is for the bank that may know it, and for
+    no ledger. Asks nobody.
     """
     session = open_session(context, network=network, key=key, acting_as=acting_as)
     sealed = read_sealed_data(data_file)

@@ -118,10 +118,11 @@ def seal(
     number: NumberOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Seal what a message says of payer and payee, for a payment that carries the commitments.
+    """Seal what a message says of payer and payee.
 
-    Writes NAME.originator.sealed.json and NAME.beneficiary.sealed.json, each with the NAME...key.json that opens it for
-    the recipients, as `party seal` does. Asks nobody.
+    A payment then carries the commitments to it, by --originator and --beneficiary. Writes NAME.originator.sealed.json
+    and NAME.beneficiary.sealed.json, each with the NAME...key.json that opens it for the recipients, as `party seal`
+    does. Asks nobody.
     """
     session = open_session(context, json=json)
     order, _ = _order(file, None, number)

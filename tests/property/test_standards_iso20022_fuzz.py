@@ -6,11 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from standards.errors import IsoError
-from standards.iso20022.messages import read_message
+from standards.iso20022.messages import is_whole, read_message
 from standards.iso20022.parsing import parse_message
 from standards.iso20022.schema import check_schema, read_schema
 from standards.iso20022.usage import check_usage
 from tests.support.iso20022 import initiation, schemas
+from tradelane import BadRequestError
+from tradelane.bank_orders import read_orders
 
 PIECES = [
     *(b"<", b">", b"</", b"/>", b"&", b"&amp;", b"&#0;", b"&#xD800;", b"]]>", b"<![CDATA[", b"<!--", b"<?x?>", b"\x00"),
@@ -19,11 +21,17 @@ PIECES = [
 
 
 def use(data: bytes) -> None:
-    with contextlib.suppress(IsoError):
+    with contextlib.suppress(IsoError, BadRequestError):
         message = parse_message(data)
         check_usage(message, None)
         check_schema(message, schemas())
-        check_usage(message, read_message(message))
+        record = read_message(message)
+        check_usage(message, record)
+        is_whole(message, record)
+        for order in read_orders(record):
+            order.personal_data("originator")
+            order.personal_data("beneficiary")
+            order.reference("a")
 
 
 @given(st.binary(max_size=200))
