@@ -34,8 +34,8 @@ def test_the_reasons_are_those_of_the_program() -> None:
 def test_the_rules_are_those_of_the_simulator() -> None:
     sources = [(ROOT / "tests" / "sim" / name).read_text("utf-8") for name in ("invariants.py", "cluster.py")]
     raised = set(re.findall(r'InvariantBrokenError\(\s*"([a-z_]+)"', "".join(sources)))
-    model = (ROOT / "tests" / "sim" / "model.py").read_text("utf-8")
-    raised |= set(re.findall(r'return "([a-z_]+)", f?"', model))
+    returning = [(ROOT / "tests" / "sim" / name).read_text("utf-8") for name in ("model.py", "contracts_ledger.py")]
+    raised |= set(re.findall(r'return "([a-z_]+)", f?"', "".join(returning)))
     assert set(rows("rule")) == raised
 
 
