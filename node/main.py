@@ -34,6 +34,7 @@ from node.pruning import Pruner
 from node.stopping import ServerEndedError, wait_stopped
 from node.storage.errors import StorageError
 
+_SOCKET_BYTES_MAX: Final = 4_096
 _PEER_CONNECTIONS_MAX: Final = 1_000
 _GRACE_SECONDS: Final = 2
 _YOUNG_MAX: Final = 20_000
@@ -83,7 +84,7 @@ async def run_node(home_directory: Path, *, is_parent_watched: bool = False) -> 
                 build_listener(node.chain.chain_id, node.store, node, node.metrics, snapshots), _PEER_CONNECTIONS_MAX
             )
             # The API says by itself, in its own form, when there are too many requests.
-            api = _server(build_api(node), None)
+            api = _server(build_api(node), None, has_streams=True)
             serving = [
                 asyncio.create_task(_serve(listener, p2p_socket, "peers")),
                 asyncio.create_task(_serve(api, api_socket, "HTTP API")),
@@ -200,7 +201,7 @@ class _QuietServer(uvicorn.Server):
         yield
 
 
-def _server(application: ASGIApp, connections_max: int | None) -> uvicorn.Server:
+def _server(application: ASGIApp, connections_max: int | None, *, has_streams: bool = False) -> uvicorn.Server:
     return _QuietServer(
         uvicorn.Config(
             application,
@@ -208,7 +209,10 @@ def _server(application: ASGIApp, connections_max: int | None) -> uvicorn.Server
             access_log=False,
             lifespan="off",
             http=BoundedProtocol,
-            ws="none",
+            ws="websockets-sansio" if has_streams else "none",
+            # Nobody has anything to say on a socket, and events are not worth the memory of compressing them.
+            ws_max_size=_SOCKET_BYTES_MAX,
+            ws_per_message_deflate=False,
             limit_concurrency=connections_max,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=_GRACE_SECONDS,

@@ -19,6 +19,7 @@ from node.api import (
     epcis_events,
     epcis_queries,
     epcis_resources,
+    epcis_stream,
     governance,
     health,
     papers,
@@ -73,6 +74,7 @@ def build_api(node: ApiNode) -> FastAPI:
     for router in (*epcis, epcis_resources.router(pages, answers, epcis)):
         application.include_router(router)
     application.include_router(health.router(node))
+    application.router.routes.append(epcis_stream.Streams(node).route())
     # Last: a Digital Link path may look like anything, even with a stem of its own before it.
     application.router.routes.extend(build_web_routes(node))
     application.add_middleware(StrictTarget)

@@ -24,7 +24,7 @@ from node.storage.store import Store
 from node.subscriptions.book import Book, StoredQuery, Subscription
 from node.subscriptions.schedule import read_schedule
 from standards.epcis.fields import time_text
-from standards.epcis.json_text import dumps
+from standards.epcis.json_text import JsonObject, dumps
 from standards.epcis.operations import document_from_operations
 
 EVENTS_MAX: Final = 100
@@ -147,17 +147,12 @@ class Sender:
         return one.done if one.sending is not None else self._looked.get(key, (one.done, 0))[0]
 
     def _find(self, query: StoredQuery, one: Subscription, start: str) -> Found:
-        store = self._ledger.store
-        tip = end_of(store.tip.height)
-        page = events_page(store, read_stored(query), start, EVENTS_MAX)
-        if one.sending is not None:
-            # What was cut off is sent again as it was, not with what has come since.
-            until = position_of(one.sending)
-            return Found([record for record in page.records if record.position <= _order(until)], one.sending)
-        if page.next_token is not None:
-            return Found(page.records, page.next_token)
-        last = [Position(*record.position) for record in page.records[-1:]]
-        return Found(page.records, token_of(max([tip, position_of(start), *last], key=_order)))
+        found = find_events(self._ledger.store, query, start)
+        if one.sending is None:
+            return found
+        # What was cut off is sent again as it was, not with what has come since.
+        until = _order(position_of(one.sending))
+        return Found([record for record in found.records if record.position <= until], one.sending)
 
     def _passed(self, key: tuple[str, str], one: Subscription, found: Found) -> float | None:
         """Note that there is nothing up to here; on disk only now and then, for it can be looked for again."""
@@ -176,13 +171,7 @@ class Sender:
         """Return the body and the headers of a delivery; they are the same however often it is sent."""
         assert one.sending is not None, "the end of what is sent is written down first"
         moment_ms = records[-1].block_time_ms if records else self._ledger.now_ms()
-        document = document_from_operations(
-            [record.arguments for record in records],
-            creation_date=time_text(moment_ms, 0),
-            query_name=query.name,
-            subscription_id=one.id,
-            record_times=[time_text(record.block_time_ms, 0) for record in records],
-        )
+        document = report_of(query.name, records, time_text(moment_ms, 0), one.id)
         body = dumps(document)
         headers = {
             "Content-Type": "application/json",
@@ -224,6 +213,27 @@ class Sender:
                 return None if 200 <= answer.status < 300 else f"answered {answer.status}"
         except (*CALL_ERRORS, ValueError) as error:
             return f"{type(error).__name__}: {str(error)[:200]}"
+
+
+def find_events(store: Store, query: StoredQuery, start: str) -> Found:
+    """Return what a stored query finds after a token, at most ``EVENTS_MAX`` events, and how far it was looked."""
+    tip = end_of(store.tip.height)
+    page = events_page(store, read_stored(query), start, EVENTS_MAX)
+    if page.next_token is not None:
+        return Found(page.records, page.next_token)
+    last = [Position(*record.position) for record in page.records[-1:]]
+    return Found(page.records, token_of(max([tip, position_of(start), *last], key=_order)))
+
+
+def report_of(name: str, records: list[Record], created: str, subscription_id: str | None = None) -> JsonObject:
+    """Return the query document that tells of events."""
+    return document_from_operations(
+        [record.arguments for record in records],
+        creation_date=created,
+        query_name=name,
+        subscription_id=subscription_id,
+        record_times=[time_text(record.block_time_ms, 0) for record in records],
+    )
 
 
 def signature(token: str, body: bytes) -> str:

@@ -1,8 +1,11 @@
 """Stored queries and their subscribers: each event once and in order, over failures, crashes and restarts."""
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Iterator
+import socket
+import time
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,11 +13,14 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 
-from node.api import epcis_queries
+from node.api import epcis_queries, epcis_stream
+from node.api.app import build_api
 from node.event_query import end_of, start_before, token_of
+from node.main import _server
 from node.storage.errors import DamagedError
 from node.storage.store import Store
 from node.subscriptions import sender
@@ -400,3 +406,111 @@ def test_a_node_without_a_token_stores_nothing(tmp_path: Path) -> None:
         refused = closed.request("POST", "/epcis/queries", content=b"{}", headers={"content-type": "application/json"})
         assert (refused.status_code, refused.json()["code"]) == (403, "epcis.token_off")
         assert closed.json("/epcis/queries") == []
+
+
+# Over a WebSocket
+
+
+@contextlib.contextmanager
+def served(node: RunningNode) -> Iterator[str]:
+    """Serve a node's API on a socket of loopback as the process does, and yield its address."""
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        server = _server(build_api(node.node), None, has_streams=True)
+        task = node.run(_started(server.serve(sockets=[bound])))
+        try:
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            node.run(_ended(task))
+
+
+async def _started(serving: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    return asyncio.create_task(serving)
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    await task
+
+
+async def messages(address: str, count: int, *, between: Callable[[], None] | None = None) -> list[bytes]:
+    """Return so many messages of a stream; ``between`` is done once the stream is open."""
+    async with aiohttp.ClientSession() as session, session.ws_connect(address) as stream:
+        if between is not None:
+            await asyncio.to_thread(between)
+        return [(await stream.receive_str(timeout=10)).encode() for _ in range(count)]
+
+
+def test_a_stream_tells_at_once_and_goes_on_from_its_token(node: RunningNode) -> None:
+    call(node, "POST", "", {"name": "streamed", "query": {"EQ_bizStep": "packing"}})
+    with served(node) as base:
+        address = f"{base}/epcis/queries/streamed/events?stream=true"
+
+        def three() -> None:
+            packed(node, "i1")
+            time.sleep(0.1)
+            packed(node, "i2", "i3")
+
+        first, second = asyncio.run(messages(address, 2, between=three))
+        told = [*events_of(first), *events_of(second)]
+        assert told[0] == "urn:event:i1"
+        token = json.loads(first)["urn:tradelane:nextPageToken"]
+        again = asyncio.run(messages(f"{address}&nextPageToken={token}", 1))
+        assert events_of(again[0])[0] == events_of(second)[0]
+        since = "&initialRecordTime=2020-01-01T00:00:00Z"
+        (past,) = asyncio.run(messages(address + since, 1))
+        assert "urn:event:before" in events_of(past)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [
+        ("streamed/events?stream=true&EQ_action=ADD", 400, "epcis.query_parameter"),
+        ("streamed/events?stream=true&nextPageToken=x", 400, "epcis.query_parameter"),
+        ("streamed/events?stream=true&initialRecordTime=now", 400, "epcis.query_parameter"),
+        ("streamed/events?stream=yes", 400, "epcis.query_parameter"),
+        ("none/events?stream=true", 404, "epcis.unknown_query"),
+        ("sorted/events?stream=true", 400, "epcis.subscription"),
+    ],
+)
+def test_a_stream_that_cannot_be_opened_says_why(node: RunningNode, query: str, status: int, code: str) -> None:
+    call(node, "POST", "", {"name": "streamed", "query": {"EQ_bizStep": "packing"}})
+    call(node, "POST", "", {"name": "sorted", "query": {"orderBy": "eventTime"}})
+
+    async def refused(address: str) -> tuple[int, str]:
+        headers = {
+            "connection": "Upgrade",
+            "upgrade": "websocket",
+            "sec-websocket-version": "13",
+            "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+        }
+        async with aiohttp.ClientSession() as session, session.get(address, headers=headers) as answer:
+            return answer.status, (await answer.json(content_type=None))["code"]
+
+    with served(node) as base:
+        assert asyncio.run(refused(f"{base}/epcis/queries/{query}")) == (status, code)
+
+
+def test_there_is_an_end_to_streams_and_one_that_is_gone_makes_room(
+    node: RunningNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call(node, "POST", "", {"name": "streamed", "query": {"EQ_bizStep": "packing"}})
+    monkeypatch.setattr(epcis_stream, "STREAMS_MAX", 1)
+
+    async def open_two(address: str) -> int:
+        async with aiohttp.ClientSession() as session, session.ws_connect(address):
+            try:
+                async with session.ws_connect(address):
+                    return 101
+            except aiohttp.WSServerHandshakeError as error:
+                return error.status
+
+    with served(node) as base:
+        address = f"{base}/epcis/queries/streamed/events?stream=true"
+        assert asyncio.run(open_two(address)) == 403
+        since = f"{address}&initialRecordTime=2020-01-01T00:00:00Z"
+        for _ in range(100):
+            with contextlib.suppress(aiohttp.WSServerHandshakeError):
+                assert asyncio.run(messages(since, 1))
+                return
+            asyncio.run(asyncio.sleep(0.02))
+        raise AssertionError("the first stream still holds its place")
