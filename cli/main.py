@@ -16,9 +16,11 @@ import typer
 
 from cli import (
     bench,
+    carbon,
     cold,
     corridors,
     custody,
+    customs,
     demo,
     demo_trade,
     devices,
@@ -97,6 +99,8 @@ app.add_typer(party.app, name="party")
 app.add_typer(iso.app, name="iso")
 app.add_typer(recalls.app, name="recall")
 app.add_typer(documents.app, name="document")
+app.add_typer(customs.app, name="customs")
+app.add_typer(carbon.app, name="carbon")
 app.add_typer(devices.app, name="device")
 app.add_typer(cold.app, name="cold")
 app.add_typer(epcis.app, name="epcis")

@@ -140,6 +140,26 @@ def documented(kind: str, identifier: str) -> bytes:
     return head_key("documented", kind, identifier)
 
 
+def customs_declaration(identifier: str) -> bytes:
+    """Return the key of a customs declaration."""
+    return head_key("customs_declaration", identifier)
+
+
+def declared(kind: str, identifier: str) -> bytes:
+    """Return the key of the customs declarations about a subject, as for ``documented``."""
+    return head_key("declared", kind, identifier)
+
+
+def emission(identifier: str) -> bytes:
+    """Return the key of what a leg of transport or a hub gave off."""
+    return head_key("emission", identifier)
+
+
+def emitted(kind: str, identifier: str) -> bytes:
+    """Return the key of the emissions that name a lot or an item."""
+    return head_key("emitted", kind, identifier)
+
+
 def currency(code: str) -> bytes:
     """Return the key of a currency."""
     return head_key("currency", code)

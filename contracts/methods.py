@@ -8,7 +8,18 @@ from typing import Final
 from contracts import evidence, governance, membership, validators
 from contracts.context import Context
 from contracts.governance import Handler
-from contracts.provenance import capture, cold_chain, cold_devices, custody, documents, parts, products, recalls
+from contracts.provenance import (
+    capture,
+    cold_chain,
+    cold_devices,
+    custody,
+    customs,
+    documents,
+    emissions,
+    parts,
+    products,
+    recalls,
+)
 from contracts.settlement import (
     accounts,
     attestations,
@@ -79,12 +90,16 @@ METHODS: Final[dict[str, Method]] = {
     "provenance.capture": Method(capture.capture, Access.ROLE, then=waiting.after_capture),
     "provenance.capture_part": Method(parts.capture_part, Access.ROLE),
     "provenance.close_recall": Method(recalls.close_recall, Access.ROLE),
+    "provenance.decide_customs": Method(customs.decide, Access.ROLE),
+    "provenance.declare_customs": Method(customs.declare, Access.ROLE),
     "provenance.issue_document": Method(documents.issue_document, Access.ROLE),
     "provenance.open_recall": Method(recalls.open_recall, Access.ROLE),
+    "provenance.record_emissions": Method(emissions.record_emissions, Access.ROLE),
     "provenance.register_product": Method(products.register_product, Access.ROLE, at_genesis=True),
     "provenance.revoke_document": Method(documents.revoke_document, Access.ROLE),
     "provenance.update_product": Method(products.update_product, Access.ROLE),
     "provenance.update_recall": Method(recalls.update_recall, Access.ROLE),
+    "provenance.withdraw_emissions": Method(emissions.withdraw_emissions, Access.ROLE),
     "settlement.cancel_quotes": Method(quotes.cancel_quotes, Access.ROLE),
     "settlement.carry_obligation": Method(windows.carry_obligation, Access.ROLE),
     "settlement.close_account": Method(accounts.close_account, Access.ROLE),

@@ -298,6 +298,14 @@ class ResultCode(IntEnum):
     NOT_SUBJECT_HOLDER = 703, _TRANSIENT, "The organisation neither owns nor holds what the paper is about."
     SELF_CERTIFIED = 704, _FINAL, "Nobody certifies its own firm, its own product, or what it owns or holds."
     TOO_MANY_PAPERS = 705, _TRANSIENT, "As many papers are about the subject, or speak of the document, as may."
+    DECLARATION_EXISTS = 710, _FINAL, "A customs declaration with this id was made before."
+    UNKNOWN_DECLARATION = 711, _TRANSIENT, "No customs declaration with this id was made."
+    DECLARATION_DECIDED = 712, _FINAL, "The customs declaration was released or refused before."
+    SELF_CLEARED = 713, _FINAL, "Nobody decides on its own customs declaration."
+    EMISSIONS_EXIST = 720, _FINAL, "Emissions with this id were recorded before."
+    UNKNOWN_EMISSIONS = 721, _TRANSIENT, "No emissions with this id were recorded."
+    EMISSIONS_WITHDRAWN = 722, _FINAL, "The record of the emissions was withdrawn before."
+    NOT_EMISSIONS_RECORDER = 723, _FINAL, "The emissions were recorded by another organisation."
 
 
 class Rejected(Exception):  # noqa: N818 (an answer, not an error of ours)

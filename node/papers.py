@@ -27,6 +27,16 @@ def documents(store: Store, name: str) -> list[JsonObject]:
     return [one for one in shown if one is not None]
 
 
+def declarations(store: Store, name: str) -> list[JsonObject]:
+    """Return the customs declarations about what a name stands for, each once."""
+    found = []
+    for identifier in cast("list[str]", papers(store, heads.declared, subjects_of(store, name))):
+        head = get_head(store, heads.customs_declaration(identifier))
+        assert head is not None, "what is listed was declared"
+        found.append({"id": identifier, **head_json(head)})
+    return found
+
+
 def papers(store: Store, key: Callable[[str, str], bytes], subjects: Iterable[Subject]) -> list[object]:
     """Return the papers of one sort that stand under subjects, each once."""
     found: dict[object, None] = {}

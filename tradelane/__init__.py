@@ -55,7 +55,7 @@ from tradelane.importing import CutDocument, Imported, cut_document, import_docu
 from tradelane.keys import load_key, new_key, save_key
 from tradelane.money import Hold, Point, Statement, StatementLine, make_statement
 from tradelane.netting import NettingWindow, Obligation
-from tradelane.papers import Document, DocumentStatement
+from tradelane.papers import CustomsDeclaration, Document, DocumentStatement, EmissionLeg, ThingEmissions
 from tradelane.party_data import SealedData, SealedKey, encryption_key, seal_data, sign_attestation, unseal_data
 from tradelane.payments import Payment, PaymentStep, sign_quote
 from tradelane.recalls import Closure, SiteEvent
@@ -94,12 +94,14 @@ __all__ = [
     "ColdRecord",
     "ColdWatch",
     "ConflictError",
+    "CustomsDeclaration",
     "CutDocument",
     "Device",
     "DeviceReadings",
     "Document",
     "DocumentStatement",
     "Doubt",
+    "EmissionLeg",
     "Entry",
     "EventsPage",
     "Evidence",
@@ -131,6 +133,7 @@ __all__ = [
     "SiteEvent",
     "Statement",
     "StatementLine",
+    "ThingEmissions",
     "Trace",
     "TraceNode",
     "TradelaneError",

@@ -24,7 +24,7 @@ from tradelane.event_pages import EventsPage
 from tradelane.governance import Evidence, Proposal, Validators
 from tradelane.money import Hold
 from tradelane.netting import NettingWindow, Obligation
-from tradelane.papers import Document
+from tradelane.papers import CustomsDeclaration, Document, ThingEmissions
 from tradelane.payments import Payment
 from tradelane.recalls import Closure, SiteEvent
 from tradelane.results import (
@@ -251,6 +251,14 @@ class AsyncClient:
     async def document(self, document_hash: str) -> Document:
         """Return what organisations say of a document (SHA-256 in hex); raises NotFoundError."""
         return await self._run(conversations.document(document_hash))
+
+    async def customs_declarations(self, subject: str) -> tuple[CustomsDeclaration, ...]:
+        """Return the customs declarations about a thing with its lot and product, or a product (by GTIN)."""
+        return await self._run(conversations.customs_declarations(subject))
+
+    async def emissions(self, identifier: str) -> ThingEmissions:
+        """Return what a thing bears of the emissions along its trace, leg by leg."""
+        return await self._run(conversations.emissions(identifier))
 
     async def recalls(self, target: str | None = None, status: str | None = None) -> tuple[Recall, ...]:
         """Return recalls, all or those of a product (by GTIN), a lot or an item."""

@@ -51,7 +51,14 @@ from tradelane.governance import (
 )
 from tradelane.money import Hold, read_hold
 from tradelane.netting import NettingWindow, Obligation, read_obligation, read_window
-from tradelane.papers import Document, read_document
+from tradelane.papers import (
+    CustomsDeclaration,
+    Document,
+    ThingEmissions,
+    read_customs_declaration,
+    read_document,
+    read_emissions,
+)
 from tradelane.payments import Payment, read_payment
 from tradelane.recalls import Closure, SiteEvent, read_closure, read_reached, read_site_event
 from tradelane.results import (
@@ -399,6 +406,17 @@ def documents(subject: str) -> Conversation[tuple[Document, ...]]:
 def document(document_hash: str) -> Conversation[Document]:
     """Ask what organisations say of a document."""
     return read_document(Fields((yield from get_object(f"/v1/documents/{quote(document_hash, safe='')}")), "document"))
+
+
+def customs_declarations(subject: str) -> Conversation[tuple[CustomsDeclaration, ...]]:
+    """Ask for the customs declarations about a thing or a product."""
+    found = Fields((yield from get_object("/v1/customs", subject=subject)), "customs")
+    return found.objects("entries", read_customs_declaration)
+
+
+def emissions(identifier: str) -> Conversation[ThingEmissions]:
+    """Ask what a thing bears of the emissions along its trace."""
+    return read_emissions(Fields((yield from get_object("/v1/items/emissions", id=identifier)), "emissions"))
 
 
 def offers(party: str | None, status: str | None) -> Conversation[tuple[Offer, ...]]:

@@ -68,3 +68,90 @@ def _statement(organisation: str, fields: Fields) -> DocumentStatement:
         valid_until_ms=fields.optional_integer("valid_until_ms"),
         revocation_reason=fields.optional_text("revocation_reason"),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class CustomsDeclaration:
+    """A customs declaration; ``status`` is declared, held, released or refused, ``leaves`` and ``enters`` countries."""
+
+    id: str
+    organisation: str
+    procedure: str
+    hs_code: str
+    hs_edition: str
+    origin: str
+    leaves: str
+    enters: str
+    status: str
+    declared_ms: int
+    decided_by: str | None
+    fields: JsonObject = field(repr=False, default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EmissionLeg:
+    """A leg or a hub and a thing's part of it in grams; ``relation`` is own, carried or source."""
+
+    id: str
+    relation: str
+    organisation: str
+    mode: str
+    distance_metres: int
+    data: str
+    source: str
+    from_ms: int
+    grams: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThingEmissions:
+    """What a thing bears in grams of CO2 equivalents; ``not_apportioned`` are records whose part is not known."""
+
+    grams: int
+    legs: tuple[EmissionLeg, ...]
+    not_apportioned: tuple[str, ...]
+    is_complete: bool
+    fields: JsonObject = field(repr=False, default_factory=dict)
+
+
+def read_customs_declaration(fields: Fields) -> CustomsDeclaration:
+    """Return a customs declaration out of an answer."""
+    return CustomsDeclaration(
+        id=fields.text("id"),
+        organisation=fields.text("organisation"),
+        procedure=fields.text("procedure"),
+        hs_code=fields.text("hs_code"),
+        hs_edition=fields.text("hs_edition"),
+        origin=fields.text("origin"),
+        leaves=fields.text("from"),
+        enters=fields.text("to"),
+        status=fields.text("status"),
+        declared_ms=fields.integer("declared_ms"),
+        decided_by=fields.optional_text("decided_by"),
+        fields=fields.values,
+    )
+
+
+def read_emissions(fields: Fields) -> ThingEmissions:
+    """Return what a thing bears out of an answer."""
+    return ThingEmissions(
+        grams=fields.integer("grams"),
+        legs=fields.objects("legs", _leg),
+        not_apportioned=fields.texts("not_apportioned"),
+        is_complete=fields.boolean("is_complete"),
+        fields=fields.values,
+    )
+
+
+def _leg(fields: Fields) -> EmissionLeg:
+    return EmissionLeg(
+        id=fields.text("id"),
+        relation=fields.text("relation"),
+        organisation=fields.text("organisation"),
+        mode=fields.text("mode"),
+        distance_metres=fields.integer("distance_metres"),
+        data=fields.text("data"),
+        source=fields.text("source"),
+        from_ms=fields.integer("from_ms"),
+        grams=fields.integer("grams"),
+    )

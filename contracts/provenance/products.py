@@ -1,7 +1,7 @@
 """Products: what a GTIN stands for, said once by the organisation that registers it and changed by it alone.
 
 Heads: ``product`` {owner, name, registered_ms, names?, brand?, description?, image_hash?, storage?, hs_code?,
-country_of_origin?, url?}.
+mass_grams?, country_of_origin?, url?}.
 """
 
 import re
@@ -69,6 +69,7 @@ def _details(read: Arguments) -> Head:
         "image_hash": read.optional_fixed("image_hash", 32),
         "storage": _storage(read),
         "hs_code": read.optional_pattern("hs_code", _HS_CODE),
+        "mass_grams": read.optional_integer("mass_grams", 1, 10**12),
         "country_of_origin": read.optional_pattern("country_of_origin", COUNTRY),
         "url": read.optional_identifier("url"),
     }

@@ -28,7 +28,7 @@ Subject = tuple[str, str]
 
 def read_subjects(read: Arguments) -> tuple[Subject, ...]:
     """Return the argument ``subjects``: 1 to 100 pairs of kind and identifier, none twice."""
-    subjects = read.listed("subjects", SUBJECTS_MAX, _subject)
+    subjects = read.listed("subjects", SUBJECTS_MAX, read_subject)
     if not subjects or len(set(subjects)) != len(subjects):
         refuse("subjects are 1 or more, none twice")
     return subjects
@@ -73,7 +73,8 @@ def list_paper(context: Context, key: bytes, paper: Value) -> None:
     context.put(key, {"papers": [*papers, paper]})
 
 
-def _subject(value: object, what: str) -> Subject:
+def read_subject(value: object, what: str) -> Subject:
+    """Return a pair of kind and identifier."""
     kind, name = row(value, what, 2)
     if kind not in _KINDS:
         refuse(f"{what}: the first word is product, lot, item or organisation")

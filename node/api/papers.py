@@ -1,18 +1,21 @@
 """Papers over HTTP: what organisations say of a document, and the documents about a thing, a product or a firm."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
 from ledger.readable import Json
 from node.api.answers import Answers
-from node.api.parameters import PapersOf, Read
+from node.api.parameters import ById, PapersOf, Read
 from node.api.problems import Problem
-from node.papers import document, documents
+from node.emissions import emissions
+from node.papers import declarations, document, documents
 from node.queries import JsonObject
 from node.storage.store import Store
+from node.trace import Direction, Limits, trace
 
-_HASH_LENGTH = 64
+_HASH_LENGTH: Final = 64
+_LIMITS: Final = Limits(depth_max=10, nodes_max=2_000, branches_max=500, events_max=200)
 
 
 def router(answers: Answers) -> APIRouter:
@@ -35,6 +38,23 @@ def router(answers: Answers) -> APIRouter:
             return found
 
         return await answers.json(read, asked)
+
+    @routes.get("/customs", summary="The customs declarations about a thing with its lot and product")
+    async def declared(asked: Annotated[PapersOf, Query()]) -> Response:
+        def read(store: Store) -> JsonObject:
+            return {"entries": list[Json](declarations(store, asked.subject))}
+
+        return await answers.json(read, asked)
+
+    @routes.get("/items/emissions", summary="The emissions that a thing bears, leg by leg")
+    async def emitted(asked: Annotated[ById, Query()]) -> Response:
+        def read(store: Store) -> JsonObject:
+            root = trace(store, asked.id, Direction.BACK, _LIMITS)
+            if root is None:
+                raise Problem("item.unknown", f"{asked.id[:200]!r} is not on the ledger at this height")
+            return {"id": root.identifier, **emissions(store, root).to_json()}
+
+        return await answers.json_once(read, asked)
 
     return routes
 

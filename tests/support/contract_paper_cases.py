@@ -7,8 +7,8 @@ from contracts import heads
 from contracts.provenance.documents import STATEMENTS_MAX
 from contracts.provenance.subjects import PAPERS_MAX
 from ledger.codec import Value
-from tests.support.contract_situations import GTIN, Case, R, case, in_turn, ran, ran_all, with_head
-from tests.support.contracts_world import Call, World, add, lgtin, sgtin
+from tests.support.contract_situations import GTIN, Case, R, case, governed, in_turn, ran, ran_all, with_head
+from tests.support.contracts_world import START_MS, Call, World, add, key_of, lgtin, sgtin
 
 REGISTER: Call = ("provenance.register_product", {"gtin": GTIN, "name": "Vaccine"})
 REGISTERED = ran(("maker", REGISTER))
@@ -28,11 +28,61 @@ def revoke(digest: bytes = HASH, reason: str = "withdrawn") -> Call:
     return "provenance.revoke_document", {"hash": digest, "reason": reason}
 
 
+def declaration(**more: object) -> Call:
+    """Return a customs declaration of the product."""
+    fields = {
+        "id": "c",
+        "subjects": [["product", GTIN]],
+        "procedure": "export",
+        "hs_code": "300241",
+        "hs_edition": "HS2022",
+        "origin": "NO",
+        "from": "NO",
+        "to": "CN",
+    }
+    return "provenance.declare_customs", cast("dict[str, Value]", {**fields, **more})
+
+
+def decision(verb: str = "released", **more: Value) -> Call:
+    """Return what customs say to the declaration."""
+    return "provenance.decide_customs", {"id": "c", "decision": verb, **more}
+
+
+def emissions(goods: object = ((sgtin(1), 1_000),), **more: object) -> Call:
+    """Return a leg by road of a hundred kilometres at 62 g a tonne-kilometre."""
+    listed = [["item", name, mass] for name, mass in cast("list[tuple[str, int]]", goods)]
+    fields = {
+        "id": "leg",
+        "goods": listed,
+        "mode": "road",
+        "distance_metres": 100_000,
+        "factor_mg": 62_000,
+        "data": "default",
+        "source": "example factors v1",
+        "from_ms": START_MS - 2,
+        "until_ms": START_MS - 1,
+    }
+    return "provenance.record_emissions", cast("dict[str, Value]", {**fields, **more})
+
+
+WITHDRAW: Call = ("provenance.withdraw_emissions", {"id": "leg", "reason": "another lorry"})
+
+
 def spoken(number: int) -> Callable[[World], None]:
     """Return a world in which so many strangers have spoken of the document."""
     return with_head(heads.document(HASH), statements={f"s{one}": {"status": "standing"} for one in range(number)})
 
 
+BORDER = governed(
+    "membership.register_organisation",
+    id="border",
+    name="Border",
+    roles=["customs", "carrier"],
+    admin_key=key_of("border").public_key,
+)
+DECLARED = in_turn(REGISTERED, ran_all("maker", declaration()))
+COMMISSIONED = ran(("maker", add(sgtin(1))))
+EMITTED = in_turn(COMMISSIONED, ran_all("maker", emissions()))
 ANCHORED = in_turn(REGISTERED, ran_all("maker", document("anchor")))
 
 PAPER_CASES: tuple[Case, ...] = (
@@ -75,4 +125,38 @@ PAPER_CASES: tuple[Case, ...] = (
     case(R.UNKNOWN_DOCUMENT, "maker", revoke()),
     case(R.UNKNOWN_DOCUMENT, "watcher", revoke(), setup=ANCHORED, note="that others have anchored"),
     case(R.DOCUMENT_REVOKED, "maker", revoke(), setup=in_turn(ANCHORED, ran_all("maker", revoke()))),
+    case(R.OK, "maker", declaration(document=HASH), setup=REGISTERED, note="a customs declaration"),
+    case(R.BAD_ARGUMENTS, "maker", declaration(to="NO"), setup=REGISTERED, note="from a country to itself"),
+    case(R.BAD_ARGUMENTS, "maker", declaration(hs_code="30024"), setup=REGISTERED, note="five digits"),
+    case(R.BAD_ARGUMENTS, "maker", declaration(hs_edition="HS2023"), setup=REGISTERED, note="no such edition"),
+    case(R.DECLARATION_EXISTS, "maker", declaration(hs_code="300242"), setup=DECLARED),
+    case(R.NOT_SUBJECT_HOLDER, "carrier", declaration(), setup=REGISTERED, note="to declare"),
+    case(R.ROLE_REQUIRED, "maker", decision(), setup=DECLARED, note="to decide"),
+    case(R.UNKNOWN_DECLARATION, "border", decision(), setup=BORDER),
+    case(
+        R.SELF_CLEARED,
+        "border",
+        decision(),
+        setup=in_turn(BORDER, with_head(heads.customs_declaration("c"), organisation="border", status="declared")),
+    ),
+    case(R.OK, "border", decision("held", comment="papers"), decision(), setup=in_turn(BORDER, DECLARED), note="held"),
+    case(
+        R.DECLARATION_DECIDED,
+        "border",
+        decision("refused"),
+        decision("held"),
+        setup=in_turn(BORDER, DECLARED),
+    ),
+    case(R.OK, "maker", emissions(), setup=COMMISSIONED, note="emissions"),
+    case(R.BAD_ARGUMENTS, "maker", emissions([]), note="emissions of nothing"),
+    case(R.BAD_ARGUMENTS, "maker", emissions([(sgtin(1), 0)]), note="goods without mass"),
+    case(R.BAD_ARGUMENTS, "maker", emissions([(sgtin(1), 1), (sgtin(1), 2)]), note="goods twice"),
+    case(R.BAD_ARGUMENTS, "maker", emissions(until_ms=START_MS - 3), note="ended before it began"),
+    case(R.BAD_ARGUMENTS, "maker", emissions(mode="hub"), note="a hub with a distance"),
+    case(R.UNKNOWN_ITEM, "maker", emissions(), note="of which emissions are recorded"),
+    case(R.NOT_SUBJECT_HOLDER, "carrier", emissions(), setup=COMMISSIONED, note="to record emissions"),
+    case(R.EMISSIONS_EXIST, "maker", emissions(factor_mg=1), setup=EMITTED),
+    case(R.UNKNOWN_EMISSIONS, "maker", WITHDRAW),
+    case(R.NOT_EMISSIONS_RECORDER, "carrier", WITHDRAW, setup=EMITTED),
+    case(R.EMISSIONS_WITHDRAWN, "maker", WITHDRAW, setup=in_turn(EMITTED, ran_all("maker", WITHDRAW))),
 )
