@@ -25,6 +25,7 @@ from standards.epcis.document import EVENTS_MAX, EpcisDocument, check_document
 from standards.epcis.json_text import DEPTH_MAX, SIZE_BYTES_MAX, JsonObject, JsonValue, loads, path_text
 from standards.epcis.xml_names import DOCUMENT_NAMESPACES, QUERY_NAMESPACES, XML_NAMESPACES, Prefixes
 from standards.errors import EpcisError
+from standards.xml_safety import XmlRefusedError, parse_xml
 
 _Path = tuple[str | int, ...]
 
@@ -73,34 +74,10 @@ def xml_to_json(data: bytes, size_bytes_max: int = SIZE_BYTES_MAX) -> JsonObject
 
 
 def _parse(data: bytes, size_bytes_max: int) -> etree._Element:
-    if len(data) > size_bytes_max:
-        message = f"{len(data)} bytes, at most {size_bytes_max} are accepted; send the events in several documents"
-        raise EpcisError("$", "too_large", message)
     try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise EpcisError("$", "not_utf8", f"byte {error.start} is not UTF-8; save the document as UTF-8") from error
-    if b"<!DOCTYPE" in data:
-        raise EpcisError("$", "xml_doctype", "the document has a DOCTYPE; EPCIS needs none, remove it")
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    try:
-        root = etree.fromstring(data, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise EpcisError("$", "not_xml", f"not XML: {str(error)[:200]}") from None
-    depth = 0
-    for happened, _ in etree.iterwalk(root, events=("start", "end")):
-        depth += 1 if happened == "start" else -1
-        if depth > DEPTH_MAX:
-            raise EpcisError("$", "too_deep", f"nested more than {DEPTH_MAX} deep; flatten it")
-    return root
+        return parse_xml(data, size_bytes_max, DEPTH_MAX)
+    except XmlRefusedError as error:
+        raise EpcisError("$", error.code, str(error)) from None
 
 
 class _Reader:

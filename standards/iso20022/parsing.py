@@ -1,10 +1,9 @@
 """Bytes to one ISO 20022 message, or one refusal that names the place.
 
-Nothing is loaded and nothing is expanded: a document with a DTD is refused before it is parsed, so it has no entities.
-Size, number and depth of the elements have limits, the first two checked before the parser runs. What stands around the
-message (an envelope of SWIFT, of a bank, of a file transfer) means nothing here: the one ``Document`` in a namespace of
-ISO 20022 is the message, an ``AppHdr`` beside it its header. No error repeats a text of the message, which may be of a
-person.
+Nothing is loaded and nothing is expanded (standards/xml_safety.py), and the number of elements has a limit, too. What
+stands around the message (an envelope of SWIFT, of a bank, of a file transfer) means nothing here: the one ``Document``
+in a namespace of ISO 20022 is the message, an ``AppHdr`` beside it its header. No error repeats a text of the message,
+which may be of a person.
 """
 
 import re
@@ -15,6 +14,7 @@ from typing import Final, cast
 from lxml import etree
 
 from standards.errors import IsoError
+from standards.xml_safety import XmlRefusedError, parse_xml
 
 SIZE_BYTES_MAX: Final = 8 * 1024 * 1024
 ELEMENTS_MAX: Final = 400_000
@@ -91,36 +91,13 @@ def _place(element: etree._Element) -> tuple[str, int]:
 
 
 def _parse(data: bytes) -> etree._Element:
-    if len(data) > SIZE_BYTES_MAX:
-        raise IsoError("too_large", f"{len(data)} bytes, at most {SIZE_BYTES_MAX} are read; send several files")
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise IsoError("not_utf8", f"byte {error.start} is not UTF-8; save the message as UTF-8") from None
-    if b"<!DOCTYPE" in data:
-        raise IsoError("xml_doctype", "the message has a DOCTYPE; ISO 20022 needs none, remove it")
     if data.count(b"<") > 2 * ELEMENTS_MAX:
         raise IsoError("too_many", f"more than {ELEMENTS_MAX} elements; send several files")
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
     try:
-        root = etree.fromstring(data, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None) or 0
-        raise IsoError("not_xml", "this is no well-formed XML", "", line) from None
-    depth = 0
-    for happened, _ in etree.iterwalk(root, events=("start", "end")):
-        depth += 1 if happened == "start" else -1
-        if depth > DEPTH_MAX:
-            raise IsoError("too_deep", f"nested more than {DEPTH_MAX} deep; no message is")
-    return root
+        return parse_xml(data, SIZE_BYTES_MAX, DEPTH_MAX)
+    except XmlRefusedError as error:
+        message = "this is no well-formed XML" if error.code == "not_xml" else str(error)
+        raise IsoError(error.code, message, "", error.line) from None
 
 
 def _outermost(root: etree._Element) -> Iterator[etree._Element]:

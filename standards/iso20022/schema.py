@@ -12,7 +12,15 @@ from typing import Any, Final, cast
 from lxml import etree
 
 from standards.errors import IsoError
-from standards.iso20022.parsing import NAMESPACE_PREFIX, Message, element_path, message_identifier, source_line
+from standards.iso20022.parsing import (
+    DEPTH_MAX,
+    NAMESPACE_PREFIX,
+    Message,
+    element_path,
+    message_identifier,
+    source_line,
+)
+from standards.xml_safety import XmlRefusedError, parse_xml
 
 SCHEMA_BYTES_MAX: Final = 4 * 1024 * 1024
 FAULTS_MAX: Final = 20
@@ -27,18 +35,13 @@ _NAMESPACE: Final = re.compile(r"\{[^}]*\}")
 
 def read_schema(data: bytes) -> tuple[str, etree.XMLSchema]:
     """Return which message a schema (XSD) is of, and the schema, ready for use; raises IsoError."""
-    if len(data) > SCHEMA_BYTES_MAX:
-        raise IsoError("schema_broken", f"a schema of {len(data)} bytes; at most {SCHEMA_BYTES_MAX} are read")
-    if b"<!DOCTYPE" in data:
-        raise IsoError("schema_broken", "the schema has a DOCTYPE, which those of ISO 20022 do not have")
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
-        root = etree.fromstring(data, parser)
+        root = parse_xml(data, SCHEMA_BYTES_MAX, DEPTH_MAX)
         if root.find(f".//{_SCHEMA}import") is not None or any(child.tag in _LOADING for child in root):
             raise IsoError("schema_broken", "the schema loads another file, which those of ISO 20022 do not")
         identifier = (root.get("targetNamespace") or "").removeprefix(NAMESPACE_PREFIX)
         return identifier, etree.XMLSchema(root)
-    except (etree.XMLSyntaxError, etree.XMLSchemaParseError, ValueError):
+    except (XmlRefusedError, etree.XMLSchemaParseError, ValueError):
         raise IsoError("schema_broken", "this is no XML schema that can be used") from None
 
 
