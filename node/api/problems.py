@@ -136,9 +136,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         413, "The document is more than one transaction can carry", "send the events in several documents"
     ),
     "epcis.rejected": Kind(409, "The ledger rejected the document, nothing of it was kept"),
-    "epcis.error_behaviour": Kind(
-        400, "Only GS1-Capture-Error-Behaviour: rollback is offered", "send each event that may fail on its own"
-    ),
+    "epcis.error_behaviour": Kind(400, "GS1-Capture-Error-Behaviour is rollback or proceed"),
     "epcis.format": Kind(406, "The identifiers cannot be given in this format"),
     "epcis.xml": Kind(406, "XML cannot say what an event says", "ask for it as application/json"),
     "epcis.query_parameter": Kind(400, "A query parameter is not supported"),

@@ -318,6 +318,7 @@ def test_a_capture_is_accepted_first_and_found_under_its_location(node: RunningN
         "finishedAt": job["createdAt"],
         "running": False,
         "success": True,
+        "isCaptured": True,
         "captureErrorBehaviour": "rollback",
         "errors": [],
         "height": node.height,

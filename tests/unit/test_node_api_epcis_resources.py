@@ -221,3 +221,69 @@ def test_what_was_captured_is_listed_the_newest_first(node: RunningNode) -> None
     assert len(found) == len(set(found)) >= 4
     assert node.json(f"/epcis/capture/{found[0]}")["captureID"] == found[0]
     assert node.get("/epcis/capture", perPage=0).status_code == 400
+
+
+PROCEED = {"gs1-capture-error-behaviour": "proceed"}
+
+
+def test_what_can_be_had_of_a_document_is_captured_and_the_rest_named(node: RunningNode) -> None:
+    taken = observation("urn:taken", eventID="urn:p:taken")
+    assert node.capture(document(taken)).status_code == 200
+    wrong = observation("urn:p:2", bizStep="walking")
+    no_event: Any = 7
+    events = [
+        observation("urn:p:0", eventID="urn:p:0"),
+        taken,
+        wrong,
+        no_event,
+        observation("urn:p:4", eventID="urn:p:4"),
+    ]
+    for wait_s in (10, None):
+        assert node.capture(document(*events), wait_s=wait_s).status_code in (400, 409)
+    captured = node.capture(document(*events), headers=PROCEED)
+    assert captured.status_code == 200, captured.text
+    job = captured.json()
+    assert (job["success"], job["isCaptured"], job["captureErrorBehaviour"]) == (False, True, "proceed")
+    assert {error["path"]: error["rule"] for error in job["errors"]} == {
+        "$.epcisBody.eventList[1]": "EVENT_ALREADY_CAPTURED",
+        "$.epcisBody.eventList[2].bizStep": "unknown_term",
+        "$.epcisBody.eventList[3]": "wrong_type",
+    }
+    assert node.json(f"/epcis/capture/{job['captureID']}") == job
+    for name in ("urn:p:0", "urn:p:4"):
+        assert node.json(f"/epcis/events/{name}")["eventID"] == name
+    assert node.get("/v1/items", id="urn:p:2").status_code == 404
+
+
+def test_a_document_of_which_nothing_can_be_had_is_refused(node: RunningNode) -> None:
+    height = node.height
+    taken = observation("urn:q:taken", eventID="urn:q:taken")
+    assert node.capture(document(taken)).status_code == 200
+    for refused, code in (
+        (document(observation("urn:q:1", bizStep="walking")), "epcis.invalid"),
+        (document(taken, taken), "epcis.duplicate"),
+        (document(), "epcis.invalid"),
+        (b'{"type": "EPCISDocument"}', "epcis.invalid"),
+        (b"[", "json.syntax"),
+        (document(*[taken] * 1_001), "epcis.too_many_events"),
+    ):
+        answer = node.capture(refused, headers=PROCEED)
+        assert answer.json()["code"] == code, answer.text
+    assert node.height == height + 1
+
+
+def test_an_event_that_the_ledger_refuses_is_left_out_and_the_others_come(
+    node: RunningNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = observation("urn:r:taken", eventID="urn:r:taken")
+    assert node.capture(document(taken)).status_code == 200
+    # Somebody captures it between the look at the ledger and the block.
+    monkeypatch.setattr("node.api.epcis_capture._duplicate", lambda *_: None)
+    answer = node.capture(document(taken, observation("urn:r:1", eventID="urn:r:1")), headers=PROCEED)
+    assert answer.status_code == 200, answer.text
+    (error,) = answer.json()["errors"]
+    assert (error["path"], error["rule"]) == ("$.epcisBody.eventList[0]", "EVENT_ALREADY_CAPTURED")
+    assert answer.json()["isCaptured"] is True
+    assert node.json("/epcis/events/urn:r:1")["epcList"] == ["urn:r:1"]
+    alone = node.capture(document(taken), headers=PROCEED)
+    assert (alone.status_code, alone.json()["code"]) == (409, "epcis.duplicate")

@@ -218,7 +218,7 @@ PROVOKED: dict[str, Ask] = {
     "epcis.duplicate": capture(document(event("first"))),
     "epcis.too_many_events": capture(document(*[event(f"many-{number}") for number in range(1_001)])),
     "epcis.rejected": rejected,
-    "epcis.error_behaviour": capture(document(event("x")), gs1_capture_error_behaviour="proceed"),
+    "epcis.error_behaviour": capture(document(event("x")), gs1_capture_error_behaviour="hope"),
     "epcis.format": lambda node: node.request("GET", "/epcis/events", headers={"gs1-epc-format": "Always"}),
     "epcis.query_parameter": get("/epcis/events", EQ_colour="red"),
     "epcis.not_acceptable": lambda node: node.request("GET", "/epcis/events", headers={"accept": "text/csv"}),
