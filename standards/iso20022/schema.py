@@ -26,7 +26,7 @@ SCHEMA_BYTES_MAX: Final = 4 * 1024 * 1024
 FAULTS_MAX: Final = 20
 
 _SCHEMA: Final = "{http://www.w3.org/2001/XMLSchema}"
-_LOADING: Final = tuple(f"{_SCHEMA}{name}" for name in ("import", "include", "redefine", "override"))
+_LOADING: Final = frozenset(f"{_SCHEMA}{name}" for name in ("import", "include", "redefine", "override"))
 _NAME: Final = re.compile(r"^Element '(?:\{[^}]*\})?([^']*)'(?:, attribute '(?:\{[^}]*\})?([^']*)')?: ")
 _RULE: Final = re.compile(r"^\[(?:facet '(\w+)'|(\w+))\] ")
 _VALUE: Final = re.compile(r"(?:(?:The |QName )?value |^)'.*'(?= (?:is|has|of|does)\b)", re.DOTALL)
@@ -35,14 +35,17 @@ _NAMESPACE: Final = re.compile(r"\{[^}]*\}")
 
 def read_schema(data: bytes) -> tuple[str, etree.XMLSchema]:
     """Return which message a schema (XSD) is of, and the schema, ready for use; raises IsoError."""
+    unusable = IsoError("schema_broken", "this is no XML schema that can be used")
     try:
         root = parse_xml(data, SCHEMA_BYTES_MAX, DEPTH_MAX)
-        if root.find(f".//{_SCHEMA}import") is not None or any(child.tag in _LOADING for child in root):
-            raise IsoError("schema_broken", "the schema loads another file, which those of ISO 20022 do not")
-        identifier = (root.get("targetNamespace") or "").removeprefix(NAMESPACE_PREFIX)
-        return identifier, etree.XMLSchema(root)
-    except (XmlRefusedError, etree.XMLSchemaParseError, ValueError):
-        raise IsoError("schema_broken", "this is no XML schema that can be used") from None
+    except XmlRefusedError:
+        raise unusable from None
+    if any(element.tag in _LOADING for element in root.iter()):
+        raise IsoError("schema_broken", "the schema loads another file, which those of ISO 20022 do not")
+    try:
+        return (root.get("targetNamespace") or "").removeprefix(NAMESPACE_PREFIX), etree.XMLSchema(root)
+    except etree.XMLSchemaParseError:
+        raise unusable from None
 
 
 def check_schema(message: Message, schemas: Mapping[str, etree.XMLSchema]) -> list[IsoError]:

@@ -67,7 +67,7 @@ def check(identifier: str, record: MessageRecord) -> None:
 
 
 @given(scene=st.sampled_from(SCENES), amount=amounts, share=st.integers(1, 5_000), text=TEXTS, data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_payment_in_every_state_reads_back(
     scene: Any, amount: int, share: int, text: str, data: st.DataObject
 ) -> None:
@@ -88,13 +88,25 @@ def test_a_payment_in_every_state_reads_back(
     assert said >= 3, "every payment has an order, a transfer and a status"
 
 
-def test_the_scenes_have_every_status() -> None:
-    found = {scene(1_000, 400, "x").payment.status for scene in SCENES}
-    assert found == set(STATUSES)
+def test_every_scene_in_every_message_that_it_has() -> None:
+    said: dict[str, set[str]] = {kind: set() for kind in MAKERS}
+    for scene in SCENES:
+        story = scene(1_000, 400, "x")
+        for kind, make in MAKERS.items():
+            try:
+                check(kind, make(story))
+            except NotFoundError:
+                continue
+            said[kind].add(story.payment.status)
+    everything = set(STATUSES)
+    assert said["pain.001"] == said["pacs.008"] == said["pacs.002"] == everything
+    assert said["pacs.004"] == everything - {"held", "disputed"}
+    assert said["camt.056"] == {"disputed", "cancelled", "resolved"}
+    assert said["camt.029"] == {"disputed", "cancelled", "resolved"}
 
 
 @given(scene=st.sampled_from(SCENES), kind=st.sampled_from(sorted(MAKERS)), data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_whatever_is_changed_in_a_message_differs_from_its_proof(scene: Any, kind: str, data: st.DataObject) -> None:
     story = scene(1_000, 400, "PO-1")
     try:
@@ -145,7 +157,7 @@ def test_a_transfer_says_what_the_ledger_has(scene: Any, amount: int) -> None:
     text=TEXTS,
     data=st.data(),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_statement_adds_up_and_goes_on_where_the_last_ended(
     posted: list[int], places: tuple[int, int], is_by_time: bool, exponent: int, text: str, data: st.DataObject
 ) -> None:

@@ -149,8 +149,9 @@ def test_an_attribute_that_is_wrong_is_named() -> None:
     ],
 )
 def test_a_schema_that_loads_or_lies_is_refused(schema: bytes) -> None:
-    with pytest.raises(IsoError, match="schema_broken"):
+    with pytest.raises(IsoError, match="schema_broken") as refused:
         read_schema(schema)
+    assert ("loads another file" in str(refused.value)) == (b"schemaLocation" in schema)
 
 
 def test_notes_tell_what_no_schema_does() -> None:
