@@ -160,6 +160,16 @@ def emitted(kind: str, identifier: str) -> bytes:
     return head_key("emitted", kind, identifier)
 
 
+def links(level: str) -> bytes:
+    """Return the key of the links that were published for a product, a lot or an item (canonical identifier)."""
+    return head_key("links", level)
+
+
+def inner_code(identifier: str) -> bytes:
+    """Return the key of what is known of the code hidden inside a piece."""
+    return head_key("inner_code", identifier)
+
+
 def currency(code: str) -> bytes:
     """Return the key of a currency."""
     return head_key("currency", code)

@@ -307,6 +307,12 @@ class ResultCode(IntEnum):
     EMISSIONS_WITHDRAWN = 722, _FINAL, "The record of the emissions was withdrawn before."
     NOT_EMISSIONS_RECORDER = 723, _FINAL, "The emissions were recorded by another organisation."
 
+    # 730-749: identity
+    INNER_CODE_EXISTS = 730, _FINAL, "The piece has an inner code, and a piece has one for good."
+    UNKNOWN_INNER_CODE = 731, _TRANSIENT, "Nobody committed to an inner code of the piece."
+    INNER_CODE_WRONG = 732, _FINAL, "It is not the code inside this piece."
+    INNER_CODE_REVEALED = 733, _FINAL, "The inner code was revealed before, and can be only once."
+
 
 class Rejected(Exception):  # noqa: N818 (an answer, not an error of ours)
     """A handler's answer that the operation cannot be carried out; caught in ``execute`` and nowhere else."""
