@@ -17,6 +17,7 @@ import typer
 from cli import (
     bench,
     carbon,
+    codes,
     cold,
     corridors,
     custody,
@@ -32,6 +33,7 @@ from cli import (
     holds,
     iso,
     keys,
+    links,
     money,
     netting,
     network,
@@ -78,6 +80,7 @@ app = typer.Typer(
 app.command("up", epilog=network.UP_EPILOG)(network.up)
 app.command("status", epilog=explore.STATUS_EPILOG)(explore.status)
 app.command("verify", epilog=proofs.VERIFY_EPILOG)(proofs.verify)
+app.command("serial", epilog=codes.SERIAL_EPILOG)(codes.serial)
 app.command("label", epilog=provenance.LABEL_EPILOG)(provenance.label)
 app.command("pay", epilog=money.PAY_EPILOG)(money.pay)
 app.command("payment", epilog=exchange.PAYMENT_EPILOG)(exchange.payment)
@@ -101,6 +104,8 @@ app.add_typer(recalls.app, name="recall")
 app.add_typer(documents.app, name="document")
 app.add_typer(customs.app, name="customs")
 app.add_typer(carbon.app, name="carbon")
+app.add_typer(links.app, name="link")
+app.add_typer(codes.app, name="code")
 app.add_typer(devices.app, name="device")
 app.add_typer(cold.app, name="cold")
 app.add_typer(epcis.app, name="epcis")

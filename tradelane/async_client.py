@@ -338,6 +338,10 @@ class AsyncClient:
         """Return the QR label of a thing as an SVG or PNG file."""
         return await self._run(conversations.label(identifier, form))
 
+    async def linkset(self, identifier: str) -> JsonObject:
+        """Return the links of a product, a lot or an item, with those that it inherits, as a linkset (RFC 9264)."""
+        return await self._run(conversations.linkset(identifier))
+
     async def trust(self) -> JsonObject:
         """Return the trust root that this node names; for checking proofs keep one from somebody you trust."""
         return await self._run(conversations.get_object("/v1/trust"))

@@ -359,6 +359,10 @@ class Client:
         """Return the QR label of a thing as an SVG or PNG file."""
         return self._run(conversations.label(identifier, form))
 
+    def linkset(self, identifier: str) -> JsonObject:
+        """Return the links of a product, a lot or an item, with those that it inherits, as a linkset (RFC 9264)."""
+        return self._run(conversations.linkset(identifier))
+
     def trust(self) -> JsonObject:
         """Return the trust root that this node names; for checking proofs keep one from somebody you trust."""
         return self._run(conversations.get_object("/v1/trust"))

@@ -13,6 +13,7 @@ from ledger.errors import LedgerError
 from ledger.keys import SecretKey
 from ledger.proof import to_base64url
 from ledger.transaction import Operation, Transaction, sign_transaction
+from standards.digital_link import CANONICAL_STEM, canonical_id
 from standards.epcis.document import parse_document
 from standards.epcis.operations import events_to_operations
 from standards.errors import StandardsError
@@ -518,6 +519,16 @@ def event(event_id: str, form: str) -> Conversation[bytes]:
 def label(identifier: str, form: str) -> Conversation[bytes]:
     """Ask for the QR label of a thing."""
     return (yield from get_bytes("/v1/label", "*/*", id=identifier, format=form))
+
+
+def linkset(identifier: str) -> Conversation[JsonObject]:
+    """Ask for the links of a product, a lot or an item."""
+    name = canonical_id(identifier)
+    if not name.startswith(CANONICAL_STEM + "/"):
+        raise BadRequestError(
+            "link.identifier", f"{identifier[:100]!r} is no GS1 Digital Link", "write https://id.gs1.org/01/GTIN"
+        )
+    return (yield from get_object(name.removeprefix(CANONICAL_STEM), linkType="linkset"))
 
 
 def get_pages(path: str, read: Callable[[Fields], T], **parameters: str | int | None) -> Conversation[tuple[T, ...]]:

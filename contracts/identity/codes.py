@@ -18,11 +18,11 @@ from ledger.codec import Value
 from ledger.hashing import tagged_hash
 
 CODES_MAX: Final = 1_000
-CODE_BYTES: Final = 16
+CODE_BYTES: Final = 10
 
 
 def inner_code_commitment(identifier_: str, code: bytes) -> bytes:
-    """Return what the ledger holds of a code (16 bytes) before it is revealed; the id is what keeps it to one piece."""
+    """Return what the ledger holds of a code (10 bytes) before it is revealed; the id is what keeps it to one piece."""
     return tagged_hash("inner_code", code, identifier_.encode())
 
 

@@ -1,11 +1,12 @@
 """Routes for people: Digital Link paths and labels. A browser gets a page, a program the same facts as JSON.
 
-What is asked for is decided by ``linkType`` or ``format`` in the query, else by ``Accept``. An address that is no valid
+What is asked for is decided by ``linkType`` or ``format`` in the query, else by ``Accept``. A link that the product's
+owner published is followed with 307, the default one too, but never past a recall. An address that is no valid
 Digital Link is a 400 that says what is wrong, a thing that the ledger does not know a 404, each as a page or a problem.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Final, Protocol, cast
 from urllib.parse import urlencode
@@ -26,9 +27,22 @@ from node.recalls import recall_keys
 from node.storage.store import Store
 from node.web.accept import HTML, JSON, negotiate
 from node.web.checks import bundle_of
+from node.web.choosing import DEFAULT, choose
+from node.web.consumer import Level as OutcomeLevel
 from node.web.consumer import Told, find_product, tell
 from node.web.label import label_link, label_png, label_svg
-from node.web.linkset import LINKSET_TYPE, VOCABULARY, Link, known_type, links_of, linkset, product_links
+from node.web.linkset import (
+    LINKSET_TYPE,
+    PAGE,
+    VOCABULARY,
+    Level,
+    Link,
+    known_type,
+    levels_of,
+    linkset,
+    own_links,
+    product_links,
+)
 from node.web.operator import PATH as OPERATOR_PATH
 from node.web.operator import OperatorPages
 from node.web.product import Product
@@ -40,6 +54,11 @@ from standards.errors import DigitalLinkError, IdentifierError
 PRIMARY_KEYS: Final = (
     "00", "01", "253", "255", "401", "402", "414", "415", "417", "8003", "8004", "8006", "8010", "8013", "8017", "8018",
 )  # fmt: skip
+# Asking for everything gets the page, which has everything on it.
+_WHOLE: Final = frozenset({"all", DEFAULT})
+_VARY: Final = "Accept, Accept-Language"
+# What the query says to us and not to the place that is led to.
+_OUR_PARAMETERS: Final = frozenset({"linkType", "format"})
 _READERS_MAX: Final = 4
 _URL_LENGTH_MAX: Final = 2_048
 _CHECK_SCAN: Final = (
@@ -115,16 +134,45 @@ class _Pages:
         product = find_product(self._node.store, link.value) if link.key == "01" else None
         if told is None and (product is None or link.qualifiers):
             return self._unknown(wanted, identifier, product)
-        links = () if told is None else links_of(link, identifier, self._public_url)
+        levels = self._levels(link, told, product)
         if wanted == LINKSET_TYPE:
-            return self._linkset(link, product, links)
-        target = known_type(asked.get("linkType", "")) or "pip"
-        if target not in ("pip", "defaultLink", "all"):
-            found = next((entry for entry in links if entry.type == target), None)
-            if found is None:
-                return self._no_link(wanted, asked["linkType"])
-            return RedirectResponse(found.href, 307, headers={"vary": "Accept"})
+            return _json_response(linkset(levels), {}, LINKSET_TYPE)
+        found = self._followed(request, asked, levels, told)
+        if isinstance(found, Response):
+            return found
         return self._facts(wanted, link, told, product, is_offline=asked.get("format") == "offline")
+
+    def _levels(self, link: DigitalLink, told: Told | None, product: Product | None) -> tuple[Level, ...]:
+        """Return the levels of a link with all that leads on from them."""
+        described: dict[str, str] = {}
+        offered: dict[str, tuple[Link, ...]] = {}
+        if product is not None:
+            above = DigitalLink("01", link.value).canonical()
+            described[above], offered[above] = product.name, product_links(product.gtin, self._public_url)
+        if told is not None:
+            identifier = link.canonical()
+            described[identifier], offered[identifier] = told.facts.name, own_links(link, identifier, self._public_url)
+        return levels_of(self._node.store, link, self._public_url, described, offered)
+
+    def _followed(
+        self, request: Request, asked: Mapping[str, str], levels: Sequence[Level], told: Told | None
+    ) -> Response | None:
+        """Answer with where the link that is asked for leads, or None where it is the page of this node."""
+        accepts, languages = request.headers.getlist("accept"), request.headers.getlist("accept-language")
+        target = known_type(asked.get("linkType", ""))
+        if not target or target in _WHOLE:
+            is_recalled = told is not None and told.facts.outcome.level == OutcomeLevel.STOP.value
+            if "format" in asked or is_recalled or negotiate(accepts) != HTML:
+                return None
+            target = DEFAULT
+        link = choose(levels, target, accepts, languages)
+        if link is None:
+            return None if target in (DEFAULT, PAGE) else self._no_link(negotiate(accepts), asked["linkType"])
+        if link.type == PAGE and not link.is_published:
+            return None
+        href = _with_query(link.href, request) if link.is_published else link.href
+        headers = {"vary": _VARY, "access-control-allow-origin": "*", "link": _to_linkset(levels[0].anchor)}
+        return RedirectResponse(href, 307, headers=headers)
 
     def label(self, request: Request) -> Response:
         """Answer with the QR label of ``id`` as ``format`` svg (default) or png."""
@@ -179,7 +227,7 @@ class _Pages:
         """Answer with the facts as a page or as JSON."""
         is_traced = told is not None and told.facts.checked.kind == "trace"
         page_links = _page_links(link.canonical(), is_traced=is_traced)
-        headers = {"link": f'<{self._anchor(link)}?linkType=linkset>; rel="linkset"; type="{LINKSET_TYPE}"'}
+        headers = {"link": _to_linkset(self._anchor(link))}
         if wanted == JSON:
             facts = {"product": _json(product)} if told is None else told.facts.to_json()
             return _json_response({**facts, "links": cast("dict[str, Json]", page_links)}, headers)
@@ -207,13 +255,6 @@ class _Pages:
     def _anchor(self, link: DigitalLink) -> str:
         return DigitalLink(link.key, link.value, link.qualifiers, (), self._public_url).uri()
 
-    def _linkset(self, link: DigitalLink, product: Product | None, links: tuple[Link, ...]) -> Response:
-        levels = [(self._anchor(link), links)] if links else []
-        if product is not None:
-            above = DigitalLink("01", link.value, stem=self._public_url).uri()
-            levels.append((above, product_links(product.gtin, self._public_url)))
-        return _json_response(linkset(levels), {}, LINKSET_TYPE)
-
     def _malformed(self, wanted: str, detail: str) -> Response:
         if wanted != HTML:
             return Problem("link.malformed", detail).response()
@@ -235,7 +276,19 @@ class _Pages:
         return self._page(self._renderer.message("Not found", text), 404)
 
     def _page(self, html: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-        return HTMLResponse(html, status, {**self._renderer.headers, "vary": "Accept", **(headers or {})})
+        return HTMLResponse(html, status, {**self._renderer.headers, "vary": _VARY, **(headers or {})})
+
+
+def _to_linkset(anchor: str) -> str:
+    return f'<{anchor}?linkType=linkset>; rel="linkset"; type="{LINKSET_TYPE}"'
+
+
+def _with_query(href: str, request: Request) -> str:
+    """Return an address with the rest of the query passed on to it (GS1-Conformant Resolver Standard 1.1)."""
+    passed = urlencode([pair for pair in request.query_params.multi_items() if pair[0] not in _OUR_PARAMETERS])
+    address, mark, fragment = href.partition("#")
+    joint = "&" if "?" in address else "?"
+    return f"{address}{joint if passed else ''}{passed}{mark}{fragment}"
 
 
 def _printed(link: DigitalLink) -> dict[str, str]:
@@ -264,6 +317,6 @@ def _json_response(value: Json, headers: Mapping[str, str], media_type: str = JS
         "access-control-allow-origin": "*",
         "x-content-type-options": "nosniff",
         "cache-control": "no-cache",
-        "vary": "Accept",
+        "vary": _VARY,
     }
     return Response(content, media_type=media_type, headers={**shared, **headers})

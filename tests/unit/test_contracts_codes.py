@@ -15,6 +15,7 @@ from tests.support.contract_cold_chain_cases import COLD_CHAIN_CASES
 from tests.support.contract_compliance_cases import COMPLIANCE_CASES
 from tests.support.contract_governance_cases import GOVERNANCE_CASES
 from tests.support.contract_hold_cases import HOLD_CASES
+from tests.support.contract_identity_cases import IDENTITY_CASES
 from tests.support.contract_netting_cases import NETTING_CASES
 from tests.support.contract_paper_cases import PAPER_CASES
 from tests.support.contract_part_cases import PART_CASES
@@ -521,6 +522,7 @@ CASES: tuple[Case, ...] = (
     *PART_CASES,
     *PAPER_CASES,
     *RECALL_CASES,
+    *IDENTITY_CASES,
     *HOLD_CASES,
     *PAYMENT_CASES,
     *NETTING_CASES,

@@ -283,7 +283,7 @@ def test_the_client_says_what_it_wants(client: Client, accept: str, expected: st
     response = client.get(PACK_PATH, headers={"accept": accept})
     assert response.status_code == 200
     assert response.headers["content-type"].partition(";")[0] == expected
-    assert response.headers["vary"] == "Accept"
+    assert response.headers["vary"] == "Accept, Accept-Language"
 
 
 def test_the_query_overrides_what_the_client_accepts(client: Client) -> None:
@@ -301,11 +301,12 @@ def test_the_linkset_has_every_level(client: Client) -> None:
     prefix = "https://ref.gs1.org/voc/"
     assert sorted(item) == ["anchor", *(prefix + name for name in (
         "defaultLink", "epcis", "pip", "traceability", "verificationService",
-    ))]  # fmt: skip
+    )), "itemDescription"]  # fmt: skip
+    assert item["itemDescription"] == "Yellowfin tuna steaks, frozen, 400 g"
     assert item[prefix + "defaultLink"] == item[prefix + "pip"]
     for context in (item, product):
         for name, targets in context.items():
-            if name != "anchor":
+            if name not in ("anchor", "itemDescription"):
                 assert [sorted(target) for target in targets] == [["href", "hreflang", "title", "type"]]
 
 
