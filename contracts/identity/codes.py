@@ -59,7 +59,7 @@ def reveal_code(context: Context, arguments: dict[str, Value]) -> Value:
     if inner_code_commitment(name, code) != head["commitment"]:
         raise Rejected(ResultCode.INNER_CODE_WRONG, f"it is not the code inside {name}")
     if "revealed_ms" in head:
-        raise Rejected(ResultCode.INNER_CODE_REVEALED, f"it was revealed at {head['revealed_ms']} ms")
+        raise Rejected(ResultCode.INNER_CODE_REVEALED, f"it was revealed at {head['revealed_ms']!r} ms")
     head.update(code=code, revealed_ms=context.block.time_ms, revealed_by=context.member)
     context.record(heads.inner_code(name), head)
     return None

@@ -60,7 +60,8 @@ def led(client: Client, path: str = PATH, *, languages: str = "", accept: str = 
     assert response.status_code in (200, 307), response.text
     assert response.headers["vary"] == "Accept, Accept-Language"
     assert f"{ROOT}{path}?linkType=linkset" in response.headers["link"]
-    return response.headers.get("location", "").removeprefix("https://brand.example")
+    location: str = response.headers.get("location", "")
+    return location.removeprefix("https://brand.example")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,7 @@ def test_a_piece_on_record_is_shown_here_until_a_link_is_published_for_just_it(t
     try:
         client = client_of(ledger)
         ledger.capture("maker", 1, 4)
-        maker_link = [link("pip", "/loin", default=True)]
+        maker_link: list[Value] = [link("pip", "/loin", default=True)]
         loin_gtin = "https://id.gs1.org/01/09521101001006"
         loin = f"{loin_gtin}/21/nEarsLHcCz6sN2bj"
         path = loin.removeprefix("https://id.gs1.org")
