@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Final, cast
 
 from contracts import heads
+from contracts.provenance.documents import REVOKED
 from contracts.provenance.things import ACTIVE, CONSUMED, DECOMMISSIONED, OBSERVED
 from ledger.genesis import Genesis
 from ledger.readable import Json
@@ -24,6 +25,7 @@ from node.trace import Direction, Limits, Node, trace
 from node.web import words
 from node.web.checks import Checked, check
 from node.web.journey import SOURCE, Journey, JourneyWriter, tellings
+from node.web.papers import Papers, papers_of
 from node.web.places import Firm, Place, Places
 from node.web.product import (
     Claim,
@@ -96,6 +98,7 @@ class Facts:
     holder: Holder
     journey: Journey
     temperature: Temperature | None
+    papers: Papers
     checked: Checked
 
     def to_json(self) -> dict[str, Json]:
@@ -147,6 +150,7 @@ def _tell(store: Store, genesis: Genesis, thing: Thing, now_ms: int, printed: Ma
     source_names = {node.identifier: writer.name(node.identifier) for node in root.branches.get(Branch.MADE_FROM, [])}
     readings = readings_of(told)
     temperature = summary(readings, product)
+    papers = papers_of(store, root, places, now_ms)
     checked = check(store, genesis, thing)
     journey = writer.write(told)
     numbers = _numbers(thing, claims)
@@ -165,6 +169,7 @@ def _tell(store: Store, genesis: Genesis, thing: Thing, now_ms: int, printed: Ma
                 *_of_code(printed, numbers, claims),
                 *_of_claims(claims, now_ms),
                 *_of_temperature(temperature),
+                *_of_papers(papers),
                 *_of_trace(root),
             ),
             tuple(_notes(thing.head, root)),
@@ -176,6 +181,7 @@ def _tell(store: Store, genesis: Genesis, thing: Thing, now_ms: int, printed: Ma
         holder=_holder(thing.head, journey, places),
         journey=journey,
         temperature=temperature,
+        papers=papers,
         checked=checked,
     )
     return Told(facts, tuple(readings))
@@ -274,6 +280,18 @@ def _of_temperature(temperature: Temperature | None) -> Iterator[Reason]:
     if temperature is not None and temperature.is_within is False:
         text = f"{temperature.outside} of {words.count_text(temperature.number, 'reading')}"
         yield Reason("temperature", f"It was not kept in the range on its label all the time: {text}.")
+
+
+def _of_papers(papers: Papers) -> Iterator[Reason]:
+    """Reasons in papers that were taken back or that customs did not let pass."""
+    for paper in papers.documents:
+        if paper.state == REVOKED:
+            who = "A firm" if paper.said_by is None else paper.said_by.name
+            yield Reason("document_revoked", f"{who} has revoked a document about it: {paper.title}. {paper.reason}")
+    for declared in papers.declarations:
+        if declared.status in ("held", "refused"):
+            text = f"Customs have {declared.status} it ({declared.leaves} to {declared.enters})."
+            yield Reason(f"customs_{declared.status}", text)
 
 
 def _of_trace(root: Node) -> Iterator[Reason]:

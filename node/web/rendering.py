@@ -23,6 +23,7 @@ from ledger.state import head_key
 from node.web import words
 from node.web.consumer import Facts, Told
 from node.web.journey import OWN, SOURCE, Chapter, HandOver, Step
+from node.web.papers_part import PapersPart, papers_part
 from node.web.places import Firm
 from node.web.product import Claim, Product, Source, value_text
 from node.web.scripts import one_script
@@ -97,6 +98,7 @@ class Page:
     sources: tuple[Origin, ...]
     chapters: tuple[Part, ...]
     last_step: Step | None
+    papers: PapersPart
     chart: Markup | None
     range: str
     limits: str
@@ -216,6 +218,7 @@ def _page(told: Told, check: Check) -> Page:
         sources=tuple(map(_origin, facts.sources)),
         chapters=tuple(_parts(facts.journey.chapters, facts.name)),
         last_step=max(steps, key=lambda step: step.at_ms, default=None),
+        papers=papers_part(facts.papers),
         chart=chart(readings, facts.product) if readings else None,
         range=_range(facts.product),
         limits=_limits(facts.product),

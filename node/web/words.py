@@ -93,6 +93,32 @@ _RULES: Final[Mapping[str, str]] = {
     "not_commissioned": "Something was recorded of it before its maker recorded it.",
     "quantity_exceeded": "More was taken out than was recorded as there.",
 }
+_DOCUMENTS: Final[Mapping[str, str]] = {
+    "other": "Document",
+    "health_certificate": "Health certificate",
+    "phytosanitary_certificate": "Plant health certificate",
+    "certificate_of_origin": "Certificate of origin",
+}
+MODES: Final[Mapping[str, str]] = {
+    "air": "By air",
+    "hub": "Handling",
+    "inland_water": "By inland waterway",
+    "pipeline": "By pipeline",
+    "rail": "By rail",
+    "road": "By road",
+    "sea": "By sea",
+}
+DATA_QUALITIES: Final[Mapping[str, str]] = {
+    "default": "from average values",
+    "modelled": "modelled",
+    "primary": "measured",
+}
+CUSTOMS: Final[Mapping[str, str]] = {
+    "declared": "Declared, not decided yet",
+    "held": "Held by customs",
+    "refused": "Refused by customs",
+    "released": "Released by customs",
+}
 _KEYS: Final[Mapping[str, str]] = {
     "00": "shipping unit",
     "01": "item",
@@ -116,6 +142,26 @@ def rule_text(rule: str) -> str:
         code = ResultCode.__members__.get(rule.upper())
         known = "A rule of the ledger was broken: " + (_spelt_out(rule) if code is None else code.meaning)
     return known
+
+
+def document_text(kind: str) -> str:
+    """Return a kind of document in plain words."""
+    return _DOCUMENTS.get(kind) or _spelt_out(kind)
+
+
+def mass_text(grams: int) -> str:
+    """Return a mass such as ``513 g`` or ``1.55 kg``, to three digits or so."""
+    if grams < 1_000:
+        return f"{grams} g"
+    unit, divisor = ("kg", 1_000) if grams < 1_000_000 else ("t", 1_000_000)
+    hundredths = (grams * 200 + divisor) // (2 * divisor)
+    whole, rest = divmod(hundredths, 100)
+    return f"{whole:,}.{rest:02d}".rstrip("0").rstrip(".") + f" {unit}" if whole < 100 else f"{whole:,} {unit}"
+
+
+def distance_text(metres: int) -> str:
+    """Return a distance in whole kilometres, or in metres where it is shorter."""
+    return f"{metres} m" if metres < 1_000 else f"{(metres + 500) // 1_000:,} km"
 
 
 def thing_text(identifier: str) -> str:

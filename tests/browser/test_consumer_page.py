@@ -12,6 +12,7 @@ import pytest
 from cli.benches.browser import chromium_path
 from tests.support.browser import Browser, open_browser
 from tests.support.example_ledger import PACK, create_ledger, example_ledger
+from tests.support.example_papers import put_papers
 from tests.support.page_texts import contrast, luminance, read_texts
 from tests.support.web_pages import Pages, served_pages
 
@@ -29,6 +30,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Pages]
     warned = create_ledger(tmp_path_factory.mktemp("warned"))
     warned.capture("maker", 1, 4)
     warned.capture("brand", 5, 27)
+    put_papers(warned)
     with (
         contextlib.closing(verified),
         contextlib.closing(warned),
