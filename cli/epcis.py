@@ -81,8 +81,16 @@ def import_file(
     session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
     cut = cut_document(read_file(file, DOCUMENT_BYTES_MAX))
     signing_key = session.key()
-    with session.client() as client, session.output.progress() as bars:
-        found = import_document(client, signing_key, cut, lambda done, total: bars("events", done, total), wait_s=wait)
+    found: Imported | None = None
+    try:
+        with session.client() as client, session.output.progress() as bars:
+            found = import_document(
+                client, signing_key, cut, lambda done, total: bars("events", done, total), wait_s=wait
+            )
+    finally:
+        # Whatever ended it, Ctrl-C too: nothing that was captured has to be captured again.
+        if found is None and len(cut.parts) > 1:
+            session.output.note("[dim]start it again: it goes on where the ledger is[/]")
     if found.violations:
         session.output.note("[yellow]the events are recorded, and these are marked on the things:[/]")
     session.output.result(_imported_value(found), *_imported_text(found))

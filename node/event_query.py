@@ -75,7 +75,7 @@ class QueryTooLargeError(Exception):
 class EventQuery:
     """What is asked for: every test must hold; ``groups`` are the things of which one each must be named.
 
-    ``terms`` are arguments that have an index, with the values of which each must have one.
+    ``terms`` are arguments that have an index, with the values of which each must have one; ``event_ids`` the only ids.
     ``order_by`` is None for the order of capture. Of what is found the first ``count_limit`` are given; where there are
     more than ``count_max`` nothing is.
     """
@@ -83,6 +83,7 @@ class EventQuery:
     tests: tuple[Test, ...] = ()
     groups: tuple[tuple[str, ...], ...] = ()
     terms: tuple[tuple[str, frozenset[str]], ...] = ()
+    event_ids: frozenset[str] | None = None
     namespaces: Mapping[str, str] = field(default_factory=dict)
     looks_inside: bool = False
     order_by: str | None = None
@@ -115,6 +116,7 @@ def read_query(parameters: Iterable[tuple[str, str]], namespaces: Mapping[str, s
     tests: list[Test] = []
     groups: list[tuple[str, ...]] = []
     terms: list[tuple[str, frozenset[str]]] = []
+    event_ids: frozenset[str] | None = None
     shaping: dict[str, str] = {}
     looks_inside = False
     for name, text in parameters:
@@ -131,6 +133,7 @@ def read_query(parameters: Iterable[tuple[str, str]], namespaces: Mapping[str, s
             argument, spelling = _EQUALS[name]
             wanted = frozenset(map(spelling, values))
             tests.append(_equals(argument, wanted))
+            event_ids = wanted if name == "EQ_eventID" else event_ids
             # Of the types only those of their own have one.
             if argument in TERMS and argument != "type":
                 terms.append((argument, wanted))
@@ -146,7 +149,7 @@ def read_query(parameters: Iterable[tuple[str, str]], namespaces: Mapping[str, s
                 raise ParameterError(f"{name[:80]} is not known; docs/api.md and /openapi.json list the parameters")
             tests.append(test)
             looks_inside = True
-    return _shaped(EventQuery(tuple(tests), tuple(groups), tuple(terms), prefixes, looks_inside), shaping)
+    return _shaped(EventQuery(tuple(tests), tuple(groups), tuple(terms), event_ids, prefixes, looks_inside), shaping)
 
 
 def _shaped(query: EventQuery, given: Mapping[str, str]) -> EventQuery:
@@ -251,20 +254,32 @@ def _sort_key(record: Record, query: EventQuery, order_by: str) -> tuple[int, De
     return (2, Decimal(0), value) if isinstance(value, str) else (0, Decimal(value), "")
 
 
-def event_by_id(store: Store, event_id: str) -> list[Record]:
-    """Return the event of this id and, where it was declared to be wrong, the declaration after it."""
-    found = []
+def event_by_id(store: Store, event_id: str) -> list[Record] | None:
+    """Return the event of this id and, where it was declared to be wrong, the declaration after it.
+
+    None stands for an event in a block that this node gave up.
+    """
+    records = Records(store)
+    positions = _positions(store, event_id)
+    found = [records.get(position) for position in positions if position is not None]
+    return found if found or not positions else None
+
+
+def _positions(store: Store, event_id: str) -> list[Position | None]:
+    """Return where an event and its declaration stand, None for one in a block that was given up."""
+    found: list[Position | None] = []
     for key in (heads.event(event_id), heads.declaration(event_id)):
         head = get_head(store, key)
         if head is not None:
             position = store.transaction_position(cast(bytes, head["transaction"]))
-            assert position is not None, "an event's head names a committed transaction"
-            found.append(Records(store).get(Position(*position, cast(int, head["operation"]))))
+            found.append(None if position is None else Position(*position, cast(int, head["operation"])))
     return found
 
 
 def _candidates(store: Store, query: EventQuery, after: Position | None) -> Iterator[Position]:
     """Yield where events may match, in the order of capture."""
+    if query.event_ids is not None:
+        return _of_ids(store, query.event_ids, after)
     if query.groups:
         # Every group must be matched, so the histories of one group hold all that can match.
         group = min(query.groups, key=len)
@@ -273,6 +288,14 @@ def _candidates(store: Store, query: EventQuery, after: Position | None) -> Iter
         field_name, wanted = min(query.terms, key=lambda term: len(term[1]))
         return _of_terms(store, field_name, wanted, after)
     return store.events(after)
+
+
+def _of_ids(store: Store, event_ids: Iterable[str], after: Position | None) -> Iterator[Position]:
+    # The list of events begins where bodies are, and so does what is picked out of it.
+    known = (position for event_id in event_ids if "\0" not in event_id for position in _positions(store, event_id))
+    for place in sorted({_order(position) for position in known if position is not None}):
+        if after is None or place > _order(after):
+            yield Position(*place)
 
 
 def _of_terms(store: Store, field_name: str, values: Iterable[str], after: Position | None) -> Iterator[Position]:

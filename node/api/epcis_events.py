@@ -115,6 +115,8 @@ def router(pages: EventPages, answers: Answers) -> APIRouter:
 
         def read(store: Store) -> tuple[bytes, dict[str, str]] | None:
             records = event_by_id(store, event_id)
+            if records is None:
+                raise Problem("block.pruned", f"the event {event_id[:200]!r} is in a block that was given up here")
             # The declaration repeats its event, so the last one says everything.
             return (written(_alone(document_of(records[-1:], "", shown))), _partial(records)) if records else None
 

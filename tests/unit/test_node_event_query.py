@@ -1,11 +1,13 @@
 """Event queries over the example shipment: each filter against a dumb reading of every event; pages that join up."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from ledger.codec import Value
 from node import event_query
 from node.event_filters import ParameterError, Seen
 from node.event_query import QueryTooLargeError, event_by_id, events_page, read_query
@@ -13,7 +15,7 @@ from node.queries import CursorError
 from node.records import Record
 from node.storage.store import Store
 from standards.epcis.fields import time_ms, time_text
-from tests.support.example_ledger import CASE, LOGGER, LOIN, PACK, PALLET, ExampleLedger, example_ledger
+from tests.support.example_ledger import CASE, LOGGER, LOIN, PACK, PALLET, ExampleLedger, create_ledger, example_ledger
 
 Event = dict[str, Any]
 
@@ -141,17 +143,44 @@ def test_a_thing_named_in_two_parameters_has_to_match_both(store: Store) -> None
 
 def test_an_event_by_its_id(ledger: ExampleLedger, store: Store) -> None:
     first = ledger.shipment["epcisBody"]["eventList"][0]["eventID"]
-    assert ids(event_by_id(store, first)) == [first]
+    assert ids(event_by_id(store, first) or []) == [first]
     assert event_by_id(store, "urn:uuid:nobody") == []
     assert answered(store, EQ_eventID=first) == [first]
 
 
-def test_a_long_search_ends_early_with_a_token(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    last = answered(store)[-1]
+def test_a_long_search_ends_early_with_a_token(
+    ledger: ExampleLedger, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = max(cast(int, time_ms(event["eventTime"])) for event in ledger.shipment["epcisBody"]["eventList"])
+    late = answered(store, GE_eventTime=time_text(last, 0))
     monkeypatch.setattr(event_query, "SCAN_MAX", 2)
-    page = events_page(store, read_query([("EQ_eventID", last)]), None, 30)
+    page = events_page(store, read_query([("GE_eventTime", time_text(last, 0))]), None, 30)
     assert (page.records, page.next_token is None) == ([], False)
-    assert answered(store, EQ_eventID=last) == [last]
+    assert answered(store, GE_eventTime=time_text(last, 0)) == late != []
+
+
+def test_an_id_is_looked_up_and_not_searched_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, *_, last = answered(store)
+    monkeypatch.setattr(event_query, "SCAN_MAX", 3)
+    asked = f"{last},urn:uuid:nobody,{first}"
+    page = events_page(store, read_query([("EQ_eventID", asked)]), None, 30)
+    assert (ids(page.records), page.next_token) == ([first, last], None)
+    assert answered(store, 1, EQ_eventID=asked) == [first, last]
+    assert answered(store, EQ_eventID=asked, EQ_action="DELETE") == []
+
+
+def test_an_event_in_a_block_that_was_given_up_is_not_said_to_be_unknown(tmp_path: Path) -> None:
+    ledger = create_ledger(tmp_path, validators=1)
+    event: dict[str, Value] = {"type": "ObjectEvent", "action": "OBSERVE", "event_id": "urn:old", "event_time_ms": 1}
+    ledger.call("brand", "provenance.capture", **event, epcs=["urn:x"])
+    height, store = ledger.home.store.tip.height, ledger.home.store
+    for number in range(70):
+        ledger.call("brand", "provenance.capture", **{**event, "event_id": f"urn:{number}"}, epcs=["urn:x"])
+    assert ids(event_by_id(store, "urn:old") or []) == answered(store, EQ_eventID="urn:old") == ["urn:old"]
+    assert store.prune(height + 1, heights_max=1_000, transactions_max=1_000)
+    assert event_by_id(store, "urn:old") is None
+    assert answered(store, EQ_eventID="urn:old,urn:69") == ["urn:69"]
+    ledger.close()
 
 
 def test_a_term_is_looked_up_and_not_searched_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
