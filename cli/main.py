@@ -43,6 +43,7 @@ from cli import (
     provenance,
     recalls,
     statement,
+    tags,
     trace,
     trust,
     validators,
@@ -106,6 +107,7 @@ app.add_typer(customs.app, name="customs")
 app.add_typer(carbon.app, name="carbon")
 app.add_typer(links.app, name="link")
 app.add_typer(codes.app, name="code")
+app.add_typer(tags.app, name="tag")
 app.add_typer(devices.app, name="device")
 app.add_typer(cold.app, name="cold")
 app.add_typer(epcis.app, name="epcis")

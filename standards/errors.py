@@ -5,6 +5,7 @@
     ├── DigitalLinkError      a URI that is no GS1 Digital Link
     ├── EpcisError            an EPCIS document or event; knows the JSON path
     ├── IsoError              an ISO 20022 message; knows the element and the line
+    ├── TagMessageError       a message of an NFC tag: its form, its key or its MAC
     ├── SensorDataError       readings of a sensor in a form that cannot be read
     └── OperationError        operation arguments that describe no EPCIS event
 
@@ -57,6 +58,10 @@ class OperationError(StandardsError):
 
 class SensorDataError(StandardsError):
     """Readings of a sensor come in a form that cannot be read as a whole."""
+
+
+class TagMessageError(StandardsError):
+    """A message of an NFC tag has the wrong form (``form``), another key (``key``) or a wrong MAC (``mac``)."""
 
 
 class IsoError(StandardsError):
