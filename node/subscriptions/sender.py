@@ -18,7 +18,7 @@ import structlog
 from node.event_query import EventQuery, end_of, events_page, position_of, read_query, token_of
 from node.network.asking import CALL_ERRORS
 from node.records import Record
-from node.storage.errors import StorageError
+from node.storage.errors import PrunedError, StorageError
 from node.storage.rows import Position
 from node.storage.store import Store
 from node.subscriptions.book import Book, StoredQuery, Subscription
@@ -108,6 +108,9 @@ class Sender:
             except StorageError as error:
                 self._log.error("subscription_not_kept", query=key[0], subscription=key[1], error=str(error))
                 pause_s = _LOOK_S
+            except PrunedError:
+                # Blocks were given up while they were read; the next look begins after them.
+                pause_s = 1.0
             if pause_s is None:
                 await self._ledger.next_block(height, _LOOK_S)
             elif pause_s > 0:
@@ -124,12 +127,14 @@ class Sender:
             waiting_s = self._waiting_s(one)
             if waiting_s > 0:
                 return waiting_s
-        found = await asyncio.to_thread(self._find, query, one, self._start(key, one))
+        start = self._start(key, one)
+        found = await asyncio.to_thread(self._find, query, one, start)
         is_due = bool(found.records) or (one.schedule is not None and one.report_if_empty)
         if one.sending is None and not is_due:
             return self._passed(key, one, found)
         if one.sending is None:
-            one = replace(one, sending=found.end)
+            # From where it was looked as well, for what is sent again has to be found again by as long a look.
+            one = replace(one, done=start, sending=found.end)
             self._book.put_subscription(query.name, one)
         failure = await post(one.destination, *self._delivery(query, one, found.records))
         if self._book.subscription(*key) is None:
@@ -187,12 +192,15 @@ class Sender:
         assert one.sending is not None, "something was sent"
         now_ms = self._ledger.now_ms()
         if failure is None:
+            end = position_of(one.sending)
+            is_all = end == end_of(end.height)
             self._looked[key] = (one.sending, now_ms)
             taken = replace(
                 one,
                 done=one.sending,
                 sending=None,
-                last_run_ms=now_ms,
+                # What a schedule finds is sent in one go, however many deliveries that takes.
+                last_run_ms=now_ms if is_all else one.last_run_ms,
                 delivered=one.delivered + count,
                 delivered_ms=now_ms,
                 failures=0,
@@ -218,6 +226,9 @@ class Sender:
 def find_events(store: Store, query: StoredQuery, start: str) -> Found:
     """Return what a stored query finds after a token, at most ``EVENTS_MAX`` events, and how far it was looked."""
     tip = end_of(store.tip.height)
+    # Of blocks that were given up nothing can be told any more.
+    earliest = end_of(max(store.earliest_height - 1, 0))
+    start = token_of(max(position_of(start), earliest, key=_order))
     page = events_page(store, read_stored(query), start, EVENTS_MAX)
     if page.next_token is not None:
         return Found(page.records, page.next_token)

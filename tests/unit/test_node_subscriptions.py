@@ -17,6 +17,7 @@ import aiohttp
 import httpx
 import pytest
 
+from ledger.codec import Value
 from node.api import epcis_queries, epcis_stream
 from node.api.app import build_api
 from node.event_query import end_of, start_before, token_of
@@ -26,8 +27,9 @@ from node.storage.store import Store
 from node.subscriptions import sender
 from node.subscriptions.book import Book, StoredQuery, Subscription
 from node.subscriptions.schedule import ScheduleError, read_schedule
-from node.subscriptions.sender import BACK_OFF_S, Sender, signature
+from node.subscriptions.sender import BACK_OFF_S, Sender, find_events, signature
 from tests.support.epcis import document, observation
+from tests.support.example_ledger import create_ledger
 from tests.support.running_node import RunningNode, running_node
 
 DESTINATION = "http://127.0.0.1:9/hook"
@@ -176,6 +178,58 @@ def test_many_events_come_in_several_deliveries(
         assert len(subscriber.taken) < 9
     assert [len(events_of(body)) for body, _ in subscriber.taken] == [2, 2, 1]
     assert subscriber.events == [f"urn:event:{name}" for name in names]
+
+
+def test_what_was_found_after_a_long_look_is_found_again_when_it_is_refused(
+    node: RunningNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An action has no index, so every event is looked at.
+    book, subscriber = book_with(tmp_path / "q", node), Subscriber()
+    book.put(replace(book.queries()[0], parameters={"EQ_action": "DELETE"}))
+    packed(node, *(f"j{number}" for number in range(7)))
+    gone = observation("urn:thing:j0", "DELETE", eventID="urn:event:gone")
+    assert node.capture(document(gone)).status_code == 200
+    monkeypatch.setattr("node.event_query.SCAN_MAX", 2)
+    made = Sender(Clock(node.node.store), book)
+    subscriber.refusals = 4
+    pauses = [step(made, subscriber) for _ in range(6)]
+    assert pauses[-1] in BACK_OFF_S
+    again = Sender(Clock(node.node.store), Book(tmp_path / "q"))
+    while step(again, subscriber) is not None:
+        assert len(subscriber.tried) < 9
+    assert subscriber.events == ["urn:event:gone"]
+    assert all(events_of(body) == ["urn:event:gone"] for body, _ in subscriber.tried)
+
+
+def test_blocks_that_were_given_up_are_passed_over(tmp_path: Path) -> None:
+    ledger = create_ledger(tmp_path / "ledger", validators=1)
+    event: dict[str, Value] = {"type": "ObjectEvent", "action": "OBSERVE", "biz_step": "packing", "event_time_ms": 1}
+    for number in range(80):
+        ledger.call("brand", "provenance.capture", **event, event_id=f"urn:{number}", epcs=["urn:x"])
+    store = ledger.home.store
+    query = StoredQuery("x", {"MATCH_epc": "urn:x"}, {}, 0)
+    start = token_of(start_before(store, 0))
+    assert len(find_events(store, query, start).records) == 80
+    assert store.prune(store.tip.height - 5, heights_max=1_000, transactions_max=1_000)
+    left = find_events(store, query, start).records
+    assert 0 < len(left) < 80
+    assert left[-1].arguments["event_id"] == "urn:79"
+    ledger.close()
+
+
+def test_a_schedule_sends_all_that_it_finds_in_one_go(
+    node: RunningNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "EVENTS_MAX", 2)
+    clock, subscriber = Clock(node.node.store), Subscriber()
+    book = book_with(tmp_path / "q", node, schedule={"minute": "0,30"}, created_ms=clock.time_ms)
+    packed(node, *(f"k{number}" for number in range(5)))
+    clock.time_ms += 30 * 60_000
+    made = Sender(clock, book)
+    for _ in range(9):
+        if step(made, subscriber) == 30:
+            break
+    assert subscriber.events == [f"urn:event:k{number}" for number in range(5)]
 
 
 def test_a_schedule_is_kept_and_may_say_that_there_is_nothing(node: RunningNode, tmp_path: Path) -> None:
