@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from cli.cold_bridge import BRIDGE_EPILOG, bridge
 from cli.cold_report import REPORT_EPILOG, report
-from cli.cold_text import breaches_text, degrees, duration_text, limit_text, record_text
+from cli.cold_text import breaches_text, degrees, limit_text, record_text
 from cli.files import read_file
 from cli.formatting import TIME_HELP, done_text, read_time, thing_text, time_text
 from cli.output import fields_table, table
@@ -20,6 +20,7 @@ from cli.session import AsOption, JsonOption, KeyOption, NetworkOption, NodeOpti
 from cli.submitting import submit_operation
 from ledger.codec import Value
 from standards.digital_link import canonical_id
+from standards.durations import duration_text
 from standards.logger_csv import SIZE_BYTES_MAX
 from tradelane import BadRequestError, NotFoundError, Recorded, record_readings
 from tradelane.recording import device_of

@@ -6,7 +6,7 @@ What is judged is what the contracts found; a gap here is one by their rule, so 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from standards.cold_chain import Held, held_spans, mean_kinetic_celsius
+from standards.cold_chain import Held, held_spans, is_gap, mean_kinetic_celsius
 from standards.strip_chart import Range, Sample, Stretch
 from tradelane import ColdProfile, ColdReadings, ColdRecord
 
@@ -79,5 +79,5 @@ def make_curve(record: ColdRecord, readings: Sequence[ColdReadings], profiles: M
 
 
 def _is_gap(before: Point, after: Point, gap_ms: int) -> bool:
-    is_missing = after.device == before.device and after.sequence > before.sequence + 1
-    return is_missing or after.time_ms - before.time_ms > gap_ms
+    missing = after.sequence - before.sequence - 1 if after.device == before.device else 0
+    return is_gap(after.time_ms - before.time_ms, missing, gap_ms)

@@ -8,12 +8,13 @@ from rich.console import RenderableType
 
 from cli.cold_chart import svg_file, terminal_chart
 from cli.cold_curve import Curve, make_curve
-from cli.cold_text import breaches_text, degrees, duration_text, record_text
+from cli.cold_text import breaches_text, degrees, record_text
 from cli.files import write_file
 from cli.formatting import TIME_HELP, done_text, read_time, thing_text
 from cli.output import fields_table
 from cli.session import JsonOption, NetworkOption, NodeOption, open_session
 from standards.cold_chain import ACTIVATION_ENERGY_KJ_PER_MOL
+from standards.durations import duration_text
 from tradelane import BadRequestError
 
 REPORT_EPILOG: Final = """\b

@@ -8,10 +8,10 @@ from rich.markup import escape
 
 from cli.formatting import thing_text, time_text
 from cli.output import fields_table, table
+from standards.durations import duration_text
 from tradelane import ColdBreach, ColdLimit, ColdRecord
 
 _COLOURS: Final = {"OK": "green", "WITHIN_BUDGET": "green", "QUARANTINE": "yellow", "REJECT": "bold red"}
-_MINUTE_MS: Final = 60_000
 
 
 def degrees(milli_celsius: int) -> str:
@@ -23,20 +23,6 @@ def degrees(milli_celsius: int) -> str:
     whole, rest = divmod(abs(milli_celsius), 1_000)
     fraction = f".{rest:03}".rstrip("0") if rest else ""
     return f"{'-' if milli_celsius < 0 else ''}{whole}{fraction}"
-
-
-def duration_text(span_ms: int) -> str:
-    """Return a span in days, hours and minutes; less than a minute in seconds.
-
-    >>> duration_text(5_400_000), duration_text(86_400_000), duration_text(1_500)
-    ('1 h 30 min', '1 d', '1.5 s')
-    """
-    if span_ms < _MINUTE_MS:
-        return f"{span_ms / 1_000:g} s"
-    hours, minutes = divmod(span_ms // _MINUTE_MS, 60)
-    days, hours = divmod(hours, 24)
-    parts = ((days, "d"), (hours, "h"), (minutes, "min"))
-    return " ".join(f"{number} {unit}" for number, unit in parts if number)
 
 
 def limit_text(limit: ColdLimit) -> str:

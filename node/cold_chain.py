@@ -180,12 +180,18 @@ def device_readings_page(
     return _page(store, heads.device(identifier), head, read, from_ms, cursor, limit)
 
 
-def batches_of(store: Store, identifier: str, from_ms: int | None, until_ms: int | None) -> Iterator[Batch]:
-    """Yield the batches about a thing with readings at or after ``from_ms`` and before ``until_ms``."""
+def batches_of(
+    store: Store, identifier: str, from_ms: int | None, until_ms: int | None, *, newest: int | None = None
+) -> Iterator[Batch]:
+    """Yield the batches about a thing with readings at or after ``from_ms`` and before ``until_ms``.
+
+    With ``newest`` no more than the last so many records of it are looked at.
+    """
     head = record_head(store, identifier)
     if head is not None:
         watches = watches_of(store, identifier, head)
-        for _, record in _records(store, heads.cold_record(identifier), head, from_ms, 0):
+        after = 0 if newest is None else max(0, cast(int, head[COUNT_FIELD]) - newest)
+        for _, record in _records(store, heads.cold_record(identifier), head, from_ms, after):
             yield from _of_record(record, watches, from_ms, until_ms)
 
 

@@ -33,6 +33,11 @@ class Held:
     span_ms: int
 
 
+def is_gap(span_ms: int, missing: int, gap_ms: int) -> bool:
+    """Say whether nobody monitored between two readings: some between them are missing, or they are too far apart."""
+    return missing > 0 or span_ms > gap_ms
+
+
 def held_spans(readings: Sequence[tuple[int, int]], gap_ms: int) -> list[Held]:
     """Return how long each reading, (time in ms, milli-degrees Celsius), held until the next.
 

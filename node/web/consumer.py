@@ -24,6 +24,7 @@ from node.storage.store import Store
 from node.trace import Direction, Limits, Node, trace
 from node.web import words
 from node.web.checks import Checked, check
+from node.web.cold import Cold, Strip, cold_of, strip_of
 from node.web.journey import SOURCE, Journey, JourneyWriter, tellings
 from node.web.papers import Papers, papers_of
 from node.web.places import Firm, Place, Places
@@ -98,6 +99,7 @@ class Facts:
     holder: Holder
     journey: Journey
     temperature: Temperature | None
+    cold: Cold | None
     papers: Papers
     checked: Checked
 
@@ -112,6 +114,7 @@ class Told:
 
     facts: Facts
     readings: tuple[Reading, ...]
+    strip: Strip | None
 
 
 def tell(
@@ -150,6 +153,7 @@ def _tell(store: Store, genesis: Genesis, thing: Thing, now_ms: int, printed: Ma
     source_names = {node.identifier: writer.name(node.identifier) for node in root.branches.get(Branch.MADE_FROM, [])}
     readings = readings_of(told)
     temperature = summary(readings, product)
+    cold = cold_of(store, thing)
     papers = papers_of(store, root, places, now_ms)
     checked = check(store, genesis, thing)
     journey = writer.write(told)
@@ -169,6 +173,7 @@ def _tell(store: Store, genesis: Genesis, thing: Thing, now_ms: int, printed: Ma
                 *_of_code(printed, numbers, claims),
                 *_of_claims(claims, now_ms),
                 *_of_temperature(temperature),
+                *_of_cold(cold),
                 *_of_papers(papers),
                 *_of_trace(root),
             ),
@@ -181,10 +186,11 @@ def _tell(store: Store, genesis: Genesis, thing: Thing, now_ms: int, printed: Ma
         holder=_holder(thing.head, journey, places),
         journey=journey,
         temperature=temperature,
+        cold=cold,
         papers=papers,
         checked=checked,
     )
-    return Told(facts, tuple(readings))
+    return Told(facts, tuple(readings), strip_of(store, thing))
 
 
 def _numbers(thing: Thing, claims: Sequence[Claim]) -> Numbers:
@@ -280,6 +286,16 @@ def _of_temperature(temperature: Temperature | None) -> Iterator[Reason]:
     if temperature is not None and temperature.is_within is False:
         text = f"{temperature.outside} of {words.count_text(temperature.number, 'reading')}"
         yield Reason("temperature", f"It was not kept in the range on its label all the time: {text}.")
+
+
+def _of_cold(cold: Cold | None) -> Iterator[Reason]:
+    """Reasons in what the contracts found about its cold chain."""
+    if cold is None:
+        return
+    if cold.disposition == "REJECT":
+        yield Reason("cold_reject", "It was not kept cold as it should be. Do not use it before its maker has said so.")
+    elif cold.unacknowledged or cold.disposition == "QUARANTINE":
+        yield Reason("cold_quarantine", "Its temperature has to be looked into before it is used.")
 
 
 def _of_papers(papers: Papers) -> Iterator[Reason]:

@@ -21,6 +21,7 @@ from ledger.proof import trust_from_genesis, trust_to_json
 from ledger.readable import Json
 from ledger.state import head_key
 from node.web import words
+from node.web.cold_part import ColdPart, cold_part
 from node.web.consumer import Facts, Told
 from node.web.journey import OWN, SOURCE, Chapter, HandOver, Step
 from node.web.papers_part import PapersPart, papers_part
@@ -99,6 +100,7 @@ class Page:
     chapters: tuple[Part, ...]
     last_step: Step | None
     papers: PapersPart
+    cold: ColdPart | None
     chart: Markup | None
     range: str
     limits: str
@@ -219,6 +221,7 @@ def _page(told: Told, check: Check) -> Page:
         chapters=tuple(_parts(facts.journey.chapters, facts.name)),
         last_step=max(steps, key=lambda step: step.at_ms, default=None),
         papers=papers_part(facts.papers),
+        cold=None if facts.cold is None else cold_part(facts.cold, told.strip),
         chart=chart(readings, facts.product) if readings else None,
         range=_range(facts.product),
         limits=_limits(facts.product),

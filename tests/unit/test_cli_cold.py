@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 
-from cli.cold_text import duration_text
 from cli.main import run
 from ledger.keys import signed_preimage
 from ledger.transaction import Operation
+from standards.durations import duration_text
 from tests.support.lying_nodes import HONEST, LyingNodes
 from tests.support.running_node import RunningNode, running_node
 from tests.support.shared_data import REPOSITORY

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+from tests.support.cold_story import MINUTE_MS, tell
+from tests.support.cold_story import PACK as COLD_PACK
 from tests.support.example_ledger import create_ledger, example_document
 from tests.support.example_papers import put_papers
+from tests.support.running_node import running_node
 from tests.unit.test_node_web_pages import HTML, PACK_PATH, client_of, facts_of, text_of
 
 
@@ -32,3 +35,28 @@ def test_papers_are_told_with_who_stands_behind_them(tmp_path: Path) -> None:
     assert papers["carbon"]["grams"] == 41
     assert [one["state"] for one in papers["documents"]] == ["revoked", "evidenced"]
     ledger.close()
+
+
+def test_the_cold_record_is_told_and_drawn_with_its_gaps_and_breaches(tmp_path: Path) -> None:
+    with running_node(tmp_path) as node:
+        path = COLD_PACK.removeprefix("https://id.gs1.org")
+        tell(node)
+        facts = node.get(path, format="json").json()
+        assert facts["cold"] == {
+            "disposition": "QUARANTINE",
+            "readings": 8,
+            "lowest_milli_celsius": 4_500,
+            "highest_milli_celsius": 9_500,
+            "out_of_range_ms": 30 * MINUTE_MS,
+            "budget_ms": 120 * MINUTE_MS,
+            "unmonitored_ms": 30 * MINUTE_MS,
+            "breaches": 1,
+            "unacknowledged": 1,
+        }
+        assert [one["code"] for one in facts["outcome"]["reasons"]] == ["cold_quarantine"]
+        page = node.get(path)
+    text = text_of(page)
+    assert "4.5 to 9.5 °C 8 readings; out of range for 30 min of the 2 h that its maker allows." in text
+    assert "1 limit broken, 1 not looked into yet. Nobody measured for 30 min." in text
+    counts = {kind: page.text.count(f'class="{kind}"') for kind in ("in", "out", "gap", "breach")}
+    assert counts == {"in": 5, "out": 3, "gap": 1, "breach": 1}
