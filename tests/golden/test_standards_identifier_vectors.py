@@ -40,8 +40,8 @@ LINTERS: dict[str, Callable[[str], object]] = {
 }
 # The check digits are right, and it is three characters longer than Malta's are.
 LINT_REFUSED_BY_LENGTH = ("iban", "MT90MALT011000012345MTLCAST001SABC")
-# Linters of fields that no GS1 key and no qualifier has: coupons, currencies, countries by number, packages, media, sex,
-# positions, clock times, web percent-encoding, prefixes of companies (which need a data source on the network).
+# Linters of fields that no GS1 key and no qualifier has: coupons, currencies, countries by number, packages, media,
+# sex, positions, clock times, web percent-encoding, prefixes of companies (which need a data source on the network).
 LINTERS_LEFT_OUT = frozenset(
     {
         "couponcode",
