@@ -1,5 +1,6 @@
 """The part of a document that a transaction brought, for whoever reads one of its events."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -49,3 +50,13 @@ def part_of(
         # Of the parts after that height no more is known than that they came; what has no position is older than all.
         captured = captured if last is None or last[0] <= height else part
     return DocumentPart(document.hex(), part, parts, captured)
+
+
+def partial_text(parts: Iterable[DocumentPart | None]) -> str:
+    """Return the documents of which something is shown and something else still to come, empty where there is none.
+
+    >>> partial_text([None, DocumentPart("ab", 1, 5, 2), DocumentPart("ab", 2, 5, 2), DocumentPart("cd", 1, 1, 1)])
+    'ab;captured=2;parts=5'
+    """
+    found = {part.document: part for part in parts if part is not None and not part.is_whole}
+    return ", ".join(f"{one.document};captured={one.captured};parts={one.parts}" for one in found.values())

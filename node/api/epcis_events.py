@@ -16,6 +16,7 @@ from node.api.backend import ApiNode
 from node.api.epcis import HEADERS, XML_TYPES, require_version
 from node.api.parameters import Read, read_parameters
 from node.api.problems import Fault, Problem
+from node.document_parts import partial_text
 from node.event_filters import PATTERNS, ParameterError
 from node.event_query import PARAMETERS, EventQuery, QueryTooLargeError, event_by_id, events_page, read_query
 from node.queries import PAGE_MAX
@@ -183,9 +184,8 @@ def _headers(tip: Header, shown: Format) -> dict[str, str]:
 
 def _partial(records: Sequence[Record]) -> dict[str, str]:
     """Return the header that names the documents of which events are shown and others still to come."""
-    parts = {record.document.document: record.document for record in records if record.document is not None}
-    named = [f"{one.document};captured={one.captured};parts={one.parts}" for one in parts.values() if not one.is_whole]
-    return {"tradelane-partial-documents": ", ".join(named)} if named else {}
+    named = partial_text(record.document for record in records)
+    return {"tradelane-partial-documents": named} if named else {}
 
 
 def read_events_query(given: Mapping[str, str], namespaces: Mapping[str, str]) -> EventQuery:

@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from node.api.backend import ApiNode
 from node.api.problems import Fault, Problem
+from node.document_parts import partial_text
 from node.event_query import SHAPING, position_of, start_before, token_of
 from node.queries import CursorError
 from node.storage.errors import PrunedError
@@ -29,6 +30,7 @@ SEND_S_MAX: Final = 30.0
 """How long one who reads slowly may take for a message; then the socket is closed."""
 _LOOK_S: Final = 30.0
 _NEXT: Final = "urn:tradelane:nextPageToken"
+_PARTIAL: Final = "urn:tradelane:partialDocuments"
 _PARAMETERS: Final = frozenset({"stream", "nextPageToken", "initialRecordTime"})
 _GOING_AWAY: Final = 1001
 _TRY_LATER: Final = 1013
@@ -109,6 +111,9 @@ class Streams:
         if found.records:
             created = time_text(found.records[-1].block_time_ms, 0)
             document = {**report_of(query.name, found.records, created), _NEXT: found.end}
+            partial = partial_text(record.document for record in found.records)
+            if partial:
+                document[_PARTIAL] = partial
             async with asyncio.timeout(SEND_S_MAX):
                 await socket.send_text(dumps(document).decode())
         return found.end

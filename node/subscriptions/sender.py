@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 import aiohttp
 import structlog
 
+from node.document_parts import partial_text
 from node.event_query import EventQuery, end_of, events_page, position_of, read_query, token_of
 from node.network.asking import CALL_ERRORS
 from node.records import Record
@@ -173,7 +174,7 @@ class Sender:
         return 0.0 if is_more or one.schedule is not None else None
 
     def _delivery(self, query: StoredQuery, one: Subscription, records: list[Record]) -> tuple[bytes, dict[str, str]]:
-        """Return the body and the headers of a delivery; they are the same however often it is sent."""
+        """Return the body of a delivery, the same however often it is sent, and its headers."""
         assert one.sending is not None, "the end of what is sent is written down first"
         moment_ms = records[-1].block_time_ms if records else self._ledger.now_ms()
         document = report_of(query.name, records, time_text(moment_ms, 0), one.id)
@@ -184,6 +185,9 @@ class Sender:
             "GS1-CBV-Version": "2.0.0",
             "Tradelane-Delivery": f"{one.id}:{one.sending}",
         }
+        partial = partial_text(record.document for record in records)
+        if partial:
+            headers["Tradelane-Partial-Documents"] = partial
         if one.token is not None:
             headers["GS1-Signature"] = signature(one.token, body)
         return body, headers

@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from ledger.codec import Value
+from ledger.transaction import Operation
 from node.api import epcis_queries, epcis_stream
 from node.api.app import build_api
 from node.event_query import end_of, start_before, token_of
@@ -230,6 +231,17 @@ def test_a_schedule_sends_all_that_it_finds_in_one_go(
         if step(made, subscriber) == 30:
             break
     assert subscriber.events == [f"urn:event:k{number}" for number in range(5)]
+
+
+def test_a_delivery_says_that_more_of_its_document_is_to_come(node: RunningNode, tmp_path: Path) -> None:
+    book, subscriber = book_with(tmp_path / "q", node), Subscriber()
+    event: dict[str, Value] = {"type": "ObjectEvent", "action": "OBSERVE", "event_time_ms": 1, "biz_step": "packing"}
+    part: dict[str, Value] = {"document": b"d" * 32, "part": 1, "parts": 2, "events": 2}
+    captured = Operation("provenance.capture", {**event, "event_id": "urn:event:l1", "epcs": ["urn:thing:l1"]})
+    node.commit("maker", Operation("provenance.capture_part", part), captured)
+    assert step(Sender(Clock(node.node.store), book), subscriber) == 0
+    assert subscriber.events == ["urn:event:l1"]
+    assert subscriber.taken[0][1]["Tradelane-Partial-Documents"] == f"{'64' * 32};captured=1;parts=2"
 
 
 def test_a_schedule_is_kept_and_may_say_that_there_is_nothing(node: RunningNode, tmp_path: Path) -> None:
