@@ -235,7 +235,8 @@ def test_a_schedule_sends_all_that_it_finds_in_one_go(
 
 def test_a_delivery_says_that_more_of_its_document_is_to_come(node: RunningNode, tmp_path: Path) -> None:
     book, subscriber = book_with(tmp_path / "q", node), Subscriber()
-    event: dict[str, Value] = {"type": "ObjectEvent", "action": "OBSERVE", "event_time_ms": 1, "biz_step": "packing"}
+    event: dict[str, Value] = {"type": "ObjectEvent", "action": "OBSERVE", "event_time_ms": 1, "offset_minutes": 0}
+    event["biz_step"] = "packing"
     part: dict[str, Value] = {"document": b"d" * 32, "part": 1, "parts": 2, "events": 2}
     captured = Operation("provenance.capture", {**event, "event_id": "urn:event:l1", "epcs": ["urn:thing:l1"]})
     node.commit("maker", Operation("provenance.capture_part", part), captured)
