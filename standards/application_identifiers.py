@@ -9,11 +9,13 @@ Source: GS1 General Specifications, section 3.
 """
 
 import re
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Final, NamedTuple
 
-from standards import gs1
+from standards import gs1, gs1_coupons, gs1_fields
 from standards.errors import IdentifierError
+from standards.financial_identifiers import check_iban
 
 _FORMS: Final = {
     "N18c": "00 8017 8018",
@@ -114,12 +116,12 @@ def has_fixed_length(ai: str) -> bool:
 def require_value(ai: str, value: str, *, check: bool = True) -> None:
     """Refuse a value that is not of the form of its application identifier.
 
-    ``check=False`` leaves out check digits, check characters and dates: lengths and character sets only.
+    ``check=False`` leaves out check digits, check characters, dates and fields: lengths and character sets only.
 
     Raises
     ------
     IdentifierError
-        ``unknown_ai``, ``length``, ``character``, ``check_digit``, ``check_characters`` or ``date``.
+        ``unknown_ai``, ``length``, ``character``, ``check_digit``, ``check_characters``, ``date`` or a field's rule.
 
     """
     parts = _table().get(ai)
@@ -139,6 +141,8 @@ def require_value(ai: str, value: str, *, check: bool = True) -> None:
             _require_characters(text, part, value, start)
         if check and text:
             _require_flag(text, part.flag)
+    if check:
+        _require_fields(ai, value)
 
 
 def _require_characters(text: str, part: Part, value: str, end: int) -> None:
@@ -156,24 +160,54 @@ def _require_flag(text: str, flag: str) -> None:
     elif flag == "p":
         gs1.require_check_characters(text)
     elif flag:
-        require_date(text, day_zero=flag == "D")
+        gs1_fields.require_date(text, day_zero=flag == "D")
 
 
-def require_date(text: str, *, day_zero: bool) -> None:
-    """Refuse a YYMMDD that is no date; with ``day_zero`` day 00 stands for the end of the month.
+def _require_fields(ai: str, value: str) -> None:
+    """Refuse a value with a field in it that is not of its form."""
+    for start, end, require in _fields().get(ai, ()):
+        # What is left out is in the form already.
+        if value[start:end]:
+            require(value[start:end])
 
-    Of a year only the last two digits are known, so 29 February goes by YY divisible by four. That holds for YY 00
-    as long as it means 2000, which is until 2050 (the window is 49 years back and 50 forward).
-    """
-    gs1.require_characters(text, gs1.DIGITS, "digit")
-    if len(text) != 6:
-        raise IdentifierError("date", f"{text!r} is not a date YYMMDD")
-    year, month, day = int(text[:2]), int(text[2:4]), int(text[4:])
-    if not 1 <= month <= 12:
-        raise IdentifierError("date", f"{text} is not a date YYMMDD: there is no month {text[2:4]}", position=3)
-    days = (31, 29 if year % 4 == 0 else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1]
-    if not (0 if day_zero else 1) <= day <= days:
-        raise IdentifierError("date", f"{text} is not a date YYMMDD: there is no day {text[4:]}", position=5)
+
+_Field = tuple[int, int | None, Callable[[str], object]]
+
+
+@cache
+def _fields() -> dict[str, tuple[_Field, ...]]:
+    """Return the fields of the identifiers that have any, as (start, end, check)."""
+    country, minute, size = gs1_fields.require_country_number, gs1_fields.require_minute, gs1_fields.require_not_zero
+    date = partial(gs1_fields.require_date, day_zero=False)
+    long_date = partial(gs1_fields.require_long_date, day_zero=False)
+    rows: tuple[tuple[str, tuple[_Field, ...]], ...] = (
+        ("421", ((0, 3, country),)),
+        ("422 424 426", ((0, None, country),)),
+        ("7030-7039", ((0, 3, gs1_fields.require_country_number_or_several),)),
+        ("3910-3919 3930-3939", ((0, 3, gs1_fields.require_currency_number),)),
+        ("4307 4317", ((0, None, gs1_fields.require_country_letters),)),
+        ("4309", ((0, 10, gs1_fields.require_latitude), (10, None, gs1_fields.require_longitude))),
+        ("4321-4323", ((0, None, gs1_fields.require_yes_or_no),)),
+        ("4300-4306 4310-4316 4320", ((0, None, gs1_fields.require_percent_encoding),)),
+        ("4330-4333", ((6, None, gs1_fields.require_hyphen),)),
+        ("7003", ((0, 6, date), (6, None, gs1_fields.require_time))),
+        ("7007", ((6, None, date),)),
+        ("7011", ((6, None, gs1_fields.require_time),)),
+        ("7040", ((3, None, gs1_fields.require_importer_index),)),
+        ("7041", ((0, None, gs1_fields.require_package_type),)),
+        ("7241", ((0, None, gs1_fields.require_media_type),)),
+        ("7250", ((0, None, long_date),)),
+        ("7251", ((0, 8, long_date), (8, None, gs1_fields.require_time))),
+        ("7252", ((0, None, gs1_fields.require_sex),)),
+        ("7258", ((0, None, gs1_fields.require_position_in_sequence),)),
+        ("8001", ((0, 4, size), (4, 9, size), (9, 12, size), (12, 13, gs1_fields.require_winding))),
+        ("8006 8026", ((14, None, gs1_fields.require_piece_of_total),)),
+        ("8007", ((0, None, check_iban),)),
+        ("8008", ((0, 6, date), (6, 8, gs1_fields.require_hour), (8, 10, minute), (10, None, minute))),
+        ("8110", ((0, None, gs1_coupons.require_coupon_code),)),
+        ("8112", ((0, None, gs1_coupons.require_positive_offer),)),
+    )
+    return {ai: fields for identifiers, fields in rows for ai in _expanded(identifiers)}
 
 
 @cache
@@ -184,8 +218,14 @@ def _table() -> dict[str, tuple[Part, ...]]:
         parts = tuple(
             Part(charset, int(low), int(high or low), flag) for charset, low, high, flag in _PART.findall(form)
         )
-        for entry in identifiers.split():
-            first, _, last = entry.partition("-")
-            for number in range(int(first), int(last or first) + 1):
-                table[str(number).rjust(len(first), "0")] = parts
+        table.update(dict.fromkeys(_expanded(identifiers), parts))
     return table
+
+
+def _expanded(identifiers: str) -> list[str]:
+    """Return the identifiers of a line of a table, ranges written out."""
+    found = []
+    for entry in identifiers.split():
+        first, _, last = entry.partition("-")
+        found += [str(number).rjust(len(first), "0") for number in range(int(first), int(last or first) + 1)]
+    return found
