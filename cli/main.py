@@ -23,6 +23,7 @@ from cli import (
     custody,
     customs,
     demo,
+    demo_medicine,
     demo_trade,
     devices,
     documents,
@@ -94,6 +95,7 @@ app.add_typer(trace.app, name="trace")
 app.add_typer(holds.app, name="hold")
 app.add_typer(netting.app, name="net")
 demo.app.command("trade", epilog=demo_trade.TRADE_EPILOG)(demo_trade.trade)
+demo.app.command("medicine", epilog=demo_medicine.MEDICINE_EPILOG)(demo_medicine.medicine)
 app.add_typer(demo.app, name="demo")
 app.add_typer(custody.app, name="custody")
 app.add_typer(exchange.app, name="quote")

@@ -6,19 +6,16 @@ the exchange. Everything goes through the client, as each firm's own program wou
 
 import json
 import secrets
-import time
 import uuid
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
+from cli.actors import HOUR_MS, MINUTE_MS, Actors, Party, now_ms
 from cli.story import key_of
 from contracts.settlement.quotes import quote_preimage
 from ledger.codec import Value, encode
-from ledger.keys import SecretKey, signed_preimage
-from ledger.transaction import Operation
-from node.setup import ISSUER, Network
-from tradelane import Client, TransactionStatus
+from node.setup import ISSUER
+from tradelane import TransactionStatus
 from tradelane.amounts import format_amount, parse_amount
 
 GOOD_PALLET: Final = "https://id.gs1.org/00/395211020000004175"
@@ -29,21 +26,9 @@ RATE: Final = "7.688592130"
 EXPONENT: Final = 2
 
 _CARRIER: Final = "carrier"
-_HOUR_MS: Final = 3_600_000
-_MINUTE_MS: Final = 60_000
 _FROZEN_MILLI_CELSIUS: Final = -20_000
 _THAWING_MILLI_CELSIUS: Final = -12_000
 _PROFILE: Final = "frozen"
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """A firm that joins the network for this trade."""
-
-    id: str
-    name: str
-    country: str
-    roles: tuple[str, ...]
 
 
 BUYER: Final = Party("buyer", "Victoria Harbour Foods", "HK", ("retailer",))
@@ -51,36 +36,14 @@ SELLER: Final = Party("seller", "General Santos Tuna", "PH", ("maker",))
 PROVIDER: Final = Party("provider", "Peak Exchange", "HK", ("payment",))
 
 
-@dataclass(slots=True)
-class Trade:
-    """The network, a client of it, and the keys of the firms that have joined and of the loggers."""
+class Trade(Actors):
+    """What the firms and the loggers do, in the order in which it is told."""
 
-    network: Network
-    client: Client
-    keys: dict[str, SecretKey] = field(default_factory=dict)
-
-    def act(self, who: str, *calls: tuple[str, dict[str, Any]]) -> TransactionStatus:
-        """Send operations that a firm or a logger signs, as one transaction."""
-        key = self.keys.get(who) or key_of(self.network, who)
-        return self.client.submit([Operation(method, arguments) for method, arguments in calls], key, wait_s=30)
+    __slots__ = ()
 
     def join(self) -> None:
-        """Let the three firms join: one organisation proposes, two more approve, and that is a quorum of four."""
-        proposals = []
-        for party in (BUYER, SELLER, PROVIDER):
-            self.keys[party.id] = SecretKey(secrets.token_bytes(32))
-            registered: dict[str, Value] = {
-                "id": party.id,
-                "name": party.name,
-                "country": party.country,
-                "roles": list(party.roles),
-                "admin_key": self.keys[party.id].public_key,
-            }
-            action: Value = ["membership.register_organisation", registered]
-            proposals.append({"id": f"join-{party.id}", "action": action, "expires_ms": now_ms() + _HOUR_MS})
-        self.act("brand", *(("governance.propose", proposal) for proposal in proposals))
-        for approver in ("maker", "carrier"):
-            self.act(approver, *(("governance.approve", {"id": proposal["id"]}) for proposal in proposals))
+        """Let the three firms join."""
+        self.join_parties((BUYER, SELLER, PROVIDER))
 
     def open_accounts(self) -> None:
         """Define both currencies, open the accounts and give the buyer and the provider something to pay with."""
@@ -100,7 +63,7 @@ class Trade:
         made = {
             "type": "ObjectEvent",
             "action": "ADD",
-            "event_time_ms": now_ms() - 3 * _HOUR_MS,
+            "event_time_ms": now_ms() - 3 * HOUR_MS,
             "offset_minutes": 480,
             "epcs": [pallet],
             "biz_step": "commissioning",
@@ -110,38 +73,25 @@ class Trade:
             "to": _CARRIER,
             "kind": "custody",
             "items": [pallet],
-            "expires_ms": now_ms() + _HOUR_MS,
+            "expires_ms": now_ms() + HOUR_MS,
         }
         self.act(SELLER.id, ("provenance.capture", made), ("custody.offer", offer))
-        key = self.keys[logger] = SecretKey(secrets.token_bytes(32))
-        chain_id = bytes.fromhex(self.network.chain_id)
-        device_key = {
-            "key": key.public_key,
-            "proof": key.sign(signed_preimage("possession", chain_id, _CARRIER.encode())),
-            "purpose": "device",
-            "methods": ["cold_chain.record_batch"],
-        }
-        calibrated = {
-            "calibrated_from_ms": now_ms() - 30 * 24 * _HOUR_MS,
-            "calibrated_until_ms": now_ms() + 24 * _HOUR_MS,
-        }
-        watch = {"device": logger, "thing": pallet, "from_ms": now_ms() - 2 * _HOUR_MS, "profile": _PROFILE}
+        watch = {"device": logger, "thing": pallet, "from_ms": now_ms() - 2 * HOUR_MS, "profile": _PROFILE}
         self.act(
             _CARRIER,
             ("custody.accept", {"id": offer["id"]}),
-            ("membership.add_key", device_key),
-            ("cold_chain.register_device", {"id": logger, "key": key.public_key, **calibrated}),
+            *self.new_logger(_CARRIER, logger),
             ("cold_chain.assign", watch),
         )
 
     def define_profile(self) -> None:
         """Say what frozen means: at most 30 minutes in a row above minus 18 degrees."""
-        limit = ["consecutive", "above", -18_000, 30 * _MINUTE_MS, "reject"]
+        limit = ["consecutive", "above", -18_000, 30 * MINUTE_MS, "reject"]
         profile = {
             "id": _PROFILE,
             "min_milli_celsius": -30_000,
             "max_milli_celsius": -18_000,
-            "gap_ms": 15 * _MINUTE_MS,
+            "gap_ms": 15 * MINUTE_MS,
             "limits": [limit],
         }
         self.act(_CARRIER, ("cold_chain.define_profile", profile))
@@ -162,8 +112,8 @@ class Trade:
             "minimum": amount,
             "maximum": amount,
             "capacity": amount,
-            "not_before_ms": now_ms() - _MINUTE_MS,
-            "expires_ms": now_ms() + 10 * _MINUTE_MS,
+            "not_before_ms": now_ms() - MINUTE_MS,
+            "expires_ms": now_ms() + 10 * MINUTE_MS,
             "max_height": 1_000_000,
             "beneficiary": BUYER.id,
             "nonce": 1,
@@ -190,20 +140,20 @@ class Trade:
             "amount": parse_amount(PRICE, EXPONENT),
             "quote": self.quote(),
             "condition": [arrival],
-            "deadline_ms": now_ms() + 24 * _HOUR_MS,
-            "dispute_deadline_ms": now_ms() + 48 * _HOUR_MS,
+            "deadline_ms": now_ms() + 24 * HOUR_MS,
+            "dispute_deadline_ms": now_ms() + 48 * HOUR_MS,
             "default": "refund",
         }
         return uetr, self.act(BUYER.id, ("trade.open", payment))
 
     def send_readings(self, logger: str, *, thaws: bool) -> TransactionStatus:
         """Send what a logger measured in two hours; where it ``thaws`` there are forty warm minutes in it."""
-        start_ms = now_ms() - 2 * _HOUR_MS + _MINUTE_MS
+        start_ms = now_ms() - 2 * HOUR_MS + MINUTE_MS
         readings: list[Value] = []
         for index in range(12):
             is_warm = thaws and 4 <= index <= 8
             value = _THAWING_MILLI_CELSIUS if is_warm else _FROZEN_MILLI_CELSIUS
-            readings.append([start_ms + index * 10 * _MINUTE_MS, value])
+            readings.append([start_ms + index * 10 * MINUTE_MS, value])
         batch = {"device": logger, "first_sequence": 1, "readings": readings}
         return self.act(logger, ("cold_chain.record_batch", batch))
 
@@ -241,8 +191,3 @@ def output_of(status: TransactionStatus) -> dict[str, Any]:
     outputs = None if status.receipt is None else status.receipt.outputs
     last = outputs[-1] if isinstance(outputs, list) and outputs else None
     return cast("dict[str, Any]", last) if isinstance(last, dict) else {}
-
-
-def now_ms() -> int:
-    """Return the time in milliseconds UTC."""
-    return time.time_ns() // 1_000_000

@@ -20,11 +20,12 @@ from typing import Any, Final, cast
 
 import aiohttp
 
+from cli.actors import now_ms
 from cli.benches.machine import Machine, faster, measure_machine
 from cli.benches.trace import Say
 from cli.processes import NodeProcesses
 from cli.session import open_client
-from cli.trade_story import BUYER, PROVIDER, RATE, Trade, now_ms
+from cli.trade_story import BUYER, PROVIDER, RATE, Trade
 from ledger.codec import Value
 from ledger.proof import TrustRoot, trust_from_json
 from ledger.transaction import NONCE_BYTES, Operation, sign_transaction
