@@ -177,7 +177,7 @@ def _tell(store: Store, genesis: Genesis, thing: Thing, now_ms: int, printed: Ma
                 *_of_papers(papers),
                 *_of_trace(root),
             ),
-            tuple(_notes(thing.head, root)),
+            (*_of_inner_code(store, thing), *_notes(thing.head, root)),
         ),
         numbers=numbers,
         product=product,
@@ -325,6 +325,22 @@ def _of_trace(root: Node) -> Iterator[Reason]:
         persistent = cast("list[str]", head.get("persistent", []))
         if "recalled" in (head.get("disposition"), *persistent):
             yield Reason("recalled", "It was packed in or made from something that has been recalled.")
+
+
+def _of_inner_code(store: Store, thing: Thing) -> Iterator[Reason]:
+    """Notes about the code that is hidden inside: whether it was used, which an unbroken seal would contradict."""
+    head = get_head(store, heads.inner_code(thing.identifier))
+    if head is None:
+        return
+    revealed_ms = head.get("revealed_ms")
+    if isinstance(revealed_ms, int):
+        date = words.iso_date(revealed_ms)
+        text = (
+            f"The code hidden inside was used on {date}. If the seal of yours is whole it may be a copy: ask the maker."
+        )
+        yield Reason("inner_code_used", text)
+    else:
+        yield Reason("inner_code", "A code is hidden inside it, and nobody has used it yet.")
 
 
 def _notes(head: Head, root: Node) -> Iterator[Reason]:

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from contracts.identity.codes import inner_code_commitment
 from ledger.codec import Value
 from node.web.accept import read_weights
 from node.web.choosing import choose
@@ -201,3 +202,27 @@ def test_weights_are_read_leniently() -> None:
         ("*", 0.0),
         ("fr", 0.0),
     ]
+
+
+def test_the_page_tells_whether_the_code_inside_was_used(tmp_path: Path) -> None:
+    ledger = create_ledger(tmp_path)
+    try:
+        client = client_of(ledger)
+        ledger.capture("maker", 1, 4)
+        loin = "https://id.gs1.org/01/09521101001006/21/nEarsLHcCz6sN2bj"
+        path = loin.removeprefix("https://id.gs1.org")
+
+        def told() -> list[str]:
+            notes = client.get(path, headers=JSON).json()["outcome"]["notes"]
+            return [note["code"] for note in notes]
+
+        assert told() == []
+        ledger.call("maker", "identity.commit_codes", codes=[[loin, inner_code_commitment(loin, b"0123456789")]])
+        assert told() == ["inner_code"]
+        ledger.call("brand", "identity.reveal_code", id=loin, code=b"0123456789")
+        assert told() == ["inner_code_used"]
+        response = client.get(path, headers=HTML)
+        assert "The code hidden inside was used on 2026-11-0" in response.text
+        assert "may be a copy" in response.text
+    finally:
+        ledger.close()
