@@ -24,6 +24,7 @@ from cli import (
     customs,
     demo,
     demo_medicine,
+    demo_seafood,
     demo_trade,
     devices,
     documents,
@@ -95,6 +96,7 @@ app.add_typer(trace.app, name="trace")
 app.add_typer(holds.app, name="hold")
 app.add_typer(netting.app, name="net")
 demo.app.command("trade", epilog=demo_trade.TRADE_EPILOG)(demo_trade.trade)
+demo.app.command("seafood", epilog=demo_seafood.SEAFOOD_EPILOG)(demo_seafood.seafood)
 demo.app.command("medicine", epilog=demo_medicine.MEDICINE_EPILOG)(demo_medicine.medicine)
 app.add_typer(demo.app, name="demo")
 app.add_typer(custody.app, name="custody")
