@@ -122,7 +122,7 @@ def make(
         {"codes": rows},
         shown={"codes": len(rows), "file": str(output)},
         wait_s=wait,
-        done=f"committed to {len(rows)} code{'' if len(rows) == 1 else 's'}; they are in {output} alone",
+        done=f"committed to {len(rows)} code{'' if len(rows) == 1 else 's'}, in {output} and nowhere else",
     )
 
 

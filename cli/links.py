@@ -1,6 +1,7 @@
 """`tradelane link`: where the Digital Links of one's products lead."""
 
 import json as json_text
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
@@ -9,13 +10,13 @@ from rich.markup import escape
 
 from cli.files import read_file
 from cli.formatting import thing_text
-from cli.output import table
 from cli.session import AsOption, JsonOption, KeyOption, NetworkOption, NodeOption, WaitOption, open_session
 from cli.submitting import submit_operation
 from ledger.codec import Value
 from ledger.errors import LedgerError
 from ledger.readable import Json, from_json
-from standards.digital_link import canonical_id
+from standards.digital_link import canonical_id, parse
+from standards.errors import DigitalLinkError, StandardsError
 from tradelane import BadRequestError
 
 _EPILOG: Final = """\b
@@ -89,32 +90,37 @@ def show(
     session = open_session(context, json=json, node=node, network=network)
     with session.client() as client:
         found = client.linkset(_canonical(level))
-    rows = table("of", "type", "leads to", "called", "language")
-    for level_ in cast("list[dict[str, Any]]", found["linkset"]):
-        defaults = [
-            target
-            for name, targets in level_.items()
-            if name.removeprefix(_VOCABULARY).startswith("defaultLink")
-            for target in targets
-        ]
-        said = str(level_["itemDescription"])
-        for name, targets in level_.items():
-            if not isinstance(targets, list) or name.removeprefix(_VOCABULARY).startswith("defaultLink"):
-                continue
-            for target in targets:
-                mark = " (default)" if target in defaults else ""
-                language = ", ".join(target.get("hreflang", ["any"]))
-                kind = name.removeprefix(_VOCABULARY) + mark
-                rows.add_row(escape(said), kind, escape(target["href"]), escape(target["title"]), language)
-                said = ""
-    session.output.result(found, rows)
+    lines = [line for entry in cast("list[dict[str, Any]]", found["linkset"]) for line in _level_lines(entry)]
+    session.output.result(found, "\n".join(lines))
+
+
+def _level_lines(level: dict[str, Any]) -> Iterator[str]:
+    """Yield what one level has, each address on a line of its own, so that it can be taken from there."""
+    yield f"[bold]{escape(str(level['itemDescription']))}[/]"
+    targets = {name.removeprefix(_VOCABULARY): rows for name, rows in level.items() if isinstance(rows, list)}
+    defaults = targets.pop("defaultLinkMulti", targets.get("defaultLink", []))
+    targets.pop("defaultLink", None)
+    for kind, rows in targets.items():
+        for target in rows:
+            mark = ", default" if target in defaults else ""
+            language = ", ".join(target.get("hreflang", ["any language"]))
+            yield f"  {escape(kind)} ({escape(language)}{mark}): {escape(target['title'])}"
+            yield f"    {escape(target['href'])}"
 
 
 def _canonical(level: str) -> str:
     """Return the canonical identifier of what a person wrote: a GTIN, or a lot or an item in any spelling."""
-    if level.isascii() and level.isdigit() and len(level) in GTIN_LENGTHS:
-        return f"https://id.gs1.org/01/{level.zfill(14)}"
-    return canonical_id(level)
+    is_gtin = level.isascii() and level.isdigit() and len(level) in GTIN_LENGTHS
+    name = f"https://id.gs1.org/01/{level.zfill(14)}" if is_gtin else canonical_id(level)
+    try:
+        link = parse(name)
+        if link.key != "01":
+            raise DigitalLinkError("no_key", "it has no GTIN")
+    except StandardsError as error:
+        raise BadRequestError(
+            "link.identifier", f"{level[:100]!r}: {error}", "name a GTIN, or a lot or an item of a product"
+        ) from error
+    return name
 
 
 def _read_links(file: Path) -> list[Value]:

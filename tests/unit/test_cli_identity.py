@@ -67,8 +67,13 @@ def test_links_are_published_and_shown(command: Command) -> None:
 
     code, text, err = command("link", "show", GTIN, is_json=False)
     assert code == 0, err
-    assert "pip (default)" in text
-    assert "Recipes" in text
+    assert text.splitlines()[:5] == [
+        "Tuna",
+        "  pip (en, default): Tuna steaks",
+        "    https://brand.example/tuna-steaks",
+        "  pip (de, default): Thunfischsteaks",
+        "    https://brand.example/de/thunfisch",
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[", '[{"$bytes": 1}]', "[" * 3_000])
@@ -81,6 +86,9 @@ def test_a_file_without_links_is_refused(command: Command, text: str) -> None:
 def test_what_is_no_code_of_a_product_has_no_links(command: Command) -> None:
     code, _, err = command("link", "show", "urn:x:y")
     assert (code, json.loads(err)["error"]["code"]) == (1, "link.identifier")
+    for wrong in (GTIN[:-1] + "9", "https://id.gs1.org/00/395211020000004175"):
+        code, _, err = command("link", "publish", wrong, "links.json")
+        assert (code, json.loads(err)["error"]["code"]) == (1, "link.identifier")
     code, _, err = command("link", "show", PIECE)
     assert (code, json.loads(err)["error"]["code"]) == (3, "item.unknown")
 
