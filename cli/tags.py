@@ -12,18 +12,50 @@ from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 import typer
+from rich.markup import escape
 
 from cli.files import read_file
+from cli.formatting import thing_text
 from cli.output import fields_table
-from cli.session import JsonOption, open_session
+from cli.proofs import freshness_text, freshness_value, trust_file
+from cli.session import (
+    AsOption,
+    JsonOption,
+    KeyOption,
+    NetworkOption,
+    NodeOption,
+    TrustOption,
+    WaitOption,
+    open_session,
+)
+from cli.submitting import submit_operation
+from contracts import heads
+from contracts.identity.tags import KEY_VERSION_MAX, UID_BYTES
+from standards.digital_link import canonical_id
 from standards.errors import TagMessageError
 from standards.ntag424 import KEY_BYTES, TagKeys, TagReading, read_encrypted, read_plain
-from tradelane import BadRequestError, ConflictError, VerificationError
+from tradelane import (
+    BadRequestError,
+    ConflictError,
+    NotFoundError,
+    VerificationError,
+    fetch_checked,
+    load_trust,
+)
 
 _EPILOG: Final = """\b
 Examples:
   tradelane tag read "https://id.example/x?picc_data=EF...&cmac=94..." \\
       --keys tag-keys.json --counters counters.json
+"""
+_BIND_EPILOG: Final = """\b
+Examples:
+  tradelane tag bind 04de5f1eacc040 \\
+      https://id.gs1.org/01/09521102002002/21/A1 --key-version 3 --as brand
+"""
+_FIND_EPILOG: Final = """\b
+Examples:
+  tradelane tag find 04:de:5f:1e:ac:c0:40
 """
 _FILE_BYTES_MAX: Final = 64 * 1_048_576
 _ADDRESS_LENGTH_MAX: Final = 2_048
@@ -34,7 +66,67 @@ _MAC_NAMES: Final = ("cmac", "mac", "m", "c")
 _UID_NAMES: Final = ("uid", "u")
 _COUNTER_NAMES: Final = ("ctr", "n")
 
+UidArgument = Annotated[str, typer.Argument(metavar="UID", help="UID of the tag.", show_default=False)]
+
 app = typer.Typer(help="Check what NFC tags say.", epilog=_EPILOG, no_args_is_help=True)
+
+
+@app.command("bind", epilog=_BIND_EPILOG)
+def bind(
+    context: typer.Context,
+    uid: UidArgument,
+    piece: Annotated[str, typer.Argument(metavar="ID", help="The piece that it is on.", show_default=False)],
+    *,
+    key_version: Annotated[int, typer.Option(min=0, max=KEY_VERSION_MAX, help="Which of your keys it has.")] = 0,
+    node: NodeOption = None,
+    network: NetworkOption = None,
+    key: KeyOption = None,
+    acting_as: AsOption = None,
+    wait: WaitOption = 10.0,
+    json: JsonOption = False,
+) -> None:
+    """Say on the ledger which piece of your products a tag is on; it stays so for good.
+
+    The tag's own key is never sent anywhere.
+    """
+    session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
+    tag, name = _read_uid(uid), canonical_id(piece)
+    submit_operation(
+        session,
+        "identity.bind_tag",
+        {"uid": tag, "id": name, "key_version": key_version},
+        shown={"uid": tag.hex(), "id": name},
+        wait_s=wait,
+        done=f"tag {tag.hex()} is on {thing_text(name)}",
+    )
+
+
+@app.command("find", epilog=_FIND_EPILOG)
+def find(
+    context: typer.Context,
+    uid: UidArgument,
+    *,
+    trust: TrustOption = None,
+    node: NodeOption = None,
+    network: NetworkOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Prove which piece a tag was put on. The node need not be trusted.
+
+    Compare it with the piece in your hand: a tag that was torn off and glued elsewhere still knows its key.
+    """
+    session = open_session(context, json=json, node=node, network=network)
+    tag = _read_uid(uid)
+    root = load_trust(trust_file(session, trust))
+    with session.client() as client:
+        checked = fetch_checked(client, lambda one: one.heads_proof([heads.tag(tag)]), root)
+    (head,) = checked.facts.heads
+    if head.value is None:
+        raise NotFoundError("tag.unknown", f"nobody said which piece tag {tag.hex()} is on", "compare the UID")
+    by, name, version = head.value["organisation"], str(head.value["id"]), head.value["key_version"]
+    value = {"uid": tag.hex(), "id": name, "organisation": by, "key_version": version, **freshness_value(checked)}
+    rows = [("tag", tag.hex()), ("is on", escape(thing_text(name))), ("says", escape(str(by))), ("key", str(version))]
+    session.output.result(value, fields_table(rows), freshness_text(checked))
 
 
 @app.command("read", epilog=_EPILOG)
@@ -80,6 +172,16 @@ def read(
     if reading.file_data is not None:
         rows.append(("file data", reading.file_data.hex()))
     session.output.result(value, "[green]the tag knows its key, and the message is new[/]", fields_table(rows))
+
+
+def _read_uid(text: str) -> bytes:
+    try:
+        uid = bytes.fromhex(text.replace(":", ""))
+    except ValueError:
+        uid = b""
+    if len(uid) != UID_BYTES:
+        raise BadRequestError("tag.uid", f"{text[:40]!r} is no UID", f"write its {UID_BYTES} bytes in hexadecimal")
+    return uid
 
 
 def _reading(address: str, keys: TagKeys) -> TagReading:

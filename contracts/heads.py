@@ -165,6 +165,11 @@ def links(level: str) -> bytes:
     return head_key("links", level)
 
 
+def tag(uid: bytes) -> bytes:
+    """Return the key of an NFC tag by its UID (7 bytes)."""
+    return head_key("tag", uid.hex())
+
+
 def inner_code(identifier: str) -> bytes:
     """Return the key of what is known of the code hidden inside a piece."""
     return head_key("inner_code", identifier)

@@ -312,6 +312,7 @@ class ResultCode(IntEnum):
     UNKNOWN_INNER_CODE = 731, _TRANSIENT, "Nobody committed to an inner code of the piece."
     INNER_CODE_WRONG = 732, _FINAL, "It is not the code inside this piece."
     INNER_CODE_REVEALED = 733, _FINAL, "The inner code was revealed before, and can be only once."
+    TAG_EXISTS = 734, _FINAL, "The tag is on a piece, and stays there for good."
 
 
 class Rejected(Exception):  # noqa: N818 (an answer, not an error of ours)

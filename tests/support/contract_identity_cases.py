@@ -32,6 +32,7 @@ def revealed(name: str, code: bytes = CODE) -> Call:
 
 REGISTERED = ran(("maker", ("provenance.register_product", {"gtin": GTIN, "name": "Vaccine"})))
 OTHERS = with_head(heads.product(GTIN), owner="carrier", name="x")
+TAG: Call = ("identity.bind_tag", {"uid": b"1234567", "id": sgtin(1), "key_version": 1})
 COMMITTED = in_turn(REGISTERED, ran(("maker", committed(sgtin(1)))))
 
 
@@ -40,6 +41,13 @@ def _refused(note: str, *links: dict[str, Value], level: str = LEVEL) -> Case:
 
 
 IDENTITY_CASES: tuple[Case, ...] = (
+    case(R.OK, "maker", TAG, setup=REGISTERED, note="a tag"),
+    case(R.BAD_ARGUMENTS, "maker", (TAG[0], {**TAG[1], "uid": b"1"}), setup=REGISTERED, note="a short UID"),
+    case(R.BAD_ARGUMENTS, "maker", (TAG[0], {**TAG[1], "key_version": 256}), setup=REGISTERED, note="a large version"),
+    case(R.ROLE_REQUIRED, "carrier", TAG, setup=REGISTERED, note="to bind a tag"),
+    case(R.UNKNOWN_PRODUCT, "maker", TAG, note="of a piece with a tag"),
+    case(R.NOT_PRODUCT_OWNER, "maker", TAG, setup=OTHERS, note="of a piece with a tag"),
+    case(R.TAG_EXISTS, "maker", (TAG[0], {**TAG[1], "id": sgtin(2)}), setup=in_turn(REGISTERED, ran(("maker", TAG)))),
     *(
         case(R.OK, "maker", published(level=level), setup=REGISTERED, note=f"links of a {note}")
         for level, note in ((LEVEL, "product"), (lgtin("A"), "lot"), (sgtin(1), "item"))

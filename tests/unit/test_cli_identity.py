@@ -136,6 +136,21 @@ def test_a_piece_without_a_code_is_told_from_a_wrong_one(command: Command) -> No
     assert (code, json.loads(err)["error"]["code"]) == (1, "code.malformed")
 
 
+def test_a_tag_is_on_one_piece_for_good(command: Command) -> None:
+    uid = "04:de:5f:1e:ac:c0:40"
+    code, _, err = command("tag", "find", uid, "--trust", "trust.json")
+    assert (code, json.loads(err)["error"]["code"]) == (3, "tag.unknown")
+    code, bound, err = command("tag", "bind", uid, PIECE, "--key-version", "3")
+    assert (code, bound["uid"], bound["id"]) == (0, "04de5f1eacc040", PIECE), err
+    code, found, err = command("tag", "find", uid, "--trust", "trust.json")
+    assert (code, found["id"], found["organisation"], found["key_version"]) == (0, PIECE, "brand", 3), err
+    code, _, err = command("tag", "bind", uid, PIECE + "x")
+    assert (code, json.loads(err)["error"]["code"]) == (5, "ledger.tag_exists")
+    for wrong in ("", "04", "04:de:5f:1e:ac:c0:4x"):
+        code, _, err = command("tag", "find", wrong)
+        assert (code, json.loads(err)["error"]["code"]) == (1, "tag.uid")
+
+
 def test_codes_are_read_as_people_type_them() -> None:
     code = random_code()
     assert read_code(f" {code_text(code).lower()} ") == code
