@@ -23,6 +23,8 @@ FISH_GRAMS: Final = 5_000
 _CARRIER: Final = "carrier"
 _LOGGER: Final = "seafood-logger"
 _PROFILE: Final = "chilled-0-4"
+# Svolvaer, Oslo's airport and that of Shanghai.
+_PLACES: Final = ("geo:68.23,14.57", "geo:60.19,11.10", "geo:31.14,121.81")
 # Mode, kilometres, milligrams of CO2e a tonne-kilometre: illustrative values, as the page says with its source.
 _LEGS: Final = (("road", 1_390, 85_000), ("air", 7_720, 600_000))
 
@@ -46,7 +48,7 @@ class Seafood(Actors):
             "storage": storage,
         }
         more = {"brand": "Lofoten", "hs_code": "030214", "mass_grams": FISH_GRAMS}
-        times = {"offset_minutes": 60}
+        times = {"offset_minutes": 60, "read_point": _PLACES[0]}
         made = {"type": "ObjectEvent", "action": "ADD", "epcs": [*SALMON, BOX], "biz_step": "commissioning", **times}
         packed = {"type": "AggregationEvent", "action": "ADD", "parent": BOX, "children": [*SALMON], **times}
         self.act(
@@ -111,6 +113,10 @@ class Seafood(Actors):
 
     def arrive(self) -> None:
         """Let customs release the fish, and hand the box to the shop."""
+        for hours, step, place in ((28, "departing", _PLACES[1]), (6, "arriving", _PLACES[2])):
+            seen = {"type": "ObjectEvent", "action": "OBSERVE", "epcs": [BOX], "biz_step": step, "read_point": place}
+            moment = {"event_time_ms": now_ms() - hours * HOUR_MS, "offset_minutes": 0}
+            self.act(_CARRIER, ("provenance.capture", {**seen, **moment}))
         self.act(CUSTOMS.id, ("provenance.decide_customs", {"id": DECLARATION, "decision": "released"}))
         self.act(_CARRIER, self._offer(SHOP.id))
         self.act(SHOP.id, ("custody.accept", {"id": f"box-to-{SHOP.id}", "condition": "chilled and intact"}))

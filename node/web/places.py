@@ -12,6 +12,7 @@ from ledger.codec import decode_own
 from ledger.state import Head, head_key, split_key
 from node.queries import organisation_name
 from node.storage.store import Store
+from node.web.spots import spot_of
 from standards.digital_link import CANONICAL_STEM, canonical_id
 
 _FIRMS_MAX: Final = 2_000
@@ -44,7 +45,10 @@ class Place:
             return self.name
         if self.firm is not None:
             return f"Site of {self.firm.name}"
-        return "Site" if self.gln is not None else self.id
+        if self.gln is not None:
+            return "Site"
+        spot = spot_of(self.id)
+        return self.id if spot is None else spot.text
 
 
 class Places:

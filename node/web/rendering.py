@@ -24,6 +24,7 @@ from node.web import words
 from node.web.cold_part import ColdPart, cold_part
 from node.web.consumer import Facts, Told
 from node.web.journey import OWN, SOURCE, Chapter, HandOver, Step
+from node.web.journey_map import map_svg, spots_of
 from node.web.papers_part import PapersPart, papers_part
 from node.web.places import Firm
 from node.web.product import Claim, Product, Source, value_text
@@ -99,6 +100,7 @@ class Page:
     sources: tuple[Origin, ...]
     chapters: tuple[Part, ...]
     last_step: Step | None
+    map: Markup | None
     papers: PapersPart
     cold: ColdPart | None
     chart: Markup | None
@@ -220,6 +222,7 @@ def _page(told: Told, check: Check) -> Page:
         sources=tuple(map(_origin, facts.sources)),
         chapters=tuple(_parts(facts.journey.chapters, facts.name)),
         last_step=max(steps, key=lambda step: step.at_ms, default=None),
+        map=map_svg(spots_of(steps)),
         papers=papers_part(facts.papers),
         cold=None if facts.cold is None else cold_part(facts.cold, told.strip),
         chart=chart(readings, facts.product) if readings else None,

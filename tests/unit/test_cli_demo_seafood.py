@@ -17,9 +17,11 @@ def test_salmon_flies_from_norway_to_shanghai(tmp_path: Path) -> None:
             Demo(Output(is_json=True), tmp_path, time.monotonic()),
             Seafood(node.network, LyingNodes(node).client(HONEST)),
         )
-        page = node.get(SALMON[0].removeprefix("https://id.gs1.org"), format="json").json()
+        path = SALMON[0].removeprefix("https://id.gs1.org")
+        page, text = node.get(path, format="json").json(), node.get(path).text
     assert (page["outcome"]["title"], page["outcome"]["reasons"]) == ("Record verified", [])
     assert page["holder"]["custodian"]["name"] == "Huangpu Fresh Market"
+    assert 'aria-label="Map of 3 places, from 68.2\u00b0 N, 14.6\u00b0 E to 31.1\u00b0 N, 121.8\u00b0 E"' in text
     papers = page["papers"]
     assert [(one["title"], one["state"]) for one in papers["documents"]] == [
         ("Health certificate", "verified"),
