@@ -1,9 +1,12 @@
 """Committed transfers a second: four validator processes, real stores and signatures, driven over HTTP (closed loop).
 
     python benchmarks/transfers.py --seconds 20 --clients 128
+    python benchmarks/transfers.py --seconds 20 --clients 24 --batch 50
+    python benchmarks/transfers.py --seconds 20 --clients 8 --batch 4 --operations 100
 
 The floor is what signature checks alone allow: every validator verifies every transaction once, and all of them and
 this program share the cores. Both are measured in the same run, so that their ratio means something on a busy machine.
+So are the seconds of the processors that each committed transaction took, which hardly depend on what else runs.
 """
 
 import argparse
@@ -19,7 +22,7 @@ from pathlib import Path
 import aiohttp
 
 from cli.processes import NodeProcesses
-from ledger.codec import Value
+from ledger.codec import Value, encode
 from ledger.key_file import key_from_text
 from ledger.keys import SecretKey, verify
 from ledger.transaction import NONCE_BYTES, Operation, sign_transaction
@@ -30,37 +33,80 @@ BASE_PORT = 29_400
 
 @dataclass
 class Load:
-    """What was seen: seconds from sending to the receipt, one a committed transfer, and what was refused."""
+    """What was seen: seconds from sending to the receipt, one a committed transaction, and what was refused."""
 
     latencies_s: list[float] = field(default_factory=list)
-    refusals: dict[int, int] = field(default_factory=dict)
+    refusals: dict[str, int] = field(default_factory=dict)
+
+    def refused(self, why: str) -> None:
+        """Count a transaction that was not carried out."""
+        self.refusals[why] = self.refusals.get(why, 0) + 1
 
 
 class Payer:
-    """Signs transfers of one minor unit from the issuer to another firm."""
+    """Signs transactions of some transfers of one minor unit from the issuer to another firm."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, operations: int) -> None:
         self._key: SecretKey = key_from_text(network.key_path(ISSUER).read_text())
         self._chain_id = bytes.fromhex(network.chain_id)
+        self._operations = operations
         accounts = {organisation.id: organisation.account for organisation in network.organisations}
         self._debit = accounts.pop(ISSUER)
         self._credit = next(iter(accounts.values()))
 
-    def issue(self, amount: int) -> str:
-        """Return the body that issues money."""
-        return self._signed("settlement.issue", {"account": self._debit, "amount": amount})
+    def issue(self, amount: int) -> bytes:
+        """Return a transaction that issues money."""
+        return self._signed("settlement.issue", {"account": self._debit, "amount": amount}, 1)
 
-    def transfer(self) -> str:
-        """Return the body of one transfer."""
-        return self._signed("settlement.transfer", {"debit": self._debit, "credit": self._credit, "amount": 1})
+    def transfers(self) -> bytes:
+        """Return a transaction of transfers."""
+        fields: dict[str, Value] = {"debit": self._debit, "credit": self._credit, "amount": 1}
+        return self._signed("settlement.transfer", fields, self._operations)
 
-    def _signed(self, method: str, arguments: dict[str, Value]) -> str:
-        operation = Operation(method, {"id": secrets.token_bytes(16), **arguments})
+    def _signed(self, method: str, arguments: dict[str, Value], count: int) -> bytes:
+        operations = [Operation(method, {"id": secrets.token_bytes(16), **arguments}) for _ in range(count)]
         valid_until_ms = time.time_ns() // 1_000_000 + 60_000
-        transaction = sign_transaction(
-            self._key, self._chain_id, secrets.token_bytes(NONCE_BYTES), valid_until_ms, [operation]
-        )
-        return base64.urlsafe_b64encode(transaction.encoded).rstrip(b"=").decode()
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return sign_transaction(self._key, self._chain_id, nonce, valid_until_ms, operations).encoded
+
+
+class Clients:
+    """Clients that pay, one request after the other, each client through its own node."""
+
+    def __init__(self, session: aiohttp.ClientSession, payer: Payer, deadline: float) -> None:
+        self.load = Load()
+        self._session = session
+        self._payer = payer
+        self._deadline = deadline
+
+    async def pay_one_by_one(self, api: str) -> None:
+        """Hand in a transaction a request."""
+        while time.monotonic() < self._deadline:
+            text = base64.urlsafe_b64encode(self._payer.transfers()).rstrip(b"=").decode()
+            started = time.perf_counter()
+            async with self._session.post(f"{api}/v1/transactions", json={"transaction": text}) as answer:
+                await answer.read()
+                if answer.status == 200:
+                    self.load.latencies_s.append(time.perf_counter() - started)
+                else:
+                    self.load.refused(str(answer.status))
+                    await asyncio.sleep(0.05)
+
+    async def pay_in_batches(self, api: str, size: int) -> None:
+        """Hand in ``size`` transactions a request."""
+        headers = {"Content-Type": "application/msgpack"}
+        while time.monotonic() < self._deadline:
+            body = encode([self._payer.transfers() for _ in range(size)])
+            started = time.perf_counter()
+            async with self._session.post(f"{api}/v1/transactions/batch", data=body, headers=headers) as answer:
+                answers = (await answer.json())["transactions"]
+            took_s = time.perf_counter() - started
+            for each in answers:
+                result = each["receipt"]["result"] if each["state"] == "committed" else each["state"]
+                if result == "OK":
+                    self.load.latencies_s.append(took_s)
+                else:
+                    self.load.refused(result)
 
 
 def verify_seconds() -> float:
@@ -76,32 +122,27 @@ def verify_seconds() -> float:
     return sorted(times)[len(times) // 2]
 
 
-async def drive(network: Network, seconds: float, clients: int) -> Load:
-    """Let clients pay, one transfer after the other, each client through its own node."""
-    load, payer = Load(), Payer(network)
-    deadline = time.monotonic() + seconds
+def processor_seconds(process_id: int) -> float:
+    """Return the seconds of the processors that a process has used (Linux)."""
+    fields = Path(f"/proc/{process_id}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def drive(network: Network, options: argparse.Namespace) -> Load:
+    """Issue money, then let the clients pay."""
+    payer = Payer(network, options.operations)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, headers={"Prefer": "wait=10"}) as session:
-
-        async def pay_for_ever(api: str) -> None:
-            while time.monotonic() < deadline:
-                body = {"transaction": payer.transfer()}
-                started = time.perf_counter()
-                async with session.post(f"{api}/v1/transactions", json=body) as answer:
-                    await answer.read()
-                    if answer.status == 200:
-                        load.latencies_s.append(time.perf_counter() - started)
-                    else:
-                        load.refusals[answer.status] = load.refusals.get(answer.status, 0) + 1
-                        await asyncio.sleep(0.05)
-
-        async with session.post(
-            f"{network.nodes[0].api}/v1/transactions", json={"transaction": payer.issue(10**9)}
-        ) as answer:
+        issue = base64.urlsafe_b64encode(payer.issue(10**12)).rstrip(b"=").decode()
+        async with session.post(f"{network.nodes[0].api}/v1/transactions", json={"transaction": issue}) as answer:
             assert answer.status == 200, await answer.text()
-        apis = [network.nodes[index % len(network.nodes)].api for index in range(clients)]
-        await asyncio.gather(*(pay_for_ever(api) for api in apis))
-    return load
+        clients = Clients(session, payer, time.monotonic() + options.seconds)
+        apis = [network.nodes[index % len(network.nodes)].api for index in range(options.clients)]
+        if options.batch == 1:
+            await asyncio.gather(*map(clients.pay_one_by_one, apis))
+        else:
+            await asyncio.gather(*(clients.pay_in_batches(api, options.batch) for api in apis))
+    return clients.load
 
 
 def main() -> None:
@@ -109,6 +150,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--clients", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=1, help="transactions a request")
+    parser.add_argument("--operations", type=int, default=1, help="transfers a transaction")
     parser.add_argument("--validators", type=int, default=4)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
@@ -123,20 +166,34 @@ def main() -> None:
         try:
             processes.start_all()
             processes.wait_ready(network.nodes)
+            process_ids = [processes.process_id(node.name) for node in network.nodes]
             before_s = verify_seconds()
-            load = asyncio.run(drive(network, options.seconds, options.clients))
+            nodes_s, own_s = sum(map(processor_seconds, process_ids)), time.process_time()
+            load = asyncio.run(drive(network, options))
+            nodes_s, own_s = sum(map(processor_seconds, process_ids)) - nodes_s, time.process_time() - own_s
             verify_s = (before_s + verify_seconds()) / 2
         finally:
             processes.stop_all()
+    report(options, load, verify_s, nodes_s, own_s)
+
+
+def report(options: argparse.Namespace, load: Load, verify_s: float, nodes_s: float, own_s: float) -> None:
+    """Print what was found."""
     cores = len(os.sched_getaffinity(0))
     floor = cores / (options.validators * verify_s)
-    rate = len(load.latencies_s) / options.seconds
+    count = len(load.latencies_s)
+    rate = count / options.seconds
     ranked = sorted(load.latencies_s)
-    print(f"validators {options.validators}, clients {options.clients}, cores {cores}, {options.seconds:.0f} s")
-    print(f"one signature check {verify_s * 1e6:.0f} us; floor {floor:.0f} transfers/s")
-    print(f"committed {rate:.0f} transfers/s = {100 * rate / floor:.1f} % of the floor")
     print(
-        f"receipt after p50 {ranked[len(ranked) // 2] * 1e3:.0f} ms, p99 {ranked[len(ranked) * 99 // 100] * 1e3:.0f} ms"
+        f"validators {options.validators}, clients {options.clients}, {options.batch} transactions a request, "
+        f"{options.operations} transfers a transaction, cores {cores}, {options.seconds:.0f} s"
+    )
+    print(f"one signature check {verify_s * 1e6:.0f} us; floor {floor:.0f} transactions/s")
+    print(f"committed {rate:.0f} transactions/s = {100 * rate / floor:.1f} % of the floor")
+    print(f"          {rate * options.operations:.0f} transfers/s")
+    print(
+        f"receipt after p50 {ranked[count // 2] * 1e3:.0f} ms, p99 {ranked[count * 99 // 100] * 1e3:.0f} ms; "
+        f"processor time a transaction: nodes {nodes_s / count * 1e6:.0f} us in all, load {own_s / count * 1e6:.0f} us"
     )
     print(f"refused {load.refusals or 'none'}")
 
