@@ -60,9 +60,9 @@ _STATUSES: Final = ("open", "closed", "settled")
 _REASONS: Final = {
     None: "waits",
     "settled": "settled",
-    "funds": "deferred: no funds",
-    "account": "deferred: closed or frozen account",
-    "overflow": "deferred: a total would run over",
+    "funds": "no funds",
+    "account": "unusable",
+    "overflow": "no room",
 }
 
 app = typer.Typer(
@@ -267,8 +267,9 @@ def _window_text(found: NettingWindow) -> list[RenderableType]:
             ("saved", _saving_text(found.saving_ppm)),
         ]
     listed = table("obligation", "from", "to", ">amount", "outcome")
+    # A person has to type the id again, so it stays whole in a narrow terminal.
+    listed.columns[0].no_wrap = True
     for each in found.listed:
-        # A person has to type the id again, so it is whole.
         outcome = _REASONS.get(each.outcome, each.outcome or "")
         listed.add_row(
             each.id, escape(each.debit), escape(each.credit), format_amount(each.amount, found.exponent), outcome

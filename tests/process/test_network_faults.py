@@ -177,7 +177,8 @@ def test_what_was_said_once_is_worth_nothing_later_or_on_another_chain(cluster: 
         pay(network, nodes[0], wait_s=10)
     time.sleep(1.5)  # a heart beat at least
     link.is_recording = False
-    carried = requests(bytes(link.carried))
+    # Questions are answered whoever asks them; on a busy machine a node asks for what a proposal names.
+    carried = [(path, body) for path, body in requests(bytes(link.carried)) if path in ("messages", "transactions")]
     batches = [decode_batch(body) for path, body in carried if path == "messages"]
     said = [decode_message(data).message for batch in batches for data in batch]
     assert {type(message).__name__ for message in said} >= {"Prepare", "Commit", "Status"}
