@@ -185,6 +185,15 @@ class Cluster:
         ]
 
 
+def commits_within_five_minutes(cluster: Cluster, from_ms: int) -> bool:
+    """Let a perfect network run until everybody has a block; say whether that took no longer than five minutes."""
+    for until_ms in range(from_ms, from_ms + 300_001, 5_000):
+        cluster.run(until_ms)
+        if all(cluster.committed.values()):
+            return True
+    return False
+
+
 def test_views_that_drifted_apart_by_one_converge_with_one_validator_down() -> None:
     """Only view changes to exactly our view start its timer, and a sender's higher one replaces the one we lacked.
 
@@ -202,9 +211,7 @@ def test_views_that_drifted_apart_by_one_converge_with_one_validator_down() -> N
     assert [cluster.members[index].view for index in (0, 1, 2)] == [1, 1, 2], "the scene is set"
 
     cluster.arrives = lambda source, target, signed: True
-    cluster.run(8_000 + 300_000)
-
-    assert min(len(blocks) for blocks in cluster.committed.values()) > 0, "five minutes of a perfect network"
+    assert commits_within_five_minutes(cluster, 8_000)
 
 
 def test_a_vote_of_a_height_above_the_next_is_remembered_until_that_height() -> None:
@@ -244,9 +251,7 @@ def test_a_whole_cluster_restarted_in_view_one_without_its_proposer_goes_on() ->
     cluster.run(10_000)
     for index in cluster.members:
         cluster.feed(index, WorkAvailable(is_waiting=True))
-    cluster.run(10_000 + 300_000)
-
-    assert min(len(blocks) for blocks in cluster.committed.values()) > 0, "five minutes of a perfect network"
+    assert commits_within_five_minutes(cluster, 10_000)
 
 
 def test_a_refusal_of_a_fresh_block_does_not_stand_against_the_certified_one() -> None:
