@@ -1,5 +1,6 @@
 """`tradelane net open|owe|carry|settle|list|show`: obligations collected until a time, then settled at once."""
 
+import secrets
 import time
 from typing import Annotated, Final
 
@@ -132,14 +133,15 @@ def owe(
     """Promise to pay through a window.
 
     The owner of the account that owes signs. Nothing is set aside: when the window is settled, the account has to
-    cover what it owes less what it is owed, or some of its obligations are deferred.
+    cover what it owes less what it is owed, or some of its obligations are deferred, those of the highest ids first.
+    Without --id an id begins with the time, so that what was promised first is paid first.
     """
     session = open_session(context, json=json, node=node, network=network, key=key, acting_as=acting_as)
     with session.client() as client:
         debtor = client.account(debit)
     require_currency(debtor, currency)
     minor_units = parse_amount(amount, debtor.exponent)
-    identifier = chosen_transfer_id(obligation_id)
+    identifier = _timely_id() if obligation_id is None else chosen_transfer_id(obligation_id)
     arguments: dict[str, Value] = {
         "id": identifier,
         "window": window,
@@ -276,6 +278,11 @@ def _window_text(found: NettingWindow) -> list[RenderableType]:
         )
     heading = f"[bold]{escape(found.id)}[/]  {found.currency}, {found.status}"
     return [heading, fields_table(rows), *([listed] if found.listed else [])]
+
+
+def _timely_id() -> bytes:
+    """Return a random id that is higher than those made before it."""
+    return (time.time_ns() // 1_000_000).to_bytes(6, "big") + secrets.token_bytes(10)
 
 
 def _saving_text(ppm: int) -> str:

@@ -77,9 +77,8 @@ def owe(context: Context, arguments: dict[str, Value]) -> Value:
     read = Arguments(arguments)
     identifier = read.fixed("id", OBLIGATION_ID_BYTES)
     window = read.identifier("window", WINDOW_ID_BYTES_MAX)
-    debit = read.identifier("debit", ACCOUNT_ID_BYTES_MAX)
     leg = Leg(
-        debit,
+        read.identifier("debit", ACCOUNT_ID_BYTES_MAX),
         read.identifier("credit", ACCOUNT_ID_BYTES_MAX),
         read.integer("amount", 1, OBLIGATION_AMOUNT_MAX),
     )
