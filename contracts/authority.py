@@ -5,8 +5,7 @@ method, not reserved for authority, within the key's delegation, admin key where
 permissions ask for one. The API asks the same function before it lets a transaction in.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from contracts.methods import METHODS, Access
 from contracts.results import Rejected, ResultCode
@@ -17,8 +16,7 @@ from ledger.transaction import Transaction
 _PURPOSE_ADMIN: Final = "admin"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """``failed_operation`` is None where the sender itself is refused; ``organisation`` None after a refusal."""
 
     code: ResultCode

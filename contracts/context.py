@@ -33,11 +33,12 @@ class Work:
             raise Rejected(ResultCode.WORK_LIMIT_EXCEEDED, f"more than {WORK_MAX} heads read and written")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Context:
     """The running operation. ``sender`` and ``organisation`` are None for the founders and for approved proposals.
 
-    ``parameters`` are those at the start of the block; a change counts from the next block on.
+    ``parameters`` are those at the start of the block; a change counts from the next block on. Nobody sets a field; it
+    is not frozen because one is made for every operation, and that would take four times as long.
     """
 
     block: BlockContext

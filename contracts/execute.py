@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 _CHANGES_AUTHORITY: Final = ("membership.", "governance.")
+_NOTHING_GIVEN_OUT: Final = output_hash(encode(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ def _execute_transaction(
         return Receipt(transaction_id, verdict.code.value, verdict.failed_operation, ()), verdict.detail
     outputs: list[Value] = []
     work = Work()
+    changes_authority = False
     for position, operation in enumerate(operations):
         context = Context(
             block, transaction_id, index, position, transaction.sender, verdict.organisation, overlay, parameters, work
@@ -154,10 +156,11 @@ def _execute_transaction(
             return Receipt(transaction_id, rejected.code.value, position, ()), rejected.detail
         outputs.append(output)
         if overlay.is_recording:
-            given_out = output_hash(encode(output))
+            given_out = _NOTHING_GIVEN_OUT if output is None else output_hash(encode(output))
             overlay.close(record_hash(transaction_id, position, block.height, index, block.time_ms, given_out))
+        changes_authority = changes_authority or operation.method.startswith(_CHANGES_AUTHORITY)
     overlay.settle()
-    if any(operation.method.startswith(_CHANGES_AUTHORITY) for operation in operations):
+    if changes_authority:
         authority.forget()
     return Receipt(transaction_id, ResultCode.OK.value, None, tuple(outputs)), ""
 

@@ -20,6 +20,7 @@ Value: TypeAlias = "bool | int | str | bytes | list[Value] | dict[str, Value] | 
 DEPTH_MAX: Final = 8
 SIZE_BYTES_MAX: Final = 16 * 1024 * 1024
 
+_CONTAINERS: Final = frozenset({dict, list, tuple})
 _INTEGER_MIN: Final = -(1 << 63)
 _INTEGER_MAX: Final = (1 << 64) - 1
 
@@ -139,10 +140,10 @@ def _ordered(value: object) -> object:
     """Return a checked value with its maps in key order."""
     kind = type(value)
     if kind is dict:
-        entries = cast("dict[str, object]", value)
-        return {key: _ordered(entries[key]) for key in sorted(entries)}
+        entries = sorted(cast("dict[str, object]", value).items())
+        return {key: _ordered(item) if type(item) in _CONTAINERS else item for key, item in entries}
     if kind is list or kind is tuple:
-        return [_ordered(item) for item in cast("list[object]", value)]
+        return [_ordered(item) if type(item) in _CONTAINERS else item for item in cast("list[object]", value)]
     return value
 
 

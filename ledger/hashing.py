@@ -16,7 +16,4 @@ def domain(what: str) -> bytes:
 
 def tagged_hash(what: str, *parts: bytes) -> bytes:
     """Return the 32-byte SHA-256 of the domain tag and the parts, which callers must make unambiguous by length."""
-    digest = hashlib.sha256(domain(what))
-    for part in parts:
-        digest.update(part)
-    return digest.digest()
+    return hashlib.sha256(b"".join((domain(what), *parts))).digest()

@@ -29,7 +29,7 @@ class Parameters:
 
 
 _RANGES: dict[str, tuple[int, int]] = {
-    "transaction_validity_ms_max": (1_000, 3_600_000),
+    "transaction_validity_ms_max": (1_000, limits.TRANSACTION_VALIDITY_MS_MAX),
     "transaction_bytes_max": (1_024, limits.TRANSACTION_BYTES_MAX),
     "transaction_operations_max": (1, limits.TRANSACTION_OPERATIONS_MAX),
     "block_transactions_max": (1, limits.BLOCK_TRANSACTIONS_MAX),

@@ -12,6 +12,7 @@ when each was committed: a proof of a history needs no other block than the newe
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final, Protocol, TypeAlias, cast
 
 from ledger.codec import Value, decode_own, encode
@@ -36,9 +37,12 @@ class HeadSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HistoryEntry:
-    """The ``count``-th record of a head (from 1): an operation of a transaction of the block."""
+    """The ``count``-th record of a head (from 1): an operation of a transaction of the block.
+
+    Nobody sets a field; it is not frozen because one is made for every record, and that would take four times as long.
+    """
 
     key: bytes
     count: int
@@ -87,11 +91,17 @@ def next_chain(chain: bytes, record: bytes, count: int) -> bytes:
     return tagged_hash("chain", chain, record, count.to_bytes(8, "big"))
 
 
+Slot: TypeAlias = "Head | bytes | None"
+"""What an overlay keeps of a head and never changes: a flat one as a map, one with lists or maps in it encoded."""
+
+_NESTED: Final = frozenset({dict, list, tuple})
+
+
 @dataclass(frozen=True, slots=True)
 class Savepoint:
     """What an overlay held at a moment of the running operation; for ``Overlay.roll_back`` alone."""
 
-    pending: dict[bytes, bytes | None]
+    pending: dict[bytes, Slot]
     open: dict[bytes, Head]
     history_count: int
 
@@ -100,7 +110,8 @@ class Overlay:
     """Changes on top of committed heads, with one level of undo for the transaction that is running.
 
     Heads come out as fresh copies, so a handler that fails half-way has touched nothing. What an operation records is
-    *open* until the operation is through: a record holds its output, which nobody knows earlier.
+    *open* until the operation is through: a record holds its output, which nobody knows earlier. A flat head is encoded
+    once, when the block is through, however many of its transactions change it.
     """
 
     __slots__ = ("_below", "_committed", "_history", "_history_pending", "_open", "_pending", "_settled", "_source")
@@ -109,8 +120,8 @@ class Overlay:
         self._source = source
         # What was read of the source, which does not change meanwhile: most heads are read, changed and then compared.
         self._committed: dict[bytes, bytes | None] = {}
-        self._settled: dict[bytes, bytes | None] = {}
-        self._pending: dict[bytes, bytes | None] = {}
+        self._settled: dict[bytes, Slot] = {}
+        self._pending: dict[bytes, Slot] = {}
         # Changed keys by each of their prefixes, so that a scan costs what it finds and not what the block has changed.
         self._below: dict[bytes, set[bytes]] = {}
         self._history: list[HistoryEntry] = []
@@ -119,15 +130,14 @@ class Overlay:
 
     def get(self, key: bytes) -> Head | None:
         """Return the head at a key as this transaction sees it, or None."""
-        encoded = self._encoded(key)
-        return None if encoded is None else cast(Head, decode_own(encoded))
+        return _copy(self._slot(key))
 
     def put(self, key: bytes, head: Head) -> None:
         """Set the head at a key."""
         if key in self._open:
             self._open[key] = head
         else:
-            self._change(key, encode(head))
+            self._change(key, _slot_of(head))
 
     def delete(self, key: bytes) -> None:
         """Remove the head at a key; never one that the running operation has recorded something of."""
@@ -148,7 +158,7 @@ class Overlay:
         """Take in what the operation that ran recorded, by the hash of its record."""
         for key, head in self._open.items():
             head[CHAIN_FIELD] = next_chain(cast(bytes, head[CHAIN_FIELD]), record, cast(int, head[COUNT_FIELD]))
-            self._pending[key] = encode(head)
+            self._pending[key] = _slot_of(head)
         self._open.clear()
 
     @property
@@ -173,10 +183,10 @@ class Overlay:
     def scan(self, *identifiers: str) -> Iterator[tuple[tuple[str, ...], Head]]:
         """Return (key parts, head) for every key that continues these parts, in key order, as of the call."""
         prefix = head_key(*identifiers) + KEY_SEPARATOR
-        merged: dict[bytes, bytes | None] = dict(self._source.heads(prefix))
-        merged.update((key, self._encoded(key)) for key in self._below.get(prefix, ()))
-        found = [(key, encoded) for key, encoded in sorted(merged.items()) if encoded is not None]
-        return ((split_key(key), cast(Head, decode_own(encoded))) for key, encoded in found)
+        merged: dict[bytes, Slot] = dict(self._source.heads(prefix))
+        merged.update((key, self._slot(key)) for key in self._below.get(prefix, ()))
+        found = [(key, slot) for key, slot in sorted(merged.items(), key=itemgetter(0)) if slot is not None]
+        return ((split_key(key), cast(Head, _copy(slot))) for key, slot in found)
 
     def settle(self) -> None:
         """Keep what the running transaction did."""
@@ -195,15 +205,16 @@ class Overlay:
     def changes(self) -> dict[bytes, bytes | None]:
         """Return every settled head that differs from what is committed, encoded, None where it was removed."""
         assert not self._pending, "a transaction is still running"
-        return {key: encoded for key, encoded in self._settled.items() if encoded != self._committed_head(key)}
+        encoded = ((key, encode(slot) if type(slot) is dict else slot) for key, slot in self._settled.items())
+        return {key: cast("bytes | None", now) for key, now in encoded if now != self._committed_head(key)}
 
     def history(self) -> tuple[HistoryEntry, ...]:
         """Return the history entries of the settled transactions, in order."""
         return tuple(self._history)
 
-    def _change(self, key: bytes, encoded: bytes | None) -> None:
+    def _change(self, key: bytes, slot: Slot) -> None:
         self._enter(key)
-        self._pending[key] = encoded
+        self._pending[key] = slot
 
     def _enter(self, key: bytes) -> None:
         """Have scans find a key that changes."""
@@ -213,9 +224,9 @@ class Overlay:
                 self._below.setdefault(key[:end], set()).add(key)
                 end = key.find(KEY_SEPARATOR, end) + 1
 
-    def _encoded(self, key: bytes) -> bytes | None:
+    def _slot(self, key: bytes) -> Slot:
         if key in self._open:
-            return encode(self._open[key])
+            return _slot_of(self._open[key])
         if key in self._pending:
             return self._pending[key]
         if key in self._settled:
@@ -226,3 +237,15 @@ class Overlay:
         if key not in self._committed:
             self._committed[key] = self._source.head(key)
         return self._committed[key]
+
+
+def _slot_of(head: Head) -> Slot:
+    """Return what to keep of a head, of which its giver may go on changing its own copy."""
+    return dict(head) if _NESTED.isdisjoint(map(type, head.values())) else encode(head)
+
+
+def _copy(slot: Slot) -> Head | None:
+    """Return a copy that its taker may change as it likes."""
+    if slot is None:
+        return None
+    return dict(slot) if type(slot) is dict else cast(Head, decode_own(cast(bytes, slot)))

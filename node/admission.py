@@ -56,7 +56,7 @@ def refusal_of(
     parameters: Parameters,
     chain_id: bytes,
     time_ms: int,
-    is_committed: Callable[[bytes], bool],
+    is_replay: Callable[[Transaction], bool],
 ) -> Refusal | None:
     """Return why the transaction may not be in a block of this time, or None. The signature is not checked here."""
     if transaction.chain_id != chain_id:
@@ -90,7 +90,7 @@ def refusal_of(
             "transaction.validity_too_long",
             f"valid_until_ms may lie at most {parameters.transaction_validity_ms_max} ms ahead; check the clock",
         )
-    if is_committed(transaction.transaction_id):
+    if is_replay(transaction):
         return Refusal(RefusalKind.CONFLICT, REPLAYED, "this transaction is committed already; ask for its receipt")
     return None
 

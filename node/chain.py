@@ -28,6 +28,7 @@ from ledger.state import HeadSource
 from ledger.transaction import Transaction
 from ledger.validators import ValidatorSet
 from node.admission import refusal_of, signature_refusal
+from node.replays import Replays
 from node.storage.errors import DamagedError
 from node.storage.store import BlockWrite, Store, StoredBlock
 
@@ -82,6 +83,7 @@ class Chain:
         self.validators: ValidatorSet = announced
         self.next_validators: ValidatorSet = executor.read_validators(store)
         self._deadline_ms = executor.next_deadline_ms(store)
+        self._replays = Replays(self.is_committed, store.tip.height, store.tip.time_ms)
 
     @property
     def tip(self) -> Header:
@@ -108,6 +110,10 @@ class Chain:
         """Say whether a transaction is in a block."""
         return self.store.transaction_position(transaction_id) is not None
 
+    def is_replay(self, transaction: Transaction) -> bool:
+        """Say whether a transaction that is still valid is in a block, from memory where that knows."""
+        return self._replays.holds(transaction)
+
     def is_due(self, time_ms: int) -> bool:
         """Say whether a block of this time has work to do without any transaction: a deadline of the state has come."""
         return self._deadline_ms is not None and self._deadline_ms <= time_ms
@@ -128,7 +134,7 @@ class Chain:
             if len(chosen) == self.parameters.block_transactions_max:
                 break
             # What may not be in a block at all must not take the place of what may.
-            if refusal_of(transaction, self.parameters, self.chain_id, time_ms, self.is_committed) is not None:
+            if refusal_of(transaction, self.parameters, self.chain_id, time_ms, self.is_replay) is not None:
                 continue
             if size_bytes + len(transaction.encoded) > self.parameters.block_bytes_max:
                 break
@@ -183,6 +189,7 @@ class Chain:
             BlockWrite(block, changes, candidate.plan.nodes, candidate.execution.history, announced)
         )
         if written:
+            self._replays.committed(candidate.transactions, candidate.header.time_ms)
             self.validators = self.next_validators
             if heads.VALIDATORS in changes:
                 self.next_validators = self._executor.read_validators(self.store)
@@ -222,7 +229,7 @@ class Chain:
         if transactions_root(transaction_ids) != header.transactions_root:
             return "transactions_root"
         for transaction in transactions:
-            refusal = refusal_of(transaction, self.parameters, self.chain_id, header.time_ms, self.is_committed)
+            refusal = refusal_of(transaction, self.parameters, self.chain_id, header.time_ms, self.is_replay)
             if refusal is not None:
                 return refusal.code
         return None

@@ -71,7 +71,7 @@ class Pool:
 
     def add(self, transaction: Transaction) -> Refusal | None:
         """Take a transaction that ``check`` let pass and whose signature is good."""
-        if self._chain.is_committed(transaction.transaction_id):
+        if self._chain.is_replay(transaction):
             return self._refusal(transaction)  # the chain moved on while the signature was checked
         return self._mempool.add(transaction)
 
@@ -91,7 +91,7 @@ class Pool:
         """Take what ``screen`` let pass, given what its signatures were found to be; return how many are new."""
         added = 0
         for transaction, refusal in zip(candidates, refusals, strict=True):
-            if self._chain.is_committed(transaction.transaction_id):
+            if self._chain.is_replay(transaction):
                 continue  # the chain moved on while the signatures were checked
             problem = refusal or self._mempool.add(transaction)
             if problem is None:
@@ -103,4 +103,4 @@ class Pool:
     def _refusal(self, transaction: Transaction) -> Refusal | None:
         # A block of the near future will hold it, so it is measured against the clock and not against the tip.
         time_ms = max(self._clock_ms(), self._chain.tip.time_ms + 1)
-        return refusal_of(transaction, self._chain.parameters, self._chain.chain_id, time_ms, self._chain.is_committed)
+        return refusal_of(transaction, self._chain.parameters, self._chain.chain_id, time_ms, self._chain.is_replay)

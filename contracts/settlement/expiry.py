@@ -41,7 +41,7 @@ def _committed(source: HeadSource) -> Iterator[tuple[int, bytes]]:
 def _expire(overlay: Overlay, expires_ms: int, identifier: bytes) -> None:
     held = _there(overlay, heads.held_amount(identifier))
     debit_key, credit_key = (heads.account(cast(str, held[side])) for side in ("debit", "credit"))
-    sides = Sides(_there(overlay, debit_key), _there(overlay, credit_key))
+    sides = Sides(_there(overlay, debit_key), _there(overlay, credit_key), debit_key, credit_key)
     add_to_totals(sides, "pending", -cast(int, held["amount"]))
     count_holds(sides.debit, -1)
     overlay.put(debit_key, sides.debit)

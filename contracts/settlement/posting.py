@@ -12,8 +12,7 @@ counted when it is placed, what was held can always be posted.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from contracts import heads
 from contracts.context import Context
@@ -24,8 +23,7 @@ from ledger.state import Head
 AMOUNT_MAX: Final = 10**18 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(NamedTuple):
     """An amount in minor units that moves between two accounts, named by their ids."""
 
     debit: str
@@ -33,12 +31,13 @@ class Leg:
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class Sides:
-    """The two accounts of a leg as they are now."""
+class Sides(NamedTuple):
+    """The two accounts of a leg as they are now, and the keys of their heads."""
 
     debit: Head
     credit: Head
+    debit_key: bytes
+    credit_key: bytes
 
     @property
     def currency(self) -> str:
@@ -50,12 +49,13 @@ def sides_of(context: Context, leg: Leg) -> Sides:
     """Return the accounts of a leg, which differ and are there."""
     if leg.debit == leg.credit:
         raise Rejected(ResultCode.ACCOUNTS_MUST_DIFFER, f"{leg.debit} cannot pay itself")
-    debit, credit = context.get(heads.account(leg.debit)), context.get(heads.account(leg.credit))
+    debit_key, credit_key = heads.account(leg.debit), heads.account(leg.credit)
+    debit, credit = context.get(debit_key), context.get(credit_key)
     if debit is None:
         raise Rejected(ResultCode.UNKNOWN_DEBIT_ACCOUNT, f"{leg.debit} is not open")
     if credit is None:
         raise Rejected(ResultCode.UNKNOWN_CREDIT_ACCOUNT, f"{leg.credit} is not open")
-    return Sides(debit, credit)
+    return Sides(debit, credit, debit_key, credit_key)
 
 
 def check_currencies(sides: Sides) -> None:
@@ -86,7 +86,7 @@ def post_between(context: Context, leg: Leg, sides: Sides) -> None:
     _check_usable(leg, sides)
     _check_totals(leg, sides)
     add_to_totals(sides, "posted", leg.amount)
-    _record(context, leg, sides)
+    _record(context, sides)
 
 
 def hold_between(context: Context, leg: Leg, sides: Sides) -> None:
@@ -94,7 +94,7 @@ def hold_between(context: Context, leg: Leg, sides: Sides) -> None:
     _check_usable(leg, sides)
     _check_totals(leg, sides)
     add_to_totals(sides, "pending", leg.amount)
-    _record(context, leg, sides)
+    _record(context, sides)
 
 
 def post_held(context: Context, held: Leg, amount: int) -> None:
@@ -104,14 +104,14 @@ def post_held(context: Context, held: Leg, amount: int) -> None:
     _check_usable(held, sides)
     add_to_totals(sides, "pending", -held.amount)
     add_to_totals(sides, "posted", amount)
-    _record(context, held, sides)
+    _record(context, sides)
 
 
 def release_held(context: Context, held: Leg) -> None:
     """Free a leg that was held; a closed or frozen account does not stand in the way."""
     sides = sides_of(context, held)
     add_to_totals(sides, "pending", -held.amount)
-    _record(context, held, sides)
+    _record(context, sides)
 
 
 def _check_usable(leg: Leg, sides: Sides) -> None:
@@ -146,6 +146,6 @@ def add_to_totals(sides: Sides, kind: str, amount: int) -> None:
         account[field] = total
 
 
-def _record(context: Context, leg: Leg, sides: Sides) -> None:
-    context.record(heads.account(leg.debit), sides.debit)
-    context.record(heads.account(leg.credit), sides.credit)
+def _record(context: Context, sides: Sides) -> None:
+    context.record(sides.debit_key, sides.debit)
+    context.record(sides.credit_key, sides.credit)

@@ -11,8 +11,7 @@ pending_id?, timeout_ms?}, ``failed_transfer`` {code, transaction, operation, ti
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from contracts import heads
 from contracts.context import Context
@@ -54,8 +53,7 @@ _FAILS_FOR_GOOD: Final = frozenset(
 """Refusals that another moment would not have given: those after which the id is never tried again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What an operation asks for; None for a field of ``_LEFT_TO_STATE`` leaves it to the state."""
 
     kind: str

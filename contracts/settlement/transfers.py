@@ -5,7 +5,6 @@ are operations of one transaction. Rejections come in one order, one a rejection
 ``movable``, then of contracts/settlement/posting.py; the golden table in tests/unit/test_contracts_codes.py holds it.
 """
 
-from dataclasses import replace
 from typing import Final, cast
 
 from contracts import heads
@@ -101,7 +100,7 @@ def _with_issuer(context: Context, arguments: dict[str, Value], kind: str) -> Va
         code = cast(str, head["currency"])
         issuer = ISSUER_PREFIX + code
         debit, credit = (issuer, account) if is_issue else (account, issuer)
-        return _move(context, replace(wanted, debit=debit, credit=credit, currency=code))
+        return _move(context, wanted._replace(debit=debit, credit=credit, currency=code))
 
     return once(context, wanted, carry_out)
 
