@@ -12,7 +12,6 @@ when each was committed: a proof of a history needs no other block than the newe
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Final, Protocol, TypeAlias, cast
 
 from ledger.codec import Value, decode_own, encode
@@ -185,7 +184,7 @@ class Overlay:
         prefix = head_key(*identifiers) + KEY_SEPARATOR
         merged: dict[bytes, Slot] = dict(self._source.heads(prefix))
         merged.update((key, self._slot(key)) for key in self._below.get(prefix, ()))
-        found = [(key, slot) for key, slot in sorted(merged.items(), key=itemgetter(0)) if slot is not None]
+        found = [(key, merged[key]) for key in sorted(merged) if merged[key] is not None]
         return ((split_key(key), cast(Head, _copy(slot))) for key, slot in found)
 
     def settle(self) -> None:
