@@ -123,6 +123,13 @@ class ResultCode(IntEnum):
     RECALL_CLOSED = 272, _FINAL, "The recall was closed before."
     NOT_RECALLER = 273, _FINAL, "The recall was opened by another organisation."
     TOO_MANY_RECALLS = 274, _TRANSIENT, "As many recalls of one thing stand as may."
+    DESTROYED = 276, _FINAL, "The item has been destroyed."
+    ALREADY_SOLD = 277, _FINAL, "The item has been sold or dispensed before."
+    UNDO_TOO_LATE = 278, _FINAL, "What happened to the item can be taken back for ten days."
+    UNDO_BY_ANOTHER = 279, _FINAL, "Who did it alone can take back what happened to the item."
+    UNDO_ELSEWHERE = 280, _FINAL, "What happened to the item is taken back where it was done."
+    EVENT_TOO_OLD = 281, _FINAL, "So many newer events of the thing are known that this one has no say any more."
+    EFFECT_NOT_UNDONE = 282, _FINAL, "What the event in error did to the thing stays as it is."
 
     # 300-399: settlement
     CURRENCY_EXISTS = 300, _FINAL, "The currency is defined already."

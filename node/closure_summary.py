@@ -11,8 +11,8 @@ from decimal import Decimal, localcontext
 from typing import Final, cast
 
 from contracts import heads
+from contracts.provenance.life import ENDED
 from contracts.provenance.links import DEPTH_MAX
-from contracts.provenance.things import ENDED
 from ledger.codec import decode_own
 from ledger.readable import Json
 from ledger.state import Head, split_key

@@ -6,7 +6,7 @@ AssociationEvent     the same for what is installed rather than packed
 TransformationEvent  inputs are consumed, outputs commissioned
 TransactionEvent     observed; the business transactions stay in the record
 any URI              recorded against the things that it names
-declaration          recorded, counted on the things and noted on the event; effects are not undone yet
+declaration          recorded, counted on the things and noted on the event, whose effects are undone (undoing.py)
 
 Every thing that is named, and every parent that gains or loses contents, gets the operation in its history.
 """
@@ -16,9 +16,11 @@ from typing import Final
 
 from contracts import heads
 from contracts.context import Context
-from contracts.provenance import events, links
+from contracts.provenance import events, life, links
 from contracts.provenance.events import ADD, DELETE, OBSERVE, Event, Quantity, read_event
-from contracts.provenance.things import CONSUMED, DECOMMISSIONED, ITEM, LOT, OBSERVED, Thing, Things
+from contracts.provenance.life import OBSERVED
+from contracts.provenance.things import ITEM, LOT, Thing, Things
+from contracts.provenance.undoing import undo
 from contracts.results import Rejected, ResultCode
 from ledger.codec import Value
 from ledger.state import Head
@@ -88,6 +90,7 @@ def _declare(things: Things) -> None:
         thing = things.touch(identifier, kind)
         if problem is None:
             thing.head["declarations"] = thing.integer("declarations") + 1
+            undo(things, thing)
 
 
 def _repeat(things: Things, code: ResultCode) -> None:
@@ -110,9 +113,9 @@ def _object(things: Things) -> None:
         if event.action == ADD:
             _commission(things, thing)
         elif event.action == DELETE:
-            _retire(things, thing, DECOMMISSIONED)
+            _retire(things, thing, life.STEPS.get(event.step or "", life.DECOMMISSION))
         else:
-            _observe(things, thing)
+            _observe(things, thing, life.STEPS.get(event.step or ""))
     for quantity in event.quantities:
         if event.action == ADD:
             _produce(things, quantity)
@@ -131,7 +134,7 @@ def _aggregation(things: Things) -> None:
         parent_allowed = things.may_change(parent, forms=True)
         if parent_allowed:
             things.take(parent)
-            things.move(parent)
+            parent_allowed = things.move(parent, life.TAKE)
         for identifier in event.children:
             child = things.touch(identifier)
             if _observe(things, child) and parent_allowed:
@@ -157,8 +160,7 @@ def _unpack(things: Things, parent: Thing) -> None:
     everything = links.linked(things.context, "content", parent.identifier) if is_scanned else ()
     for identifier in everything or event.children:
         child = things.touch(identifier)
-        if things.may_change(child, held_through=is_held):
-            things.move(child)
+        if things.may_change(child, held_through=is_held) and things.move(child):
             links.unpack_from(things, parent.identifier, child)
     for quantity in event.child_quantities:
         _observe_lot(things, quantity)
@@ -178,7 +180,7 @@ def _association(things: Things) -> None:
     # What things are installed in may be a place, which nobody commissions.
     parent_allowed = things.may_change(parent, forms=True)
     if parent_allowed:
-        things.move(parent)
+        parent_allowed = things.move(parent)
     children = event.children
     if is_removing and not children and not event.child_quantities and parent.integer("associates") > 0:
         children = tuple(links.linked(things.context, "association", parent.identifier))
@@ -198,7 +200,7 @@ def _transformation(things: Things) -> None:
         if identifier in reworked:
             _observe(things, thing)
         else:
-            _retire(things, thing, CONSUMED)
+            _retire(things, thing, life.CONSUME)
     for quantity in event.input_quantities:
         _withdraw(things, quantity)
     for identifier in event.outputs:
@@ -211,9 +213,10 @@ def _transformation(things: Things) -> None:
 def _observe_all(things: Things) -> None:
     """Say of every thing named where and in what state it is."""
     event = things.event
+    is_sale = event.type == events.TRANSACTION and event.action != DELETE
     singly = (*event.epcs, *((event.parent,) if event.parent is not None else ()), *event.children)
     for identifier in singly:
-        _observe(things, things.touch(identifier))
+        _observe(things, things.touch(identifier), life.STEPS.get(event.step or "") if is_sale else None)
     for quantity in (*event.quantities, *event.child_quantities):
         _observe_lot(things, quantity)
 
@@ -240,12 +243,9 @@ def _parent(things: Things) -> Thing | None:
     return None
 
 
-def _observe(things: Things, thing: Thing) -> bool:
+def _observe(things: Things, thing: Thing, step: str | None = None) -> bool:
     """Apply place and state; return whether the event may have further effects on the thing."""
-    allowed = things.may_change(thing)
-    if allowed:
-        things.move(thing)
-    return allowed
+    return things.may_change(thing) and things.move(thing, step)
 
 
 def _observe_lot(things: Things, quantity: Quantity) -> None:
@@ -264,9 +264,8 @@ def _commission(things: Things, thing: Thing) -> None:
         return
     if thing.integer("first_event_ms") < things.event.time_ms:
         things.violation(thing, ResultCode.EVENT_BEFORE_COMMISSIONING)
-    thing.head["commissioned_ms"] = things.event.time_ms
     things.take(thing)
-    things.move(thing)
+    things.move(thing, life.COMMISSION)
 
 
 def _produce(things: Things, quantity: Quantity) -> None:
@@ -276,29 +275,28 @@ def _produce(things: Things, quantity: Quantity) -> None:
         return
     lot.head["commissioned_ms"] = min(lot.integer("commissioned_ms", things.event.time_ms), things.event.time_ms)
     things.take(lot)
-    things.move(lot)
-    links.add_to_lot(things, lot, quantity, 1)
+    _count(things, lot, quantity, 1)
 
 
 def _withdraw(things: Things, quantity: Quantity) -> None:
     """Take from a lot; of one that never came into being nothing can be counted down."""
     lot = things.touch(quantity.class_id, LOT)
-    if not things.may_change(lot):
-        return
-    things.move(lot)
-    if lot.head["status"] != OBSERVED:
-        links.add_to_lot(things, lot, quantity, -1)
+    if things.may_change(lot):
+        _count(things, lot, quantity, -1 if lot.head["status"] != OBSERVED else 0)
 
 
-def _retire(things: Things, thing: Thing, status: str) -> None:
-    """End an item's life, which also takes it out of whatever it is packed in."""
-    if not things.may_change(thing):
+def _count(things: Things, lot: Thing, quantity: Quantity, sign: int) -> None:
+    """Let the event have its say of a lot, with whether an amount was counted, so that it can be undone."""
+    is_counted = sign != 0 and links.add_to_lot(things, lot, quantity, sign)
+    things.move(lot, life.COUNT if is_counted else None)
+
+
+def _retire(things: Things, thing: Thing, step: str) -> None:
+    """End an item's life or its time in trade, which also takes it out of whatever it is packed in."""
+    if not things.may_change(thing) or not things.move(thing, step):
         return
-    things.move(thing)
     if thing.text("parent") is not None:
         links.unpack(things, thing)
-    thing.head["status"] = status
-    thing.head["ended_ms"] = things.event.time_ms
     # So that a packing from before the end, when it comes in late, does not pack what is no more.
     thing.head["parent_ms"] = things.event.time_ms
 

@@ -14,8 +14,8 @@ from contracts import heads
 from contracts.arguments import ORGANISATION_LENGTH_MAX, Arguments, choice, identifier, prose, refuse, row
 from contracts.context import Context
 from contracts.membership import require_active
+from contracts.provenance.life import ENDED
 from contracts.provenance.links import linked
-from contracts.provenance.things import CONSUMED, DECOMMISSIONED, ENDED
 from contracts.results import Rejected, ResultCode
 from ledger.codec import Value
 from ledger.state import Head
@@ -178,7 +178,7 @@ def _hand_over(context: Context, made: Head, short: frozenset[str]) -> tuple[set
                 continue
             key, head = _thing(context, name)
             holder = head.get(field)
-            if is_offered and (holder != offerer or head["status"] in (CONSUMED, DECOMMISSIONED)):
+            if is_offered and (holder != offerer or head["status"] in ENDED):
                 raise Rejected(ResultCode.OFFERER_NO_LONGER_HOLDS, f"{name} is {head['status']!r}, held by {holder!r}")
             if name in short:
                 missing.add(name)

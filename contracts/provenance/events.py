@@ -1,7 +1,7 @@
 """The shape of one EPCIS event's arguments (ISO/IEC 19987:2024 section 7.4), as standards/epcis hands them over.
 
 Only the form is looked at here; what an event means for the things it names is in capture.py. Fields that no rule needs
-yet (business step, transactions, sources, destinations, sensors, residue) are checked for their form and stay in the
+yet (transactions, sources, destinations, sensors, residue) are checked for their form and stay in the
 transaction, which is their record.
 """
 
@@ -73,6 +73,7 @@ class Event:
     child_quantities: tuple[Quantity, ...]
     input_quantities: tuple[Quantity, ...]
     output_quantities: tuple[Quantity, ...]
+    step: str | None
     disposition: str | None
     persistent_set: tuple[str, ...]
     persistent_unset: tuple[str, ...]
@@ -115,6 +116,7 @@ def read_event(arguments: dict[str, Value]) -> Event:
         child_quantities=read.listed("child_quantities", IDENTIFIERS_MAX, _quantity),
         input_quantities=read.listed("input_quantities", IDENTIFIERS_MAX, _quantity),
         output_quantities=read.listed("output_quantities", IDENTIFIERS_MAX, _quantity),
+        step=read.optional_identifier("biz_step"),
         disposition=read.optional_identifier("disposition"),
         persistent_set=read.listed("persistent_set", 20, identifier),
         persistent_unset=read.listed("persistent_unset", 20, identifier),
@@ -172,7 +174,6 @@ def _read_unused(read: Arguments) -> None:
     """Check the form of what no rule needs yet."""
     read.optional_integer("offset_minutes", -_OFFSET_MINUTES_MAX, _OFFSET_MINUTES_MAX)
     read.optional_identifier("transformation_id")
-    read.optional_identifier("biz_step")
     for name in ("business_transactions", "sources", "destinations"):
         read.listed(name, _NAMED_LISTS_MAX, _typed_identifier)
     read.listed("sensors", _SENSORS_MAX, _sensor)

@@ -163,20 +163,21 @@ def linked(context: Context, kind: str, parent: str) -> list[str]:
     return found
 
 
-def add_to_lot(things: Things, lot: Thing, quantity: Quantity, sign: int) -> None:
-    """Add (sign 1) an amount to what there is of a lot, or take it away (-1); an unknown amount changes nothing."""
+def add_to_lot(things: Things, lot: Thing, quantity: Quantity, sign: int) -> bool:
+    """Add (sign 1) an amount to what there is of a lot, or take it away (-1); return whether that was counted."""
     if quantity.amount is None:
-        return
+        return False
     quantities = cast("dict[str, Value]", lot.head.setdefault("quantities", {}))
     unit = quantity.unit or ""
     if unit not in quantities and len(quantities) >= UNITS_MAX:
         things.violation(lot, ResultCode.TOO_MANY_UNITS)
-        return
+        return False
     total = _number(quantities.get(unit, "0")) + sign * _number(quantity.amount)
     if total < 0:
         things.violation(lot, ResultCode.QUANTITY_EXCEEDED)
-        return
+        return False
     quantities[unit] = plain(total)
+    return True
 
 
 def _ancestors(things: Things, thing: Thing) -> list[Thing]:

@@ -5,9 +5,10 @@ on the thing's head and in the receipt's output, and those in BLOCKING keep the 
 on that thing. Marks keep the newest sixteen and a count of all.
 
 Heads: ``item`` {status, first_event_ms, last_event_ms?, custodian?, owner?, parent?, parent_ms?, contents?,
-associates?, height?, product?, lot?, disposition?, location?, persistent?, commissioned_ms?, ended_ms?,
+associates?, height?, product?, lot?, disposition?, location?, persistent?, commissioned_ms?, ended_ms?, moves?, base?,
 declarations?, marks?, marks_count?, count, chain}; ``lot`` has no place (parent, contents, height, location) and has
-``quantities`` {unit or "": decimal} besides.
+``quantities`` {unit or "": decimal} besides. Status, disposition, place and what persists follow from ``moves``
+(life.py).
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +17,9 @@ from typing import Final, cast
 from contracts import heads
 from contracts.context import Context
 from contracts.identifiers import lot_of, product_of
+from contracts.provenance import life
 from contracts.provenance.events import Event
+from contracts.provenance.life import ACTIVE, ENDED, OBSERVED
 from contracts.results import Rejected, ResultCode
 from ledger.codec import Value
 from ledger.state import Head
@@ -24,31 +27,30 @@ from ledger.state import Head
 ITEM: Final = "item"
 LOT: Final = "lot"
 
-OBSERVED: Final = "observed"
-ACTIVE: Final = "active"
-DECOMMISSIONED: Final = "decommissioned"
-CONSUMED: Final = "consumed"
-ENDED: Final = {DECOMMISSIONED: ResultCode.DECOMMISSIONED, CONSUMED: ResultCode.CONSUMED}
-
 MARKS_MAX: Final = 16
 REPORTED_MAX: Final = 100
-PERSISTENT_MAX: Final = 20
 
-BLOCKING: Final = frozenset(
+SILENT: Final = frozenset(
     {
         ResultCode.ALREADY_COMMISSIONED,
-        ResultCode.CONSUMED,
         ResultCode.DECLARATION_DIFFERS,
-        ResultCode.DECOMMISSIONED,
         ResultCode.EVENT_ALREADY_CAPTURED,
         ResultCode.EVENT_ID_CONFLICT,
         ResultCode.EVENT_IN_FUTURE,
+        ResultCode.EVENT_TOO_OLD,
         ResultCode.NOT_CUSTODIAN,
         ResultCode.NOT_EVENT_CAPTURER,
         ResultCode.UNKNOWN_EVENT,
     }
 )
-"""Violations after which the event is recorded and marked on the thing and changes nothing else of it."""
+"""Violations after which the event is recorded and marked on the thing and has no say of it."""
+
+BLOCKING: Final = (
+    SILENT
+    | frozenset(ENDED.values())
+    | {ResultCode.UNDO_BY_ANOTHER, ResultCode.UNDO_ELSEWHERE, ResultCode.UNDO_TOO_LATE}
+)
+"""Those after which it changes nothing else of the thing; a say that it has may count by what is known later."""
 
 
 @dataclass(slots=True)
@@ -130,10 +132,6 @@ class Things:
         allowed = True
         if event.time_ms > self.context.block.time_ms + self.context.parameters.clock_drift_ms_max:
             allowed = not self.violation(thing, ResultCode.EVENT_IN_FUTURE)
-        ended = ENDED.get(cast(str, head["status"]))
-        if ended is not None and event.time_ms >= thing.integer("ended_ms"):
-            self.violation(thing, ended)
-            allowed = False
         if head["status"] == OBSERVED and not forms:
             self.violation(thing, ResultCode.NOT_COMMISSIONED)
         is_growing_lot = forms and thing.kind == LOT
@@ -149,30 +147,28 @@ class Things:
         custodian = thing.head.get("custodian")
         return custodian is None or self.context.member in (custodian, thing.head.get("owner"))
 
-    def is_late(self, thing: Thing) -> bool:
-        """Say whether a newer event of the thing has been applied."""
-        return self.event.time_ms < thing.integer("last_event_ms", self.event.time_ms)
-
     def take(self, thing: Thing) -> None:
-        """Give a thing that nobody holds to the sender's organisation, and make it active."""
-        if thing.head["status"] == OBSERVED:
+        """Give a thing that nobody holds to the sender's organisation."""
+        if thing.kind == LOT and thing.head["status"] == OBSERVED:
             thing.head["status"] = ACTIVE
         thing.head.setdefault("custodian", self.context.member)
         thing.head.setdefault("owner", thing.head["custodian"])
 
-    def move(self, thing: Thing) -> None:
-        """Apply where a thing is and in what state, unless a newer event has said so; no effect on a lot's place."""
-        event, head = self.event, thing.head
-        if self.is_late(thing):
-            return
-        head["last_event_ms"] = event.time_ms
-        if event.disposition is not None:
-            head["disposition"] = event.disposition
-        if event.location is not None and thing.kind == ITEM:
-            head["location"] = event.location
-        if event.persistent_set or event.persistent_unset:
-            kept = set(cast("list[str]", head.get("persistent", []))) - set(event.persistent_unset)
-            head["persistent"] = cast("list[Value]", sorted(kept | set(event.persistent_set))[:PERSISTENT_MAX])
+    def move(self, thing: Thing, step: str | None = None) -> bool:
+        """Let the event have its say of a thing; return whether it may have further effects, as a thing lives that has.
+
+        What the thing's state speaks against is a violation, and has its say all the same: what is known later may
+        speak for it.
+        """
+        is_item = thing.kind == ITEM
+        move = life.move_of(self.event, self.context.member, thing.integer("count") + 1, step, is_item=is_item)
+        objection = life.objection(life.state_before(thing.head, move), move) if is_item else None
+        if objection is not None:
+            self.violation(thing, objection)
+        if not life.insert(thing.head, move, is_item=is_item):
+            self.violation(thing, ResultCode.EVENT_TOO_OLD)
+            return False
+        return objection is None or objection not in BLOCKING
 
     def write(self) -> None:
         """Write every touched thing with the event in its history, and every other changed one."""

@@ -32,18 +32,35 @@ _REFUSING: Final = frozenset(
         "decommissioned",
         "event_already_captured",
         "event_id_conflict",
+        "destroyed",
         "event_in_future",
+        "event_too_old",
+        "undo_by_another",
+        "undo_elsewhere",
+        "undo_too_late",
         "not_custodian",
         "not_event_capturer",
         "too_deep",
         "unknown_event",
     }
 )
-_HARMLESS: Final = frozenset({"already_packed", "event_before_commissioning", "not_commissioned"})
+_HARMLESS: Final = frozenset({"already_packed", "already_sold", "event_before_commissioning", "not_commissioned"})
 # Rules that a container broke: nothing was packed in it, or all the same. It may also be named as a child of its own,
 # which is a cycle for it alone.
 _CLOSING: Final = frozenset(
-    {"consumed", "decommissioned", "event_already_captured", "event_id_conflict", "event_in_future", "not_custodian"}
+    {
+        "consumed",
+        "decommissioned",
+        "destroyed",
+        "event_already_captured",
+        "event_id_conflict",
+        "event_in_future",
+        "event_too_old",
+        "not_custodian",
+        "undo_by_another",
+        "undo_elsewhere",
+        "undo_too_late",
+    }
 )
 _OPENING: Final = _HARMLESS | {"cycle", "too_deep"}
 _OPEN: Final = 1 << 64

@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from contracts import heads
 from contracts.provenance.documents import REVOKED
-from contracts.provenance.things import ACTIVE, CONSUMED, DECOMMISSIONED, OBSERVED
+from contracts.provenance.life import CONSUMED, DECOMMISSIONED, DESTROYED, OBSERVED
 from ledger.genesis import Genesis
 from ledger.readable import Json
 from ledger.state import Head
@@ -253,10 +253,10 @@ def _of_state(head: Head) -> Iterator[Reason]:
         yield Reason("not_commissioned", "Nobody has recorded where it comes from; others have only seen it.")
     elif status == CONSUMED:
         yield Reason("consumed", "It is recorded as used up to make something else.")
+    elif status == DESTROYED:
+        yield Reason("destroyed", words.WARNING_DISPOSITIONS["destroyed"])
     elif status == DECOMMISSIONED:
         yield Reason("decommissioned", "It is recorded as taken out of use.")
-    elif status != ACTIVE:
-        yield Reason("status", f"Its record says: {cast(str, status)}.")
     for term in (head.get("disposition"), *cast("list[str]", head.get("persistent", []))):
         if isinstance(term, str) and term in words.WARNING_DISPOSITIONS:
             yield Reason(term, words.WARNING_DISPOSITIONS[term])

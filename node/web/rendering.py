@@ -15,7 +15,7 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from contracts.provenance.things import ACTIVE
+from contracts.provenance.life import ACTIVE
 from ledger.genesis import Genesis
 from ledger.proof import trust_from_genesis, trust_to_json
 from ledger.readable import Json

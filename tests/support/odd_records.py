@@ -10,6 +10,7 @@ _RULES: Final = (
     *("consumed", "decommissioned", "event_already_captured", "event_id_conflict", "event_in_future", "not_custodian"),
     *("already_commissioned", "cycle", "declaration_differs", "not_event_capturer", "too_deep", "unknown_event"),
     *("already_packed", "event_before_commissioning", "not_commissioned", "something_else"),
+    *("already_sold", "destroyed", "event_too_old", "undo_too_late"),
 )
 
 

@@ -16,6 +16,7 @@ from tests.support.contract_compliance_cases import COMPLIANCE_CASES
 from tests.support.contract_governance_cases import GOVERNANCE_CASES
 from tests.support.contract_hold_cases import HOLD_CASES
 from tests.support.contract_identity_cases import IDENTITY_CASES
+from tests.support.contract_life_cases import LIFE_CASES
 from tests.support.contract_netting_cases import NETTING_CASES
 from tests.support.contract_paper_cases import PAPER_CASES
 from tests.support.contract_part_cases import PART_CASES
@@ -334,6 +335,7 @@ CASES: tuple[Case, ...] = (
         offer(),
         setup=ran(("maker", add(sgtin(1))), ("maker", event("TransformationEvent", inputs=[sgtin(1)]))),
     ),
+    *LIFE_CASES,
     case(
         R.EVENT_BEFORE_COMMISSIONING,
         "maker",

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from csv import DictReader
+from typing import cast
 
 import pytest
 
@@ -43,6 +44,13 @@ def lot(world: World, identifier: str) -> Head:
     head = world.get(heads.lot(identifier))
     assert head is not None
     return head
+
+
+def move_key(world: World) -> bytes:
+    """Return the key in the only move of the first item."""
+    (move,) = cast("list[list[bytes]]", world.item(sgtin(1))["moves"])
+    assert len(move[2]) == 16
+    return move[2]
 
 
 def chain_of(world: World, receipt: Receipt, *operations: int) -> bytes:
@@ -89,6 +97,7 @@ def test_commissioning_brings_an_item_into_the_hands_of_who_says_so(world: World
         "commissioned_ms": T,
         "first_event_ms": T,
         "last_event_ms": T,
+        "moves": [[T, 1, move_key(world), "maker", "commission", "active", "urn:plant"]],
         "count": 1,
         "chain": chain_of(world, receipt, 0),
     }
@@ -358,7 +367,7 @@ def test_an_error_declaration_is_counted_once_and_noted_on_its_event(world: Worl
 
     assert receipt.outputs == (None,)
     head = world.item(sgtin(1))
-    assert (head["declarations"], head["count"], head["status"]) == (1, 2, "active")
+    assert (head["declarations"], head["count"], head["status"]) == (1, 2, "observed")
     captured = world.get(heads.event("urn:e:1"))
     assert captured is not None
     assert captured["declared_by"] == receipt.transaction_id

@@ -12,10 +12,11 @@ const compare = (one, other) => (one < other ? -1 : Number(one > other));
 const itemKey = (item) => hex(utf8(`item\0${item}`));
 const itemOf = (key) => fromUtf8(unhex(key)).slice(5);
 
-const HARMLESS = 'already_packed event_before_commissioning not_commissioned'.split(' ');
+const HARMLESS = 'already_packed already_sold event_before_commissioning not_commissioned'.split(' ');
 const OPENING = [...HARMLESS, 'cycle', 'too_deep'];
-const ENDED = 'consumed decommissioned event_already_captured event_id_conflict event_in_future';
-const CLOSING = [...ENDED.split(' '), 'not_custodian'];
+const ENDED = 'consumed decommissioned destroyed event_already_captured event_id_conflict event_in_future event_too_old';
+const UNDONE = 'undo_by_another undo_elsewhere undo_too_late';
+const CLOSING = [...`${ENDED} ${UNDONE}`.split(' '), 'not_custodian'];
 const OTHERS = 'already_commissioned cycle declaration_differs not_event_capturer too_deep unknown_event'.split(' ');
 const REFUSING = [...CLOSING, ...OTHERS];
 const listIn = (map, name) => (Array.isArray(map.get(name)) ? map.get(name) : []);
