@@ -13,11 +13,11 @@ from typing import Final, cast
 from contracts import heads
 from contracts.authority import Authority, authorise
 from contracts.context import BlockContext, Context, Work
+from contracts.expiry import expire_due, next_expiry_ms
 from contracts.governance import parameters_of
 from contracts.methods import METHODS
 from contracts.permissions import DEFAULT_PERMISSIONS
 from contracts.results import Rejected, ResultCode
-from contracts.settlement.expiry import expire_due, next_expiry_ms
 from contracts.validators import validators_of
 from ledger.codec import Value, decode_own, encode
 from ledger.errors import GenesisError

@@ -7,6 +7,7 @@ from ledger.state import KEY_SEPARATOR, head_key
 PARAMETERS: Final = head_key("parameters")
 VALIDATORS: Final = head_key("validators")
 EXPIRY_PREFIX: Final = head_key("expiry") + KEY_SEPARATOR
+OFFER_EXPIRY_PREFIX: Final = head_key("offer_expiry") + KEY_SEPARATOR
 WAITING_PREFIX: Final = head_key("waiting") + KEY_SEPARATOR
 
 
@@ -203,6 +204,16 @@ def held_amount(identifier: bytes) -> bytes:
 def expiry(expires_ms: int, identifier: bytes) -> bytes:
     """Return the key by which a hold is found when its time has come (padded to stand in the order of time)."""
     return head_key("expiry", f"{expires_ms:019d}", identifier.hex())
+
+
+def offer_expiry(expires_ms: int, identifier: str) -> bytes:
+    """Return the key by which an offer of goods is found when its time has come (padded as for ``expiry``)."""
+    return head_key("offer_expiry", f"{expires_ms:019d}", identifier)
+
+
+def open_offers(organisation: str) -> bytes:
+    """Return the key of how many offers of an organisation are open."""
+    return head_key("open_offers", organisation)
 
 
 def quote(provider: str, identifier: bytes) -> bytes:

@@ -114,6 +114,7 @@ class ResultCode(IntEnum):
     OFFERER_NO_LONGER_HOLDS = 250, _FINAL, "The offerer has lost custody or ownership since the offer."
     DISCREPANCY_ELSEWHERE = 251, _FINAL, "A shortage or damage names a thing that is not in the offer."
     CONSIGNMENT_TOO_LARGE = 252, _TRANSIENT, "More things would change hands than one acceptance may move."
+    TOO_MANY_OFFERS = 253, _TRANSIENT, "As many offers of the organisation are open as may be."
     PART_EXISTS = 260, _FINAL, "This part of the document was captured before."
     PART_TOO_EARLY = 261, _TRANSIENT, "A part of the document before this one is not captured yet."
     DOCUMENT_DIFFERS = 262, _FINAL, "The document was begun with another number of events or parts."

@@ -109,7 +109,7 @@ class _Replay:
         if record.method != "custody.accept" or record.offer is None:
             return
         listed = cast("list[list[Value]]", record.arguments.get("discrepancies", []))
-        if not any(row[0] == self._identifier and row[1] == "short" for row in listed):
+        if not any(row[:2] == [self._identifier, "short"] and len(row) == 3 for row in listed):
             self._held[_HOLDER[cast(str, record.offer["kind"])]] = cast(str, record.offer["to"])
 
     def _is_out_of_reach(self, record: Record) -> bool:

@@ -2,33 +2,40 @@
 
 An acceptance moves what the offerer still holds at that moment. What is packed in an offered container goes with it,
 level by level, as far as the offerer holds it (or nobody does); the rest stays where it is and is named in the
-output. A thing that the acceptor reports as short stays with the offerer, with everything in it.
+output. A thing that the acceptor reports as short stays with the offerer, with everything in it; where an amount of a
+lot is short, the lot changes hands and the line says how much of it did not come. An offer that nobody answered in time
+ends at the start of a block (contracts/expiry.py).
 
 Heads: ``offer`` {from, to, kind, items, expires_ms, status, offered_ms, terms_hash?, condition?, discrepancies?,
-reason?}.
+reason?}, ``offer_expiry`` {} while it is open, and ``open_offers`` {count} of an organisation.
 """
 
+from dataclasses import dataclass
 from typing import Final, cast
 
 from contracts import heads
 from contracts.arguments import ORGANISATION_LENGTH_MAX, Arguments, choice, identifier, prose, refuse, row
 from contracts.context import Context
+from contracts.decimals import scaled
 from contracts.membership import require_active
 from contracts.provenance.life import ENDED
 from contracts.provenance.links import linked
 from contracts.results import Rejected, ResultCode
 from ledger.codec import Value
-from ledger.state import Head
+from ledger.state import Head, Overlay
 
 OFFER_ID_BYTES_MAX: Final = 64
 OFFER_ITEMS_MAX: Final = 1_000
 CONSIGNMENT_MAX: Final = 10_000
 LEFT_REPORTED_MAX: Final = 100
+OPEN_OFFERS_MAX: Final = 1_000
+"""Of one organisation, so that what can expire in one block is bounded."""
 
 _HOLDER_FIELD: Final = {"custody": "custodian", "ownership": "owner"}
 _NOT_HOLDER: Final = {"custody": ResultCode.NOT_CUSTODIAN, "ownership": ResultCode.NOT_OWNER}
 _DISCREPANCIES: Final = frozenset({"short", "over", "damaged"})
 _OPEN: Final = "open"
+_EXPIRED: Final = "expired"
 
 
 def offer(context: Context, arguments: dict[str, Value]) -> Value:
@@ -50,6 +57,7 @@ def offer(context: Context, arguments: dict[str, Value]) -> Value:
     require_active(context, recipient)
     if expires_ms <= context.block.time_ms:
         raise Rejected(ResultCode.EXPIRY_PASSED, f"{expires_ms} is not after {context.block.time_ms}")
+    _count_open(context, context.member, 1)
     for item in items:
         key, head = _thing(context, item)
         ended = ENDED.get(cast(str, head["status"]))
@@ -70,6 +78,7 @@ def offer(context: Context, arguments: dict[str, Value]) -> Value:
     if terms_hash is not None:
         made["terms_hash"] = terms_hash
     context.put(heads.offer(name), made)
+    context.put(heads.offer_expiry(expires_ms, name), {})
     return None
 
 
@@ -82,19 +91,18 @@ def accept(context: Context, arguments: dict[str, Value]) -> Value:
     read.end()
     made = _open_offer(context, name)
     _require_recipient(context, made)
-    if cast(int, made["expires_ms"]) <= context.block.time_ms:
-        raise Rejected(ResultCode.OFFER_EXPIRED, f"{name} expired at {made['expires_ms']!r}")
-    short = frozenset(item for item, kind, _ in discrepancies if kind == "short")
+    short = frozenset(line.item for line in discrepancies if line.kind == "short" and line.amount is None)
     moved, left = _hand_over(context, made, short)
-    for item, kind, _ in discrepancies:
-        if kind != "over" and item not in moved and item not in short:
-            raise Rejected(ResultCode.DISCREPANCY_ELSEWHERE, f"{item} is not in {name}")
+    for line in discrepancies:
+        if line.kind != "over" and line.item not in moved and line.item not in short:
+            raise Rejected(ResultCode.DISCREPANCY_ELSEWHERE, f"{line.item} is not in {name}")
+        if line.amount is not None and context.get(heads.item(line.item)) is not None:
+            refuse(f"{line.item} is one thing: an amount is said of a lot")
     if condition is not None:
         made["condition"] = condition
     if discrepancies:
-        made["discrepancies"] = [[item, kind, note] for item, kind, note in discrepancies]
-    made["status"] = "accepted"
-    context.put(heads.offer(name), made)
+        made["discrepancies"] = [line.to_value() for line in discrepancies]
+    _end(context, name, made, "accepted")
     return {"moved": len(moved), "left": cast("list[Value]", left[:LEFT_REPORTED_MAX]), "left_count": len(left)}
 
 
@@ -121,9 +129,51 @@ def cancel(context: Context, arguments: dict[str, Value]) -> Value:
     return _close(context, name, made, "cancelled")
 
 
-def _discrepancy(value: object, what: str) -> tuple[str, str, str]:
-    item, kind, note = row(value, what, 3)
-    return identifier(item, what), choice(kind, what, _DISCREPANCIES), prose(note, what, 500)
+def end_offer(overlay: Overlay, expires_ms: int, name: str) -> None:
+    """End an offer whose time is over; its things stay where they are, and their histories say nothing of it."""
+    made = overlay.get(heads.offer(name))
+    assert made is not None, "an expiry belongs to an offer"
+    counted = overlay.get(heads.open_offers(cast(str, made["from"])))
+    assert counted is not None, "open offers are counted"
+    overlay.put(heads.offer(name), {**made, "status": _EXPIRED})
+    overlay.put(heads.open_offers(cast(str, made["from"])), {"count": cast(int, counted["count"]) - 1})
+    overlay.delete(heads.offer_expiry(expires_ms, name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Discrepancy:
+    """A line: a thing that is not as it was offered, or so much of a lot (None: the thing as a whole)."""
+
+    item: str
+    kind: str
+    note: str
+    amount: str | None = None
+    unit: str | None = None
+
+    def to_value(self) -> Value:
+        line: list[Value] = [self.item, self.kind, self.note]
+        return line if self.amount is None else [*line, self.amount, self.unit]
+
+
+def _discrepancy(value: object, what: str) -> _Discrepancy:
+    is_counted = type(value) is list and len(value) == 5
+    item, kind, note, *counted = row(value, what, 5 if is_counted else 3)
+    line = identifier(item, what), choice(kind, what, _DISCREPANCIES), prose(note, what, 500)
+    if not counted:
+        return _Discrepancy(*line)
+    amount, unit = counted
+    number = scaled(amount) if type(amount) is str else None
+    if number is None or number <= 0:
+        refuse(f"{what}: an amount is a decimal string above nothing")
+    return _Discrepancy(*line, cast(str, amount), None if unit is None else identifier(unit, what, 20))
+
+
+def _count_open(context: Context, organisation: str, change: int) -> None:
+    key = heads.open_offers(organisation)
+    count = cast(int, (context.get(key) or {"count": 0})["count"]) + change
+    if count > OPEN_OFFERS_MAX:
+        raise Rejected(ResultCode.TOO_MANY_OFFERS, f"{organisation} has {OPEN_OFFERS_MAX} open ones; cancel some")
+    context.put(key, {"count": count})
 
 
 def _thing(context: Context, name: str) -> tuple[bytes, Head]:
@@ -139,6 +189,8 @@ def _open_offer(context: Context, name: str) -> Head:
     made = context.get(heads.offer(name))
     if made is None:
         raise Rejected(ResultCode.UNKNOWN_OFFER, f"{name} was not offered")
+    if made["status"] == _EXPIRED:
+        raise Rejected(ResultCode.OFFER_EXPIRED, f"{name} expired at {made['expires_ms']!r}")
     if made["status"] != _OPEN:
         raise Rejected(ResultCode.OFFER_CLOSED, f"{name} was {made['status']!r}")
     return made
@@ -153,9 +205,15 @@ def _close(context: Context, name: str, made: Head, status: str) -> Value:
     for item in cast("list[str]", made["items"]):
         key, head = _thing(context, item)
         context.record(key, head)
+    _end(context, name, made, status)
+    return None
+
+
+def _end(context: Context, name: str, made: Head, status: str) -> None:
     made["status"] = status
     context.put(heads.offer(name), made)
-    return None
+    context.delete(heads.offer_expiry(cast(int, made["expires_ms"]), name))
+    _count_open(context, cast(str, made["from"]), -1)
 
 
 def _hand_over(context: Context, made: Head, short: frozenset[str]) -> tuple[set[str], list[str]]:

@@ -218,7 +218,7 @@ def _expiry_leaves_the_totals(patch: pytest.MonkeyPatch) -> None:
         overlay.put(key, {**held, "status": expiry.EXPIRED})
         overlay.delete(heads.expiry(expires_ms, identifier))
 
-    patch.setattr(expiry, "_expire", expire)
+    patch.setattr(expiry, "end_hold", expire)
 
 
 def _closed_and_frozen_accounts_move(patch: pytest.MonkeyPatch) -> None:

@@ -117,3 +117,49 @@ def test_rejecting_and_cancelling_are_recorded_and_move_nothing() -> None:
     assert rejected is not None
     assert cancelled is not None
     assert (rejected["status"], rejected["reason"], cancelled["status"]) == ("rejected", "too warm", "cancelled")
+
+
+def test_an_offer_ends_when_its_time_has_come_and_its_giver_may_offer_again() -> None:
+    world = loaded()
+    world.must("maker", offer(sgtin(3)), offer(sgtin(3), to="shop", name="answered"))
+    world.must("shop", ("custody.reject", {"id": "answered", "reason": "not ordered"}))
+    assert world.get(heads.open_offers("maker")) == {"count": 1}
+    before = world.item(sgtin(3))
+    world.time_ms = START_MS + 1
+    # Whoever reads after any block of that time, even an empty one, sees no open offer.
+    world.commit(world.execute())
+    offered = world.get(heads.offer("o"))
+    assert offered is not None
+    assert offered["status"] == "expired"
+    assert world.get(heads.open_offers("maker")) == {"count": 0}
+    assert [key for key in world.committed if key.startswith(b"offer_expiry\0")] == []
+    assert world.item(sgtin(3)) == before
+    assert world.code("carrier", accept()) is ResultCode.OFFER_EXPIRED
+    late: dict[str, Value] = {
+        "id": "again",
+        "to": "carrier",
+        "kind": "custody",
+        "items": [sgtin(3)],
+        "expires_ms": START_MS + 9,
+    }
+    world.must("maker", ("custody.offer", late))
+    world.must("carrier", accept("again"))
+    assert world.get(heads.open_offers("maker")) == {"count": 0}
+
+
+def test_a_part_of_a_lot_may_be_short() -> None:
+    world = World()
+    lot = lgtin("A")
+    world.must("maker", event("ObjectEvent", "ADD", quantities=[[lot, "100", "KGM"]]), offer(lot))
+    lines: Value = [[lot, "short", "two bags", "20", "KGM"], [lot, "damaged", "wet", "0.5", "KGM"]]
+    assert world.must("carrier", accept(discrepancies=lines)) == {"moved": 1, "left": [], "left_count": 0}
+    head = world.get(heads.lot(lot))
+    offered = world.get(heads.offer("o"))
+    assert head is not None
+    assert offered is not None
+    assert head["custodian"] == "carrier"
+    assert offered["discrepancies"] == lines
+    for amount in ("0", "-1", "x", 1):
+        world.must("maker", offer(lot, kind="ownership", name=f"o{amount}"))
+        wrong = accept(f"o{amount}", discrepancies=[[lot, "short", "x", amount, None]])
+        assert world.code("carrier", wrong) is ResultCode.BAD_ARGUMENTS
