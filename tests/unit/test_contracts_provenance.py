@@ -49,7 +49,7 @@ def lot(world: World, identifier: str) -> Head:
 def move_key(world: World) -> bytes:
     """Return the key in the only move of the first item."""
     (move,) = cast("list[list[bytes]]", world.item(sgtin(1))["moves"])
-    assert len(move[2]) == 16
+    assert len(move[2]) == 8
     return move[2]
 
 
