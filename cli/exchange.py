@@ -24,6 +24,7 @@ from cli.iso_export import (
 )
 from cli.output import fields_table, table
 from cli.quote_file import QuoteFile, read_quote_file, write_quote_file
+from cli.quote_list import LIST_EPILOG, list_quotes
 from cli.session import (
     AsOption,
     JsonOption,
@@ -50,6 +51,7 @@ Examples:
   tradelane quote new 7.6886 --from-account fx/HKD --to-account fx/PHP \\
       --maximum 50000.00 -o quote.json --as fx
   tradelane quote show quote.json
+  tradelane quote list
   tradelane pay 2000.00 HKD --from buyer/HKD --to seller/PHP --as buyer \\
       --quote quote.json
 """
@@ -81,7 +83,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     epilog=_EPILOG,
-    help="Sign, look at and cancel promises of an exchange rate.",
+    help="Sign, look at, list and cancel promises of an exchange rate.",
 )
 
 
@@ -185,6 +187,9 @@ def show(
     )
     value = {"quote": to_json(found.value), "chain_id": found.chain_id.hex(), "signature_right": found.is_signed}
     session.output.result({**value, "over": is_over}, shown)
+
+
+app.command("list", epilog=LIST_EPILOG)(list_quotes)
 
 
 @app.command("cancel", epilog=_CANCEL_EPILOG)

@@ -259,3 +259,20 @@ def _moved(store: Store, transfer_id: bytes, identifier: str, account_head: Head
         "reference": cast("str | None", made.get("reference")),
         "uetr": cast("str | None", made.get("uetr")),
     }
+
+
+def quote(store: Store, provider: str, identifier: bytes) -> JsonObject | None:
+    """Return what the ledger knows of a provider's quote, or None where it does not know the provider.
+
+    A quote is not on the ledger before somebody pays by it, so that nothing is used of one that nobody has heard of.
+    """
+    if "\0" in provider or get_head(store, heads.organisation(provider)) is None:
+        return None
+    used = get_head(store, heads.quote(provider, identifier))
+    floor = get_head(store, heads.quote_floor(provider))
+    return {
+        "provider": provider,
+        "id": identifier.hex(),
+        "used": str(0 if used is None else used["used"]),
+        "nonce_floor": 0 if floor is None else cast(int, floor["nonce"]),
+    }

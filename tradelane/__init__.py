@@ -57,7 +57,7 @@ from tradelane.money import Hold, Point, Statement, StatementLine, make_statemen
 from tradelane.netting import NettingWindow, Obligation
 from tradelane.papers import CustomsDeclaration, Document, DocumentStatement, EmissionLeg, ThingEmissions
 from tradelane.party_data import SealedData, SealedKey, encryption_key, seal_data, sign_attestation, unseal_data
-from tradelane.payments import Payment, PaymentStep, sign_quote
+from tradelane.payments import Payment, PaymentStep, QuoteUse, sign_quote
 from tradelane.recalls import Closure, SiteEvent
 from tradelane.recording import Recorded, record_readings
 from tradelane.results import (
@@ -124,6 +124,7 @@ __all__ = [
     "PeerStatus",
     "Point",
     "Proposal",
+    "QuoteUse",
     "Recall",
     "Receipt",
     "Recorded",

@@ -28,7 +28,7 @@ from tradelane.governance import Evidence, Proposal, Validators
 from tradelane.money import Hold
 from tradelane.netting import NettingWindow, Obligation
 from tradelane.papers import CustomsDeclaration, Document, ThingEmissions
-from tradelane.payments import Payment
+from tradelane.payments import Payment, QuoteUse
 from tradelane.recalls import Closure, SiteEvent
 from tradelane.results import (
     Account,
@@ -256,6 +256,10 @@ class Client:
     def windows(self, currency: str | None = None, status: str | None = None) -> tuple[NettingWindow, ...]:
         """Return windows of obligations, all or those of a currency, open, closed or settled."""
         return self._run(conversations.windows(currency, status))
+
+    def quote_use(self, provider: str, identifier: str) -> QuoteUse:
+        """Return how much of a provider's quote (id in hex) was used, and which quotes it has cancelled."""
+        return self._run(conversations.quote_use(provider, identifier))
 
     def window(self, currency: str, identifier: str) -> NettingWindow:
         """Return a window of a currency with its obligations."""

@@ -60,7 +60,7 @@ from tradelane.papers import (
     read_document,
     read_emissions,
 )
-from tradelane.payments import Payment, read_payment
+from tradelane.payments import Payment, QuoteUse, read_payment, read_quote_use
 from tradelane.recalls import Closure, SiteEvent, read_closure, read_reached, read_site_event
 from tradelane.results import (
     Account,
@@ -378,6 +378,12 @@ def hold(identifier: str) -> Conversation[Hold]:
 def windows(currency: str | None, status: str | None) -> Conversation[tuple[NettingWindow, ...]]:
     """Ask for windows of obligations."""
     return (yield from get_pages("/v1/windows", read_window, currency=currency, status=status))
+
+
+def quote_use(provider: str, identifier: str) -> Conversation[QuoteUse]:
+    """Ask how much of a quote was used."""
+    path = f"/v1/quotes/{quote(provider, safe='')}/{quote(identifier, safe='')}"
+    return read_quote_use(Fields((yield from get_object(path)), "quote"))
 
 
 def window(currency: str, identifier: str) -> Conversation[NettingWindow]:

@@ -46,6 +46,28 @@ class Payment:
     fields: JsonObject = field(repr=False, default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class QuoteUse:
+    """What the ledger knows of a quote: ``used`` minor units of its fixed side; below ``nonce_floor`` all are void."""
+
+    provider: str
+    id: str
+    used: int
+    nonce_floor: int
+    fields: JsonObject = field(repr=False, default_factory=dict)
+
+
+def read_quote_use(fields: Fields) -> QuoteUse:
+    """Return what is known of a quote out of an answer."""
+    return QuoteUse(
+        provider=fields.text("provider"),
+        id=fields.text("id"),
+        used=fields.integer("used"),
+        nonce_floor=fields.integer("nonce_floor"),
+        fields=fields.values,
+    )
+
+
 def read_payment(fields: Fields) -> Payment:
     """Return a payment out of an answer."""
     return Payment(

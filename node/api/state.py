@@ -183,6 +183,13 @@ def _add_payments(routes: APIRouter, answers: Answers) -> None:
             f"{identifier} of {currency}",
         )
 
+    @routes.get("/quotes/{provider}/{identifier}", summary="How much of a provider's quote was used")
+    async def quote(provider: str, identifier: str, asked: Annotated[Read, Query()]) -> Response:
+        quote_id = transfer_id_or_problem(identifier)
+        return await _one(
+            answers, lambda store: money.quote(store, provider, quote_id), asked, "organisation.unknown", provider
+        )
+
     @routes.get("/obligations/{identifier}", summary="An obligation by its id")
     async def obligation(identifier: str, asked: Annotated[Read, Query()]) -> Response:
         obligation_id = transfer_id_or_problem(identifier)

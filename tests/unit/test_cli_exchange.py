@@ -124,6 +124,39 @@ def test_a_quote_that_was_changed_is_shown_as_such_and_honoured_by_nobody(comman
     assert json.loads(err)["error"]["code"] == "ledger.quote_signature_wrong"
 
 
+def listed(command: Command, *places: str) -> list[tuple[str, int, str]]:
+    code, found, err = command(BANK, "quote", "list", *places)
+    assert code == 0, err
+    return [(one["file"], one["left"], one["state"]) for one in found]
+
+
+def test_quotes_are_listed_with_what_is_left_of_them_and_whether_they_hold(command: Command) -> None:
+    assert listed(command) == []
+    made = new(command)
+    Path("other.json").write_text("{}")
+    Path("broken.json").write_text("{")
+    assert listed(command) == [("quote.json", 500_000, "open")]
+    assert pay(command)[0] == 0
+    assert listed(command, "quote.json") == [("quote.json", 300_000, "open")]
+    assert pay(command, "3000.00")[0] == 0
+    assert listed(command, ".") == [("quote.json", 0, "used up")]
+    new(command, "--minutes", "0.1", file="later.json")
+    document = json.loads(Path("later.json").read_text())
+    Path("elsewhere.json").write_text(json.dumps({**document, "chain_id": "00" * 32}))
+    document["quote"]["terms"]["rate"] = "9"
+    Path("forged.json").write_text(json.dumps(document))
+    assert command(BANK, "quote", "cancel", str(made["quote"]["terms"]["nonce"] + 1))[0] == 0
+    assert listed(command) == [
+        ("elsewhere.json", 500_000, "of another chain"),
+        ("forged.json", 500_000, "signature wrong"),
+        ("later.json", 500_000, "open"),
+        ("quote.json", 0, "cancelled"),
+    ]
+    code, _, err = command(BANK, "quote", "list", "other.json")
+    assert code != 0
+    assert json.loads(err)["error"]["code"] == "quote.file"
+
+
 def test_a_quote_that_was_cancelled_pays_nobody(command: Command) -> None:
     made = new(command)
     nonce = made["quote"]["terms"]["nonce"]

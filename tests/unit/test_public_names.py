@@ -51,6 +51,7 @@ PUBLIC = [
     "PeerStatus",
     "Point",
     "Proposal",
+    "QuoteUse",
     "Recall",
     "Receipt",
     "Recorded",
