@@ -197,6 +197,7 @@ class ResultCode(IntEnum):
     PAYMENT_NOT_SETTLED = 368, _TRANSIENT, "The payment that would be given back is not settled."
     REFUND_ELSEWHERE = 369, _FINAL, "A refund goes from the payee of a payment back to its payer."
     REFUND_TOO_LARGE = 370, _TRANSIENT, "More would be given back than was paid."
+    TRANSFER_NEEDS_REVIEW = 371, _TRANSIENT, "An issuer would have to review the transfer; make it as a payment."
     WINDOW_EXISTS = 380, _FINAL, "A window with this id was opened for the currency before."
     UNKNOWN_WINDOW = 381, _TRANSIENT, "No window with this id was opened for the currency."
     WINDOW_CLOSED = 382, _FINAL, "The window takes no more obligations at the block's time."

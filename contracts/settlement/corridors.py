@@ -74,6 +74,10 @@ class Parties:
         return {name: commitment for name, commitment in both.items() if commitment is not None}
 
 
+NO_PARTIES: Final = Parties(None, None, ())
+"""What a transfer says of its parties."""
+
+
 @dataclass(frozen=True, slots=True)
 class Review:
     """Who has to agree to a payment before it is released, and until when that counts."""

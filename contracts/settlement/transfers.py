@@ -12,6 +12,7 @@ from contracts.arguments import Arguments
 from contracts.context import Context
 from contracts.results import Rejected, ResultCode
 from contracts.settlement.accounts import ACCOUNT_ID_BYTES_MAX, ISSUER_PREFIX
+from contracts.settlement.corridors import NO_PARTIES, check_corridor
 from contracts.settlement.posting import AMOUNT_MAX, Leg, Sides, check_currencies, post_between, sides_of
 from contracts.settlement.transfer_ids import TRANSFER_ID_BYTES, UETR, Wanted, once, put_transfer
 from ledger.codec import Value
@@ -71,7 +72,19 @@ def movable(context: Context, wanted: Wanted) -> tuple[Leg, Sides]:
         leg.debit.startswith(ISSUER_PREFIX) or leg.credit.startswith(ISSUER_PREFIX)
     ):
         raise Rejected(ResultCode.ISSUER_ACCOUNT, "money enters by issue and leaves by redeem")
+    if wanted.kind not in (_ISSUE, _REDEEM) and sides.debit["owner"] != sides.credit["owner"]:
+        _pass_corridor(context, leg, sides.currency)
     return leg, sides
+
+
+def _pass_corridor(context: Context, leg: Leg, currency: str) -> None:
+    """Judge what one organisation gives another by the rules within the currency, as a payment of it would be.
+
+    A transfer carries nothing about its parties and cannot wait, so what rules ask more of goes by settlement.pay.
+    """
+    amounts, accounts = (leg.amount, leg.amount), (leg.debit, leg.credit)
+    if check_corridor(context, (currency, currency), amounts, accounts, NO_PARTIES) is not None:
+        raise Rejected(ResultCode.TRANSFER_NEEDS_REVIEW, "use settlement.pay, which can wait for the issuer")
 
 
 def _with_issuer(context: Context, arguments: dict[str, Value], kind: str) -> Value:

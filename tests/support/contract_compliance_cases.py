@@ -10,7 +10,7 @@ from contracts import heads
 from contracts.settlement.attestations import attestation_preimage
 from ledger.codec import Value, encode
 from tests.support.contract_payment_cases import ANOTHER, CHAIN_ID, READY, exchange, within
-from tests.support.contract_situations import UETR, Case, R, at, case, in_turn, ran, with_head
+from tests.support.contract_situations import UETR, Case, R, at, case, in_turn, issue, pay, ran, with_head
 from tests.support.contracts_world import START_MS, Call, World, key_of
 
 HOUR_MS = 3_600_000
@@ -85,7 +85,30 @@ def reviewed(code: R, signer: str = "bank", note: str = "", after_ms: int = 0, *
     )
 
 
+def _within_eur(**said: object) -> Callable[[World], None]:
+    """Let the shop have 1,000 EUR, and their issuer set rules for what is given within the currency."""
+    fields: dict[str, object] = {"source_currency": "EUR", "target_currency": "EUR", "side": "source"}
+    fields |= {"version": 1, "from_ms": 0, **said}
+    return ran(("bank", issue()), ("bank", ("settlement.set_corridor", cast("dict[str, Value]", fields))))
+
+
+_HOLD: Call = ("settlement.pend", {**pay()[1], "timeout_ms": 1_000})
+_WATCHED = _within_eur(watched_below=1_000, near_payments_max=0, review_hours=1)
+
 COMPLIANCE_CASES: tuple[Case, ...] = (
+    case(R.PAYMENT_OVER_LIMIT, "shop", pay(), setup=_within_eur(payment_max=99), note="a transfer"),
+    case(R.PAYMENT_OVER_LIMIT, "shop", _HOLD, setup=_within_eur(payment_max=99), note="a hold"),
+    case(R.OK, "shop", pay(), setup=_within_eur(payment_max=100), note="a transfer at the limit"),
+    case(
+        R.DAY_LIMIT_EXCEEDED,
+        "shop",
+        _HOLD,
+        setup=in_turn(_within_eur(day_max=199), ran(("shop", pay(id=b"1" * 16)))),
+        note="a transfer and a hold count together",
+    ),
+    case(R.PARTY_DATA_MISSING, "shop", pay(), setup=_within_eur(data_from=100), note="a transfer"),
+    case(R.TRANSFER_NEEDS_REVIEW, "shop", pay(amount=950), setup=_WATCHED),
+    case(R.OK, "shop", pay(amount=100), setup=_WATCHED, note="far below what is watched"),
     case(R.OK, "other_bank", rules(payment_max=1), note="rules of the source"),
     case(R.OK, "bank", rules("target", payment_max=1), note="rules of the target"),
     case(R.OK, "other_bank", rules(version=2), setup=ruled(), note="rules anew"),

@@ -163,3 +163,14 @@ def test_windows_are_bounded_and_hold_what_a_plain_sum_holds(steps: list[tuple[i
         assert sum(row[1] for row in found) == sum(
             min(sum(paid for at, paid in recent if at == hour), INTEGER_MAX) for hour in {at for at, _ in recent}
         )
+
+
+def test_what_a_firm_moves_between_its_own_accounts_passes_no_corridor() -> None:
+    world = World()
+    rules_of_eur: dict[str, Value] = {"source_currency": "EUR", "target_currency": "EUR", "side": "source"}
+    world.must("bank", ("settlement.set_corridor", {**rules_of_eur, "version": 1, "from_ms": 0, "payment_max": 1}))
+    world.must("shop", ("settlement.open_account", {"id": "shop/second", "currency": "EUR"}))
+    world.must("bank", ("settlement.issue", {"id": b"i" * 16, "account": "shop/eur", "amount": 50}))
+    move: dict[str, Value] = {"id": b"m" * 16, "debit": "shop/eur", "credit": "shop/second", "amount": 50}
+    world.must("shop", ("settlement.transfer", move))
+    assert world.get(heads.velocity("shop", "EUR", "EUR")) is None
