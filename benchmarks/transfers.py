@@ -230,14 +230,14 @@ def report(options: argparse.Namespace, load: Load, verify_s: float, nodes_s: fl
     rate = count / options.seconds
     ranked = sorted(load.latencies_s)
     if options.json:
-        share = {
+        figures = {
             "committed": count,
             "rate": rate,
             "floor": floor,
             "share_of_floor": rate / floor,
             "refused": load.refusals,
         }
-        print(json.dumps(share))
+        print(json.dumps(figures))
         return
     print(
         f"validators {options.validators}, clients {options.clients}, {options.batch} transactions a request, "

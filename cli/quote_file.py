@@ -14,8 +14,8 @@ from ledger.keys import verify
 from ledger.readable import Json, from_json, to_json
 from tradelane import BadRequestError
 
-QUOTE_FORMAT: Final = "tradelane-quote/1"
-SIZE_BYTES_MAX: Final = 64 * 1024
+_FORMAT: Final = "tradelane-quote/1"
+_SIZE_BYTES_MAX: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +30,27 @@ class QuoteFile:
 
 def write_quote_file(file: Path, chain_id: str, quote: dict[str, Value]) -> dict[str, Json]:
     """Write a signed quote and return what stands in the file; raises BadRequestError."""
-    document: dict[str, Json] = {"format": QUOTE_FORMAT, "chain_id": chain_id, "quote": to_json(quote)}
+    document: dict[str, Json] = {"format": _FORMAT, "chain_id": chain_id, "quote": to_json(quote)}
     write_file(file, json.dumps(document, indent=2) + "\n")
     return document
 
 
+def is_quote_file(file: Path) -> bool:
+    """Say whether a file says of itself that it is a quote; one that cannot be read says nothing."""
+    try:
+        document = json.loads(read_file(file, _SIZE_BYTES_MAX))
+    except (BadRequestError, ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and document.get("format") == _FORMAT
+
+
 def read_quote_file(file: Path) -> QuoteFile:
     """Return the quote in a file, its signature looked at; raises BadRequestError."""
-    text = read_file(file, SIZE_BYTES_MAX)
+    text = read_file(file, _SIZE_BYTES_MAX)
     try:
         document = json.loads(text)
-        if not isinstance(document, dict) or document.get("format") != QUOTE_FORMAT:
-            raise ValueError(f"it is no {QUOTE_FORMAT} file")
+        if not isinstance(document, dict) or document.get("format") != _FORMAT:
+            raise ValueError(f"it is no {_FORMAT} file")
         chain_id = bytes.fromhex(document["chain_id"])
         value = from_json(cast(Json, document["quote"]))
         signed = read_quote(value)

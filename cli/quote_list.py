@@ -1,23 +1,21 @@
 """`tradelane quote list`: quotes in files, beside what the ledger knows of each: what is left, and whether it holds."""
 
-import json as json_text
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
 
-from cli.files import read_file
 from cli.formatting import time_text
 from cli.output import table
-from cli.quote_file import QUOTE_FORMAT, SIZE_BYTES_MAX, QuoteFile, read_quote_file
+from cli.quote_file import QuoteFile, is_quote_file, read_quote_file
 from cli.session import JsonOption, NetworkOption, NodeOption, open_session
 from contracts.settlement.quotes import SEND, Quote
 from contracts.settlement.rates import rate_text
 from ledger.readable import Json
-from tradelane import BadRequestError, Client, QuoteUse, format_amount
+from tradelane import QuoteUse, format_amount
 
 _OTHER_CHAIN: Final = "of another chain"
 LIST_EPILOG: Final = """\b
@@ -59,7 +57,7 @@ def list_quotes(
             account = quote.source_account if quote.side == SEND else quote.target_account
             currency = quote.source_currency if quote.side == SEND else quote.target_currency
             # A quote of another chain names accounts that are not on this one.
-            exponent = _exponent(client, account) if state != _OTHER_CHAIN else None
+            exponent = client.account(account).exponent if state != _OTHER_CHAIN else None
             amount = f"{left} minor units" if exponent is None else f"{format_amount(left, exponent)} {currency}"
             pair = f"{quote.source_currency} to {quote.target_currency}"
             rows.add_row(escape(str(file)), rate_text(quote.rate), pair, amount, time_text(quote.expires_ms), state)
@@ -67,18 +65,9 @@ def list_quotes(
     session.output.result(shown, rows if files else "no quotes here; `tradelane quote new` writes one")
 
 
-def _files(place: Path) -> Iterator[Path]:
-    """Yield a file that was named, or those of a folder that say that they are quotes."""
-    if not place.is_dir():
-        yield place
-        return
-    for file in sorted(place.glob("*.json")):
-        try:
-            document = json_text.loads(read_file(file, SIZE_BYTES_MAX))
-        except (BadRequestError, ValueError, RecursionError):
-            continue
-        if isinstance(document, dict) and document.get("format") == QUOTE_FORMAT:
-            yield file
+def _files(place: Path) -> Sequence[Path]:
+    """Return a file that was named, or those of a folder that say that they are quotes."""
+    return [file for file in sorted(place.glob("*.json")) if is_quote_file(file)] if place.is_dir() else [place]
 
 
 def _state(found: QuoteFile, use: QuoteUse, chain_id: str, now_ms: int) -> str:
@@ -93,10 +82,6 @@ def _state(found: QuoteFile, use: QuoteUse, chain_id: str, now_ms: int) -> str:
         (now_ms < quote.not_before_ms, "not yet valid"),
     )
     return next((text for applies, text in reasons if applies), "open")
-
-
-def _exponent(client: Client, account: str) -> int:
-    return client.account(account).exponent
 
 
 def _json(quote: Quote) -> dict[str, Json]:

@@ -81,7 +81,9 @@ class _Replay:
         if self._is_moved(event, names):
             step = self._step(event, names)
             assert record.organisation is not None, "events are captured by members"
-            self._moves.append(life.move_of(event, record.organisation, self._count, step, is_item=self._is_item))
+            self._moves.append(
+                life.move_of(event, life.key_of(event), record.organisation, self._count, step, is_item=self._is_item)
+            )
 
     def _undo(self, record: Record, event: Event) -> None:
         if self._identifier in record.refused(_NOT_UNDONE):
@@ -91,13 +93,8 @@ class _Replay:
 
     def _step(self, event: Event, names: Names) -> str | None:
         """Return what an event does to the item, besides saying where it is and in what state."""
-        by_step = life.STEPS.get(event.step or "")
-        if event.type == OBJECT:
-            if event.action == ADD:
-                return life.COMMISSION
-            return by_step or (life.DECOMMISSION if event.action == DELETE else None)
-        if event.type == TRANSACTION:
-            return None if event.action == DELETE else by_step
+        if event.type in (OBJECT, TRANSACTION):
+            return life.step_of(event)
         if event.type == TRANSFORMATION:
             if self._identifier in names.used_up:
                 return life.CONSUME

@@ -113,9 +113,9 @@ def _object(things: Things) -> None:
         if event.action == ADD:
             _commission(things, thing)
         elif event.action == DELETE:
-            _retire(things, thing, life.STEPS.get(event.step or "", life.DECOMMISSION))
+            _retire(things, thing, life.step_of(event))
         else:
-            _observe(things, thing, life.STEPS.get(event.step or ""))
+            _observe(things, thing, life.step_of(event))
     for quantity in event.quantities:
         if event.action == ADD:
             _produce(things, quantity)
@@ -213,10 +213,9 @@ def _transformation(things: Things) -> None:
 def _observe_all(things: Things) -> None:
     """Say of every thing named where and in what state it is."""
     event = things.event
-    is_sale = event.type == events.TRANSACTION and event.action != DELETE
     singly = (*event.epcs, *((event.parent,) if event.parent is not None else ()), *event.children)
     for identifier in singly:
-        _observe(things, things.touch(identifier), life.STEPS.get(event.step or "") if is_sale else None)
+        _observe(things, things.touch(identifier), life.step_of(event))
     for quantity in (*event.quantities, *event.child_quantities):
         _observe_lot(things, quantity)
 
@@ -291,7 +290,7 @@ def _count(things: Things, lot: Thing, quantity: Quantity, sign: int) -> None:
     things.move(lot, life.COUNT if is_counted else None)
 
 
-def _retire(things: Things, thing: Thing, step: str) -> None:
+def _retire(things: Things, thing: Thing, step: str | None) -> None:
     """End an item's life or its time in trade, which also takes it out of whatever it is packed in."""
     if not things.may_change(thing) or not things.move(thing, step):
         return

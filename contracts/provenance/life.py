@@ -14,11 +14,11 @@ Heads: ``moves`` rows [time_ms, number of the record, key, organisation, step, d
 without the nils at their ends; ``base`` the fields of ``State`` that are set, and ``until_ms``.
 """
 
+from bisect import insort
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, cast
 
-from contracts.provenance.events import Event
+from contracts.provenance.events import ADD, DELETE, OBJECT, TRANSACTION, Event
 from contracts.results import ResultCode
 from ledger.codec import Value
 from ledger.hashing import tagged_hash
@@ -27,6 +27,10 @@ from ledger.state import Head
 MOVES_MAX: Final = 16
 PERSISTENT_MAX: Final = 20
 _KEY_BYTES: Final = 8  # a firm that finds two events of one key harms its own alone
+_STEP: Final = 4  # where a row has its step
+_TOLD_OF_LOTS: Final = ("disposition", "persistent", "last_event_ms")
+# What a lot is, and since when, follows from its amounts.
+_TOLD_OF_ITEMS: Final = (*_TOLD_OF_LOTS, "status", "location", "commissioned_ms", "ended_ms")
 
 OBSERVED: Final = "observed"
 ACTIVE: Final = "active"
@@ -89,14 +93,13 @@ class Move(NamedTuple):
     persistent_unset: Sequence[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """What a thing's moves come to; ``turned_*`` tell of the event that led to the status."""
 
     status: str = OBSERVED
     disposition: str | None = None
     location: str | None = None
-    persistent: tuple[str, ...] = ()
+    persistent: Sequence[str] = ()
     commissioned_ms: int | None = None
     last_event_ms: int | None = None
     turned_ms: int | None = None
@@ -109,12 +112,30 @@ class State:
         return self.turned_ms if self.status in ENDED else None
 
 
-def move_of(event: Event, organisation: str, number: int, step: str | None, *, is_item: bool) -> Move:
-    """Return what an event says of a thing; a lot is in many places at once and has none."""
+def key_of(event: Event) -> bytes:
+    """Return what names an event in the rows of its things."""
+    return tagged_hash("move", "\0".join(event.key).encode())[:_KEY_BYTES]
+
+
+def step_of(event: Event) -> str | None:
+    """Return what an object or transaction event does to the things that it lists, None where it observes them.
+
+    What aggregations and transformations do depends on where in the event a thing stands.
+    """
+    by_business_step = STEPS.get(event.step or "")
+    if event.type == OBJECT:
+        if event.action == ADD:
+            return COMMISSION
+        return by_business_step or (DECOMMISSION if event.action == DELETE else None)
+    return by_business_step if event.type == TRANSACTION and event.action != DELETE else None
+
+
+def move_of(event: Event, key: bytes, organisation: str, number: int, step: str | None, *, is_item: bool) -> Move:
+    """Return what an event, named by its key, says of a thing; a lot is in many places at once and has none."""
     return Move(
         event.time_ms,
         number,
-        key_of(event),
+        key,
         organisation,
         step,
         event.disposition,
@@ -124,82 +145,66 @@ def move_of(event: Event, organisation: str, number: int, step: str | None, *, i
     )
 
 
-def key_of(event: Event) -> bytes:
-    """Return what names an event in the rows of its things."""
-    return tagged_hash("move", "\0".join(event.key).encode())[:_KEY_BYTES]
-
-
 def objection(state: State, move: Move) -> ResultCode | None:
     """Return why a move is against the state in which it finds a thing, or None."""
-    taken_back = _undo_refusal(state, move)
-    if taken_back is None:
-        return None
-    if move.step in (SELL, DISPENSE) and state.status in (SOLD, DISPENSED) and not _leads(state, move):
-        return ResultCode.ALREADY_SOLD
-    if state.status not in ENDED:
-        return None if taken_back is ResultCode.OK else taken_back
+    if _asks_to_undo(state, move):
+        return _undo_refusal(state, move)
     if _leads(state, move):
         return None
-    return ENDED[state.status] if taken_back is ResultCode.OK else taken_back
+    if move.step in (SELL, DISPENSE) and state.status in (SOLD, DISPENSED):
+        return ResultCode.ALREADY_SOLD
+    return ENDED.get(state.status)
 
 
 def apply(state: State, move: Move) -> State:
     """Return the state after a move."""
-    is_undone = _undo_refusal(state, move) is None
+    undoes = _asks_to_undo(state, move) and _undo_refusal(state, move) is None
     leads = _leads(state, move)
-    if state.status in ENDED and not is_undone and not leads:
+    if state.status in ENDED and not undoes and not leads:
         return state
-    after = replace(
-        state,
-        disposition=move.disposition or state.disposition,
-        location=move.location or state.location,
-        persistent=_persistent(state, move),
-        last_event_ms=move.time_ms,
+    status = ACTIVE if undoes else TRANSITIONS[cast(str, move.step)][1] if leads else state.status
+    is_turned = status != state.status
+    is_made = move.step == COMMISSION and leads and state.commissioned_ms is None
+    return State(
+        status,
+        move.disposition or state.disposition,
+        move.location or state.location,
+        _persistent(state, move),
+        move.time_ms if is_made else state.commissioned_ms,
+        move.time_ms,
+        move.time_ms if is_turned else state.turned_ms,
+        move.organisation if is_turned else state.turned_by,
+        move.location if is_turned else state.turned_at,
     )
-    if move.step == COMMISSION and leads and state.commissioned_ms is None:
-        after = replace(after, commissioned_ms=move.time_ms)
-    target = ACTIVE if is_undone else TRANSITIONS[cast(str, move.step)][1] if leads else state.status
-    if target == state.status:
-        return after
-    return replace(after, status=target, turned_ms=move.time_ms, turned_by=move.organisation, turned_at=move.location)
 
 
-def state_before(head: Head, move: Move) -> State:
-    """Return the state in which a move finds a thing: by what is known to have happened before it."""
-    state, rows = _read(head)
-    for row in rows:
-        if (row.time_ms, row.number) >= (move.time_ms, move.number):
-            break
-        state = apply(state, row)
-    return state
+def insert(head: Head, move: Move, *, is_item: bool) -> tuple[ResultCode | None, bool]:
+    """Give a move its say at its time; return what an item's state speaks against it, and whether it has a say.
 
-
-def insert(head: Head, move: Move, *, is_item: bool) -> bool:
-    """Give a move its say at its time; False, and nothing changes, where it is older than what is kept apart.
-
-    An event has one say of a thing, so that a second move of the same record adds no more than its step.
+    It has none, and nothing changes, where it is older than what is kept apart. An event has one say of a thing, so
+    that a second move of the same record adds no more than its step.
     """
-    base, rows = _read(head)
-    for index, row in enumerate(rows):
-        if row.number == move.number:
-            rows[index] = row if move.step is None else row._replace(step=move.step)
-            break
+    rows = cast("list[list[Value]]", head.setdefault("moves", []))
+    own = next((row for row in rows if row[1] == move.number), None)
+    if own is not None:
+        if move.step is not None:
+            own[_STEP:] = [move.step, *own[_STEP + 1 :]]
+    elif is_folded(head, move.time_ms):
+        return (objection(_base(head), move) if is_item else None), False
     else:
-        if is_folded(head, move.time_ms):
-            return False
-        rows.append(move)
-    _write(head, base, rows, is_item=is_item)
-    return True
+        insort(rows, _row(move))
+    return _settle(head, rows, is_item=is_item, asked=move), True
 
 
 def remove(head: Head, key: bytes, organisation: str, *, is_item: bool) -> Move | None:
     """Take back the say of an organisation's event and return it, or None where it has none."""
-    base, rows = _read(head)
+    rows = cast("list[list[Value]]", head.get("moves", []))
     for row in rows:
-        if row.key == key and row.organisation == organisation:
+        move = _move(row)
+        if move.key == key and move.organisation == organisation:
             rows.remove(row)
-            _write(head, base, rows, is_item=is_item)
-            return row
+            _settle(head, rows, is_item=is_item)
+            return move
     return None
 
 
@@ -209,10 +214,12 @@ def is_folded(head: Head, time_ms: int) -> bool:
     return base is not None and time_ms < cast(int, base["until_ms"])
 
 
+def _asks_to_undo(state: State, move: Move) -> bool:
+    return state.status in UNDO and move.disposition in UNDO_DISPOSITIONS and move.step is None
+
+
 def _undo_refusal(state: State, move: Move) -> ResultCode | None:
-    """Return None where a move takes back what happened, why it may not, or OK where it does not ask for it."""
-    if state.status not in UNDO or move.disposition not in UNDO_DISPOSITIONS or move.step is not None:
-        return ResultCode.OK
+    """Return why a move that asks for it may not take back what happened, or None."""
     assert state.turned_ms is not None, "a status has been turned to"
     if move.organisation != state.turned_by:
         return ResultCode.UNDO_BY_ANOTHER
@@ -228,68 +235,57 @@ def _leads(state: State, move: Move) -> bool:
     return transition is not None and state.status in transition[0]
 
 
-def _persistent(state: State, move: Move) -> tuple[str, ...]:
+def _persistent(state: State, move: Move) -> Sequence[str]:
     if not move.persistent_set and not move.persistent_unset:
         return state.persistent
     kept = set(state.persistent) - set(move.persistent_unset or ())
     return tuple(sorted(kept | set(move.persistent_set or ())))[:PERSISTENT_MAX]
 
 
-def _read(head: Head) -> tuple[State, list[Move]]:
-    known = {name: value for name, value in cast(Head, head.get("base", {})).items() if name != "until_ms"}
-    if "persistent" in known:
-        known["persistent"] = cast("list[Value]", tuple(cast("list[str]", known["persistent"])))
-    rows = [Move(*cast("list[object]", row)) for row in cast("list[Value]", head.get("moves", []))]  # type: ignore[arg-type]
-    return State(**known), rows  # type: ignore[arg-type]
+def _settle(head: Head, rows: list[list[Value]], *, is_item: bool, asked: Move | None = None) -> ResultCode | None:
+    """Keep the newest rows, fold the others, and say in the head what it all comes to.
 
-
-def _write(head: Head, base: State, rows: list[Move], *, is_item: bool) -> None:
-    """Keep the newest rows and fold the others, then say in the head what it all comes to."""
-    rows.sort(key=lambda row: (row.time_ms, row.number))
-    while len(rows) > MOVES_MAX:
-        oldest = rows.pop(0)
-        base = apply(base, oldest)
-        head["base"] = {**_fields(base), "until_ms": oldest.time_ms}
-    head["moves"] = [_row(row) for row in rows]
-    state = base
-    for row in rows:
-        state = apply(state, row)
-    told: dict[str, Value] = {
-        "disposition": state.disposition,
-        "persistent": list(state.persistent) or None,
-        "last_event_ms": state.last_event_ms,
-    }
-    if is_item:
-        # What a lot is, and since when, follows from its amounts.
-        told |= {
-            "status": state.status,
-            "location": state.location,
-            "commissioned_ms": state.commissioned_ms,
-            "ended_ms": state.ended_ms,
-        }
-    for name, value in told.items():
+    Returned is what speaks against the move that is asked about in the state in which it finds an item.
+    """
+    state, against = _base(head), None
+    surplus = len(rows) - MOVES_MAX
+    for place, row in enumerate(rows, start=1):
+        move = _move(row)
+        if is_item and asked is not None and move.number == asked.number:
+            against = objection(state, asked)
+        state = apply(state, move)
+        if place == surplus:
+            # In the order of keys, so that the head is not put into order with all its rows.
+            head["base"] = dict(sorted({**_fields(state), "until_ms": move.time_ms}.items()))
+    if surplus > 0:
+        del rows[:surplus]
+    known: Head = {**_fields(state), "ended_ms": state.ended_ms}
+    for name in _TOLD_OF_ITEMS if is_item else _TOLD_OF_LOTS:
+        value = known.get(name)
         if value is not None:
             head[name] = value
         else:
             head.pop(name, None)
+    return against
+
+
+def _base(head: Head) -> State:
+    known = dict(cast(Head, head.get("base", {})))
+    known.pop("until_ms", None)
+    return State(**known)  # type: ignore[arg-type]
 
 
 def _fields(state: State) -> Head:
-    found: dict[str, Value] = {
-        "status": state.status,
-        "disposition": state.disposition,
-        "location": state.location,
-        "persistent": list(state.persistent) or None,
-        "commissioned_ms": state.commissioned_ms,
-        "last_event_ms": state.last_event_ms,
-        "turned_ms": state.turned_ms,
-        "turned_by": state.turned_by,
-        "turned_at": state.turned_at,
-    }
-    return {name: value for name, value in found.items() if value is not None}
+    """Return the fields that are set."""
+    persistent = list(state.persistent) or None
+    return {name: value for name, value in {**state._asdict(), "persistent": persistent}.items() if value is not None}
 
 
-def _row(move: Move) -> Value:
+def _move(row: list[Value]) -> Move:
+    return Move(*row)  # type: ignore[arg-type]
+
+
+def _row(move: Move) -> list[Value]:
     row = [list(part) if isinstance(part, tuple | list) else part for part in move]
     while row[-1] is None:
         row.pop()

@@ -87,6 +87,11 @@ class Things:
     by_key: dict[tuple[str, str], Thing] = field(default_factory=dict)
     violations: list[tuple[str, ResultCode]] = field(default_factory=list)
     noted: set[tuple[str, str, ResultCode]] = field(default_factory=set)
+    event_key: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Name the event for the rows of all its things."""
+        self.event_key = life.key_of(self.event)
 
     def find(self, identifier: str, kind: str = ITEM) -> Thing:
         """Return the working copy of a thing, new where the ledger has none, without adding to its history."""
@@ -161,14 +166,14 @@ class Things:
         speak for it.
         """
         is_item = thing.kind == ITEM
-        move = life.move_of(self.event, self.context.member, thing.integer("count") + 1, step, is_item=is_item)
-        objection = life.objection(life.state_before(thing.head, move), move) if is_item else None
+        number = thing.integer("count") + 1
+        move = life.move_of(self.event, self.event_key, self.context.member, number, step, is_item=is_item)
+        objection, has_say = life.insert(thing.head, move, is_item=is_item)
         if objection is not None:
             self.violation(thing, objection)
-        if not life.insert(thing.head, move, is_item=is_item):
+        if not has_say:
             self.violation(thing, ResultCode.EVENT_TOO_OLD)
-            return False
-        return objection is None or objection not in BLOCKING
+        return has_say and objection not in BLOCKING
 
     def write(self) -> None:
         """Write every touched thing with the event in its history, and every other changed one."""

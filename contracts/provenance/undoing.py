@@ -17,7 +17,7 @@ from contracts.results import ResultCode
 def undo(things: Things, thing: Thing) -> None:
     """Undo what the event that is declared in error did to one of its things."""
     event = things.event
-    was = life.remove(thing.head, life.key_of(event), things.context.member, is_item=thing.kind == ITEM)
+    was = life.remove(thing.head, things.event_key, things.context.member, is_item=thing.kind == ITEM)
     if was is None:
         if life.is_folded(thing.head, event.time_ms):
             things.violation(thing, ResultCode.EFFECT_NOT_UNDONE)

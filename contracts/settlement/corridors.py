@@ -28,7 +28,7 @@ from contracts.settlement.attestations import (
     check_attestation,
     read_attestation,
 )
-from contracts.settlement.posting import AMOUNT_MAX
+from contracts.settlement.posting import AMOUNT_MAX, Leg
 from contracts.settlement.watching import (
     COUNTERPARTIES_MAX,
     NEAR_PAYMENTS_MAX,
@@ -119,6 +119,11 @@ def check_corridor(
         _check_parties(context, rules, in_a_day, parties)
     context.put(key, {"hours": _to_value(hours), "days": _to_value(days)})
     return _review(context, ruled, pair, amounts, accounts)
+
+
+def check_within(context: Context, currency: str, leg: Leg, parties: Parties) -> Review | None:
+    """Do the same for a leg within one currency."""
+    return check_corridor(context, (currency, currency), (leg.amount, leg.amount), (leg.debit, leg.credit), parties)
 
 
 def _review(

@@ -23,7 +23,7 @@ from contracts.arguments import Arguments
 from contracts.context import Context
 from contracts.results import Rejected, ResultCode
 from contracts.settlement.accounts import ACCOUNT_ID_BYTES_MAX, ISSUER_PREFIX
-from contracts.settlement.corridors import Parties, Review, check_corridor, read_parties
+from contracts.settlement.corridors import Parties, Review, check_corridor, check_within, read_parties
 from contracts.settlement.posting import AMOUNT_MAX, Leg
 from contracts.settlement.quotes import PAYER, SEND, SIDES, Quote, exponent, read_quote, use_quote
 from contracts.settlement.rates import RATE_SCALE, fee_of, rate_text, read_rate
@@ -102,8 +102,9 @@ def plan_payment(context: Context, read: Arguments) -> Plan:
     if signed is None:
         if pair[0] != pair[1]:
             raise Rejected(ResultCode.QUOTE_NEEDED, f"{pair[0]} to {pair[1]} takes a provider's quote")
-        review = check_corridor(context, pair, (amount, amount), (payer, payee), parties)
-        return Plan(payer, payee, *pair, amount, amount, (Leg(payer, payee, amount),), {}, parties, review)
+        leg = Leg(payer, payee, amount)
+        review = check_within(context, pair[0], leg, parties)
+        return Plan(payer, payee, *pair, amount, amount, (leg,), {}, parties, review)
     if pair[0] == pair[1]:
         raise Rejected(ResultCode.QUOTE_NOT_NEEDED, f"both accounts are in {pair[0]}")
     exchange = use_quote(context, signed, context.member, pair, side, amount)

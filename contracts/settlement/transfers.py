@@ -12,7 +12,7 @@ from contracts.arguments import Arguments
 from contracts.context import Context
 from contracts.results import Rejected, ResultCode
 from contracts.settlement.accounts import ACCOUNT_ID_BYTES_MAX, ISSUER_PREFIX
-from contracts.settlement.corridors import NO_PARTIES, check_corridor
+from contracts.settlement.corridors import NO_PARTIES, check_within
 from contracts.settlement.posting import AMOUNT_MAX, Leg, Sides, check_currencies, post_between, sides_of
 from contracts.settlement.transfer_ids import TRANSFER_ID_BYTES, UETR, Wanted, once, put_transfer
 from ledger.codec import Value
@@ -68,22 +68,21 @@ def movable(context: Context, wanted: Wanted) -> tuple[Leg, Sides]:
     check_currencies(sides)
     if wanted.currency is not None and wanted.currency != sides.currency:
         raise Rejected(ResultCode.TRANSFER_CURRENCY_DIFFERS, f"{wanted.currency}, not {sides.currency!r}")
-    if wanted.kind not in (_ISSUE, _REDEEM) and (
-        leg.debit.startswith(ISSUER_PREFIX) or leg.credit.startswith(ISSUER_PREFIX)
-    ):
-        raise Rejected(ResultCode.ISSUER_ACCOUNT, "money enters by issue and leaves by redeem")
-    if wanted.kind not in (_ISSUE, _REDEEM) and sides.debit["owner"] != sides.credit["owner"]:
-        _pass_corridor(context, leg, sides.currency)
+    if wanted.kind not in (_ISSUE, _REDEEM):
+        _require_between_firms(context, leg, sides)
     return leg, sides
 
 
-def _pass_corridor(context: Context, leg: Leg, currency: str) -> None:
-    """Judge what one organisation gives another by the rules within the currency, as a payment of it would be.
+def _require_between_firms(context: Context, leg: Leg, sides: Sides) -> None:
+    """Refuse what touches an issuer account, and judge what one organisation gives another as a payment would be.
 
     A transfer carries nothing about its parties and cannot wait, so what rules ask more of goes by settlement.pay.
     """
-    amounts, accounts = (leg.amount, leg.amount), (leg.debit, leg.credit)
-    if check_corridor(context, (currency, currency), amounts, accounts, NO_PARTIES) is not None:
+    if leg.debit.startswith(ISSUER_PREFIX) or leg.credit.startswith(ISSUER_PREFIX):
+        raise Rejected(ResultCode.ISSUER_ACCOUNT, "money enters by issue and leaves by redeem")
+    if sides.debit["owner"] == sides.credit["owner"]:
+        return
+    if check_within(context, sides.currency, leg, NO_PARTIES) is not None:
         raise Rejected(ResultCode.TRANSFER_NEEDS_REVIEW, "use settlement.pay, which can wait for the issuer")
 
 

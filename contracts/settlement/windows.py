@@ -22,7 +22,7 @@ from contracts.arguments import Arguments
 from contracts.context import Context
 from contracts.results import Rejected, ResultCode
 from contracts.settlement.accounts import ACCOUNT_ID_BYTES_MAX, ISSUER_PREFIX
-from contracts.settlement.corridors import check_corridor, read_parties
+from contracts.settlement.corridors import check_within, read_parties
 from contracts.settlement.netting import MODELS, NettingPlan, Obligation, Standing, plan_netting
 from contracts.settlement.posting import Leg, check_currencies, post, sides_of
 from ledger.codec import Value, encode
@@ -100,8 +100,7 @@ def owe(context: Context, arguments: dict[str, Value]) -> Value:
     check_currencies(sides)
     code = sides.currency
     _enter(context, code, window, identifier)
-    review = check_corridor(context, (code, code), (leg.amount, leg.amount), (leg.debit, leg.credit), parties)
-    if review is not None:
+    if check_within(context, code, leg, parties) is not None:
         raise Rejected(ResultCode.OBLIGATION_NEEDS_REVIEW, "an issuer has to agree to it first; use settlement.pay")
     head: Head = {
         "window": window,

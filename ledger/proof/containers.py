@@ -22,31 +22,8 @@ ITEM: Final = "item"
 LEVELS_MAX: Final = 16
 
 _CAPTURE: Final = "provenance.capture"
-# Rules that a thing broke by an event: the event changes nothing of it, or all the same.
-_REFUSING: Final = frozenset(
-    {
-        "already_commissioned",
-        "consumed",
-        "cycle",
-        "declaration_differs",
-        "decommissioned",
-        "event_already_captured",
-        "event_id_conflict",
-        "destroyed",
-        "event_in_future",
-        "event_too_old",
-        "undo_by_another",
-        "undo_elsewhere",
-        "undo_too_late",
-        "not_custodian",
-        "not_event_capturer",
-        "too_deep",
-        "unknown_event",
-    }
-)
-_HARMLESS: Final = frozenset({"already_packed", "already_sold", "event_before_commissioning", "not_commissioned"})
-# Rules that a container broke: nothing was packed in it, or all the same. It may also be named as a child of its own,
-# which is a cycle for it alone.
+# Rules that a container broke by an event: nothing was packed in it, or all the same. It may also be named as a child
+# of its own, which is a cycle for it alone.
 _CLOSING: Final = frozenset(
     {
         "consumed",
@@ -62,6 +39,16 @@ _CLOSING: Final = frozenset(
         "undo_too_late",
     }
 )
+# Rules that a thing broke: the event changes nothing of it, or all the same.
+_REFUSING: Final = _CLOSING | {
+    "already_commissioned",
+    "cycle",
+    "declaration_differs",
+    "not_event_capturer",
+    "too_deep",
+    "unknown_event",
+}
+_HARMLESS: Final = frozenset({"already_packed", "already_sold", "event_before_commissioning", "not_commissioned"})
 _OPENING: Final = _HARMLESS | {"cycle", "too_deep"}
 _OPEN: Final = 1 << 64
 """Later than any time, for a stay without an end."""
