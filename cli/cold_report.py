@@ -56,7 +56,7 @@ def report(
     shown: list[RenderableType] = [*record_text(record)]
     if curve.points:
         shown += ["", *terminal_chart(curve, stretches), "", fields_table(_summary(curve))]
-    elif record.disposition is not None:
+    elif record.overall_disposition is not None:
         shown.append("no readings in this time")
     shown += breaches_text(breaches)
     if svg is not None:

@@ -1,9 +1,9 @@
 """The cold chain as the read side shows it: devices, profiles, what a thing went through, its breaches and readings.
 
-What is judged is what the contracts found (contracts/provenance/cold_chain.py); nothing is judged again here. Readings
-about a thing come from the batches in the history of its cold record, so only those of devices that watched it; all
-that a device recorded is in the history of the device. Times are milliseconds UTC, temperatures milli-degrees Celsius.
-Pure reads over a store.
+What is judged is what the contracts found (contracts/provenance/cold_chain.py); nothing is judged again here. What a
+thing inherited of what it was packed in is in node/cold_inherited.py. Readings about a thing come from the batches in
+the history of its cold record, so only those of devices that watched it; all that a device recorded is in the history
+of the device. Times are milliseconds UTC, temperatures milli-degrees Celsius. Pure reads over a store.
 """
 
 from bisect import bisect_left
@@ -14,6 +14,7 @@ from typing import Final, cast
 
 from contracts import heads
 from contracts.execute import read_parameters
+from contracts.provenance.cold_judge import Reading
 from ledger.codec import Value
 from ledger.readable import Json, to_json
 from ledger.state import COUNT_FIELD, Head
@@ -193,6 +194,15 @@ def batches_of(
         after = 0 if newest is None else max(0, cast(int, head[COUNT_FIELD]) - newest)
         for _, record in _records(store, heads.cold_record(identifier), head, from_ms, after):
             yield from _of_record(record, watches, from_ms, until_ms)
+
+
+def readings_of(store: Store, identifier: str, record: Head, watch: Watch, from_ms: int) -> Iterator[Reading]:
+    """Yield the readings of a watch's device at or after a time, in order; those after the end of the watch too."""
+    start_ms = max(watch.from_ms, from_ms)
+    for _, found in _records(store, heads.cold_record(identifier), record, start_ms, 0):
+        if found.method == RECORD_BATCH and found.arguments["device"] == watch.device:
+            first, rows = _rows_between(found, start_ms, None)
+            yield from (Reading(first + index, *row) for index, row in enumerate(rows))
 
 
 def record_head(store: Store, identifier: str) -> Head | None:

@@ -73,10 +73,48 @@ class ColdWatch:
 
 
 @dataclass(frozen=True, slots=True)
+class ColdStay:
+    """What a watch of a container found while a thing was in it (``until_ms`` None: it is in it still).
+
+    The ``counted`` minutes are the thing's: in the others a nearer device watched. ``breaches`` are the container's,
+    with the times that the thing went through.
+    """
+
+    container: str
+    device: str
+    profile: str
+    from_ms: int
+    until_ms: int | None
+    readings: int
+    monitored_ms: int
+    unmonitored_ms: int
+    out_of_range_ms: int
+    counted_out_of_range_ms: int
+    counted_unmonitored_ms: int
+    min_milli_celsius: int | None
+    max_milli_celsius: int | None
+    breaches: tuple["ColdBreach", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ColdInherited:
+    """What a thing went through inside of others; ``marks`` are what was not followed, as (reason, what)."""
+
+    out_of_range_ms: int
+    unmonitored_ms: int
+    breaches: int
+    unacknowledged: int
+    is_rejected: bool
+    stays: tuple[ColdStay, ...]
+    marks: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ColdRecord:
     """How cold a thing was kept; ``disposition`` is None where no device ever watched it.
 
-    ``budget_ms`` and the range are those of its product, None where the owner of the product set none.
+    ``budget_ms`` and the range are those of its product, None where the owner of the product set none. What it went
+    through inside of others is ``inherited``, and ``overall_disposition`` the word for both.
     """
 
     id: str
@@ -91,6 +129,8 @@ class ColdRecord:
     breaches: int
     unacknowledged: int
     watches: tuple[ColdWatch, ...]
+    overall_disposition: str | None
+    inherited: ColdInherited
     height: int
     fields: JsonObject = field(repr=False, default_factory=dict)
 
@@ -190,6 +230,8 @@ def read_cold_record(fields: Fields) -> ColdRecord:
         breaches=fields.integer("breaches"),
         unacknowledged=fields.integer("unacknowledged"),
         watches=fields.objects("watches", _watch),
+        overall_disposition=fields.optional_text("overall_disposition"),
+        inherited=_inherited(fields.object("inherited")),
         height=fields.integer("height"),
         fields=fields.values,
     )
@@ -268,6 +310,37 @@ def _watch(fields: Fields) -> ColdWatch:
         min_milli_celsius=fields.optional_integer("min_milli_celsius"),
         max_milli_celsius=fields.optional_integer("max_milli_celsius"),
         last_ms=fields.optional_integer("last_ms"),
+    )
+
+
+def _inherited(fields: Fields) -> ColdInherited:
+    return ColdInherited(
+        out_of_range_ms=fields.integer("out_of_range_ms"),
+        unmonitored_ms=fields.integer("unmonitored_ms"),
+        breaches=fields.integer("breaches"),
+        unacknowledged=fields.integer("unacknowledged"),
+        is_rejected=fields.boolean("is_rejected"),
+        stays=fields.objects("stays", _stay),
+        marks=fields.objects("marks", lambda mark: (mark.text("reason"), mark.text("what"))),
+    )
+
+
+def _stay(fields: Fields) -> ColdStay:
+    return ColdStay(
+        container=fields.text("container"),
+        device=fields.text("device"),
+        profile=fields.text("profile"),
+        from_ms=fields.integer("from_ms"),
+        until_ms=fields.optional_integer("until_ms"),
+        readings=fields.integer("readings"),
+        monitored_ms=fields.integer("monitored_ms"),
+        unmonitored_ms=fields.integer("unmonitored_ms"),
+        out_of_range_ms=fields.integer("out_of_range_ms"),
+        counted_out_of_range_ms=fields.integer("counted_out_of_range_ms"),
+        counted_unmonitored_ms=fields.integer("counted_unmonitored_ms"),
+        min_milli_celsius=fields.optional_integer("min_milli_celsius"),
+        max_milli_celsius=fields.optional_integer("max_milli_celsius"),
+        breaches=fields.objects("breaches", read_cold_breach),
     )
 
 

@@ -17,7 +17,7 @@ from contracts import heads
 from contracts.arguments import Arguments, integer, refuse, row
 from contracts.context import Context
 from contracts.provenance.cold_devices import DEVICE_ID_BYTES_MAX, own_device, require_device
-from contracts.provenance.cold_judge import Breach, Reading, judge, new_watch, note_breach
+from contracts.provenance.cold_judge import Breach, Reading, judge, new_watch, note_breach, worst_disposition
 from contracts.provenance.products import COLDEST_MILLI_CELSIUS, HOTTEST_MILLI_CELSIUS
 from contracts.results import Rejected, ResultCode
 from ledger import merkle
@@ -219,17 +219,16 @@ def _keep_breach(context: Context, thing: str, number: int, breach: Breach, sour
 
 
 def _disposition(context: Context, item: Head, record: Head) -> str:
-    """Return the worst word that applies; an acknowledgement alone never makes a thing fit for use."""
     product = context.get(heads.product(cast(str, item["product"]))) if "product" in item else None
     storage = {} if product is None else cast("dict[str, int]", product.get("storage", {}))
-    budget_ms, used_ms = storage.get("budget_ms"), cast(int, record["out_of_range_ms"])
-    if record["is_rejected"] or (budget_ms is not None and used_ms > budget_ms):
-        return "REJECT"
-    if record["unacknowledged"] or record["unmonitored_ms"]:
-        return "QUARANTINE"
-    if used_ms == 0 and record["breaches"] == 0:
-        return "OK"
-    return "QUARANTINE" if budget_ms is None else "WITHIN_BUDGET"
+    return worst_disposition(
+        is_rejected=bool(record["is_rejected"]),
+        out_of_range_ms=cast(int, record["out_of_range_ms"]),
+        unmonitored_ms=cast(int, record["unmonitored_ms"]),
+        breaches=cast(int, record["breaches"]),
+        unacknowledged=cast(int, record["unacknowledged"]),
+        budget_ms=storage.get("budget_ms"),
+    )
 
 
 def _new_record() -> Head:

@@ -38,6 +38,15 @@ class Breach:
     max_milli_celsius: int
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Time between two readings: the one that held in it, or None where nobody measured."""
+
+    from_ms: int
+    until_ms: int
+    reading: Reading | None
+
+
 def new_watch(profile_id: str, profile: Head, from_ms: int, until_ms: int | None) -> Head:
     """Return the state of a watch before its first reading."""
     watch: Head = {
@@ -59,31 +68,67 @@ def judge(watch: Head, profile: Head, reading: Reading) -> list[Breach]:
 
     A reading before the watch changes nothing. One at or after its end closes the last interval there.
     """
+    span = next_span(watch, profile, reading)
+    return [] if span is None else carry(watch, profile, span)
+
+
+def next_span(watch: Head, profile: Head, reading: Reading) -> Span | None:
+    """Take the next reading in; return the time that it closes, or None where it closes none.
+
+    A watch that has readings before it begins where it says: a first interval no longer than ``gap_ms`` is not counted.
+    """
     from_ms = cast(int, watch["from_ms"])
     until_ms = cast("int | None", watch.get("until_ms"))
     if reading.time_ms < from_ms or watch.get("done"):
-        return []
+        return None
     is_last = until_ms is not None and reading.time_ms >= until_ms
     end_ms = cast(int, until_ms) if is_last else reading.time_ms
     last = cast("list[int] | None", watch.get("last"))
-    breaches: list[Breach] = []
-    if last is None:
-        if end_ms - from_ms > cast(int, profile["gap_ms"]) or is_last:
-            _add(watch, "unmonitored_ms", end_ms - from_ms)
-    elif reading.time_ms - last[1] > cast(int, profile["gap_ms"]) or reading.sequence != last[0] + 1:
-        _add(watch, "unmonitored_ms", end_ms - last[1])
-        _end_runs(watch, profile)
-    else:
-        breaches = _hold(watch, profile, Reading(*last), end_ms)
     if is_last:
         watch["done"] = True
-        return breaches
-    value = reading.milli_celsius
-    watch["last"] = [reading.sequence, reading.time_ms, value]
-    watch["readings"] = cast(int, watch["readings"]) + 1
-    watch["min_milli_celsius"] = min(cast(int, watch.get("min_milli_celsius", value)), value)
-    watch["max_milli_celsius"] = max(cast(int, watch.get("max_milli_celsius", value)), value)
-    return breaches
+    else:
+        value = reading.milli_celsius
+        watch["last"] = [reading.sequence, reading.time_ms, value]
+        watch["readings"] = cast(int, watch["readings"]) + 1
+        _widen(watch, value)
+    gap_ms = cast(int, profile["gap_ms"])
+    if last is None:
+        return Span(from_ms, end_ms, None) if end_ms - from_ms > gap_ms or is_last else None
+    is_gap = reading.time_ms - last[1] > gap_ms or reading.sequence != last[0] + 1
+    return Span(last[1], end_ms, None if is_gap else Reading(*last))
+
+
+def carry(watch: Head, profile: Head, span: Span) -> list[Breach]:
+    """Count a span, which begins where the one before ended or later; return the breaches that began or went on."""
+    if span.reading is not None:
+        return _hold(watch, profile, span, span.reading)
+    _add(watch, "unmonitored_ms", span.until_ms - span.from_ms)
+    _end_runs(watch, profile)
+    return []
+
+
+def is_out_of_range(profile: Head, milli_celsius: int) -> bool:
+    """Say whether a temperature is outside of the range of a profile."""
+    return not cast(int, profile["min_milli_celsius"]) <= milli_celsius <= cast(int, profile["max_milli_celsius"])
+
+
+def worst_disposition(
+    *,
+    is_rejected: bool,
+    out_of_range_ms: int,
+    unmonitored_ms: int,
+    breaches: int,
+    unacknowledged: int,
+    budget_ms: int | None,
+) -> str:
+    """Return the worst word that applies; an acknowledgement alone never makes a thing fit for use."""
+    if is_rejected or (budget_ms is not None and out_of_range_ms > budget_ms):
+        return "REJECT"
+    if unacknowledged or unmonitored_ms:
+        return "QUARANTINE"
+    if out_of_range_ms == 0 and breaches == 0:
+        return "OK"
+    return "QUARANTINE" if budget_ms is None else "WITHIN_BUDGET"
 
 
 def note_breach(watch: Head, limit: int, number: int) -> None:
@@ -91,11 +136,11 @@ def note_breach(watch: Head, limit: int, number: int) -> None:
     cast("list[list[int]]", watch["timers"])[limit][5] = number
 
 
-def _hold(watch: Head, profile: Head, reading: Reading, end_ms: int) -> list[Breach]:
-    """Count the interval in which a reading held."""
-    span_ms, value = end_ms - reading.time_ms, reading.milli_celsius
+def _hold(watch: Head, profile: Head, span: Span, reading: Reading) -> list[Breach]:
+    """Count the span in which a reading held."""
+    span_ms, value = span.until_ms - span.from_ms, reading.milli_celsius
     _add(watch, "monitored_ms", span_ms)
-    if not cast(int, profile["min_milli_celsius"]) <= value <= cast(int, profile["max_milli_celsius"]):
+    if is_out_of_range(profile, value):
         _add(watch, "out_of_range_ms", span_ms)
     breaches = []
     timers = cast("list[list[int]]", watch["timers"])
@@ -107,11 +152,12 @@ def _hold(watch: Head, profile: Head, reading: Reading, end_ms: int) -> list[Bre
             continue
         elapsed, first_ms, first_sequence, lowest, highest, number = timers[index]
         if first_sequence == 0:
-            first_ms, first_sequence, lowest, highest = reading.time_ms, reading.sequence, value, value
+            first_ms, first_sequence, lowest, highest = span.from_ms, reading.sequence, value, value
         elapsed, lowest, highest = elapsed + span_ms, min(lowest, value), max(highest, value)
         timers[index] = [elapsed, first_ms, first_sequence, lowest, highest, number]
         if elapsed >= duration_ms:
-            breaches.append(Breach(index, number, first_ms, end_ms, first_sequence, reading.sequence, lowest, highest))
+            end_ms, last_sequence = span.until_ms, reading.sequence
+            breaches.append(Breach(index, number, first_ms, end_ms, first_sequence, last_sequence, lowest, highest))
     return breaches
 
 
@@ -120,6 +166,11 @@ def _end_runs(watch: Head, profile: Head) -> None:
     for index, limit in enumerate(cast("list[list[Value]]", profile["limits"])):
         if limit[0] == "consecutive":
             timers[index] = list(_IDLE)
+
+
+def _widen(watch: Head, value: int) -> None:
+    watch["min_milli_celsius"] = min(cast(int, watch.get("min_milli_celsius", value)), value)
+    watch["max_milli_celsius"] = max(cast(int, watch.get("max_milli_celsius", value)), value)
 
 
 def _add(watch: Head, name: str, span_ms: int) -> None:

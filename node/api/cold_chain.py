@@ -10,6 +10,7 @@ from node import cold_chain
 from node.api.answers import Answers
 from node.api.parameters import ById, DevicesOf, HistoryOf, Paged, Read, ReadingsOf, Recorded
 from node.api.state import found_or_problem, thing_or_problem
+from node.cold_inherited import cold_record_json
 from node.queries import JsonObject, record_number
 from node.storage.store import Store
 
@@ -19,6 +20,23 @@ _LIMIT: Final[JsonObject] = {
     "threshold_milli_celsius": 8_000,
     "duration_ms": 1_800_000,
     "gravity": "quarantine",
+}
+_BREACH: Final[JsonObject] = {
+    "number": 1,
+    "device": "logger-7",
+    "profile": "fridge-2-8",
+    "limit": 0,
+    **_LIMIT,
+    "from_ms": 1_795_300_000_000,
+    "until_ms": 1_795_302_400_000,
+    "first_sequence": 255,
+    "last_sequence": 258,
+    "min_milli_celsius": 8_200,
+    "max_milli_celsius": 9_400,
+    "custodian": "carrier",
+    "acknowledged_by": None,
+    "acknowledged_ms": None,
+    "comment": None,
 }
 _THING: Final = "https://id.gs1.org/01/09521102002002/21/3pGU9njkd3HUsrnL"
 EXAMPLES: Final[Mapping[str, JsonObject]] = {
@@ -73,24 +91,35 @@ EXAMPLES: Final[Mapping[str, JsonObject]] = {
         ],
         "count": 9,
         "height": 218,
+        "overall_disposition": "QUARANTINE",
+        "inherited": {
+            "out_of_range_ms": 2_400_000,
+            "unmonitored_ms": 0,
+            "breaches": 1,
+            "unacknowledged": 1,
+            "is_rejected": False,
+            "stays": [
+                {
+                    "container": "https://id.gs1.org/00/395211020000004175",
+                    "device": "truck-7/front",
+                    "profile": "fridge-2-8",
+                    "from_ms": 1_795_290_000_000,
+                    "until_ms": 1_795_310_000_000,
+                    "readings": 33,
+                    "monitored_ms": 20_000_000,
+                    "unmonitored_ms": 0,
+                    "out_of_range_ms": 2_400_000,
+                    "counted_out_of_range_ms": 2_400_000,
+                    "counted_unmonitored_ms": 0,
+                    "min_milli_celsius": 4_100,
+                    "max_milli_celsius": 9_400,
+                    "breaches": [_BREACH],
+                }
+            ],
+            "marks": [],
+        },
     },
-    "breach": {
-        "number": 1,
-        "device": "logger-7",
-        "profile": "fridge-2-8",
-        "limit": 0,
-        **_LIMIT,
-        "from_ms": 1_795_300_000_000,
-        "until_ms": 1_795_302_400_000,
-        "first_sequence": 255,
-        "last_sequence": 258,
-        "min_milli_celsius": 8_200,
-        "max_milli_celsius": 9_400,
-        "custodian": "carrier",
-        "acknowledged_by": None,
-        "acknowledged_ms": None,
-        "comment": None,
-    },
+    "breach": _BREACH,
     "batch": {
         "device": "logger-7",
         "profile": "fridge-2-8",
@@ -176,7 +205,7 @@ def _add_things(routes: APIRouter, answers: Answers) -> None:
         "/items/cold-chain", summary="How cold an item was kept, as the contracts judge", responses=_one("record")
     )
     async def record(asked: Annotated[ById, Query()]) -> Response:
-        return await answers.json(lambda store: cold_chain.cold_record(store, thing_or_problem(store, asked.id)), asked)
+        return await answers.json(lambda store: cold_record_json(store, thing_or_problem(store, asked.id)), asked)
 
     @routes.get(
         "/items/cold-chain/breaches", summary="The breaches of an item, oldest first", responses=_page("breach")

@@ -1,7 +1,8 @@
 """The cold record on the page: what the contracts found, and the newest readings as a strip with gaps and breaches.
 
-The figures are the contracts' own, over every reading. The strip is a picture of the newest ones: where a device
-measured more often than the picture is wide, a column shows the lowest and the highest.
+The figures are the contracts' own, over every reading, with what the thing went through inside of others. The strip is
+a picture of the newest ones of its own: where a device measured more often than the picture is wide, a column shows the
+lowest and the highest.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from markupsafe import Markup
 from contracts import heads
 from ledger.state import Head
 from node.cold_chain import Batch, batches_of, breach_json, product_storage, record_head, watches_of
+from node.cold_inherited import inherited_of, overall_disposition
 from node.queries import Thing, get_head
 from node.storage.store import Store
 from node.web import words
@@ -29,9 +31,10 @@ _BREACHES_MAX: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Cold:
-    """What the contracts found, milliseconds and milli-degrees Celsius; ``disposition`` as in docs/contracts.md.
+    """What was found, milliseconds and milli-degrees Celsius; ``disposition`` as in docs/contracts.md.
 
-    ``lowest`` and ``highest`` are None where a device watches and has recorded nothing yet.
+    ``lowest`` and ``highest`` are None where a device watches and has recorded nothing yet. ``stays`` says how many
+    watches of containers are counted, ``is_whole`` whether everything that it was in could be followed.
     """
 
     disposition: str
@@ -43,6 +46,8 @@ class Cold:
     unmonitored_ms: int
     breaches: int
     unacknowledged: int
+    stays: int
+    is_whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +71,29 @@ class Strip:
 
 
 def cold_of(store: Store, thing: Thing) -> Cold | None:
-    """Return the cold record of a thing, or None where no device ever watched it."""
-    head = record_head(store, thing.identifier)
-    if head is None:
+    """Return the cold record of a thing, or None where no device ever watched it or what it was in."""
+    inherited = inherited_of(store, thing)
+    disposition = overall_disposition(store, thing, inherited)
+    if disposition is None:
         return None
+    head = record_head(store, thing.identifier)
+    told = {} if head is None else head
     found = [watch.head for watch in watches_of(store, thing.identifier, head)]
+    found += [stay.state for stay in inherited.stays]
     lowest, highest = ([cast(int, one[name]) for one in found if name in one] for name in _EXTREMES)
     storage = product_storage(store, cast("str | None", thing.head.get("product")))
     return Cold(
-        disposition=cast(str, head["disposition"]),
+        disposition=disposition,
         readings=sum(cast(int, one["readings"]) for one in found),
         lowest_milli_celsius=min(lowest, default=None),
         highest_milli_celsius=max(highest, default=None),
-        out_of_range_ms=cast(int, head["out_of_range_ms"]),
+        out_of_range_ms=cast(int, told.get("out_of_range_ms", 0)) + inherited.out_of_range_ms,
         budget_ms=storage.get("budget_ms"),
-        unmonitored_ms=cast(int, head["unmonitored_ms"]),
-        breaches=cast(int, head["breaches"]),
-        unacknowledged=cast(int, head["unacknowledged"]),
+        unmonitored_ms=cast(int, told.get("unmonitored_ms", 0)) + inherited.unmonitored_ms,
+        breaches=cast(int, told.get("breaches", 0)) + len(inherited.breaches),
+        unacknowledged=cast(int, told.get("unacknowledged", 0)) + inherited.unacknowledged,
+        stays=len(inherited.stays),
+        is_whole=not inherited.marks,
     )
 
 

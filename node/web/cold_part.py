@@ -51,5 +51,9 @@ def _lines(cold: Cold) -> Iterator[str]:
     if cold.breaches:
         open_ones = f", {cold.unacknowledged} not looked into yet" if cold.unacknowledged else ""
         yield f"{words.count_text(cold.breaches, 'limit')} broken{open_ones}."
+    if cold.stays:
+        yield "Part of this was measured on what it was packed in, for the time that it was in there."
+    if not cold.is_whole:
+        yield "Not everything that it was packed in could be followed here."
     if cold.unmonitored_ms:
         yield f"Nobody measured for {duration_text(cold.unmonitored_ms)}."

@@ -1,6 +1,7 @@
 """A pack that a logger watches: too warm for half an hour, then two readings that nobody got, on a running node."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from ledger.keys import SecretKey, signed_preimage
@@ -11,6 +12,7 @@ from tests.unit.test_node_api_problems import document, event
 GTIN = "09521102002002"
 PACK = f"https://id.gs1.org/01/{GTIN}/21/C1"
 OTHER = f"https://id.gs1.org/01/{GTIN}/21/C2"
+INNER = f"https://id.gs1.org/01/{GTIN}/21/C3"
 DEVICE, PROFILE = "logger/7", "fridge-2-8"
 MINUTE_MS = 60_000
 LIMITS: list[list[Any]] = [
@@ -81,9 +83,16 @@ def prepare(node: RunningNode) -> ColdStory:
             },
         ),
     )
-    made = event("cold-made", action="ADD", epcList=[PACK, OTHER])
+    made = event("cold-made", action="ADD", epcList=[PACK, OTHER, INNER])
     assert node.capture(document(made)).status_code == 200
     return story
+
+
+def packing(name: str, time_ms: int, action: str) -> dict[str, Any]:
+    """Return the packing or the unpacking of the inner pack, which rides in the one that is watched."""
+    time = datetime.fromtimestamp(time_ms / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    told = event(name, type="AggregationEvent", action=action, eventTime=time, parentID=PACK, childEPCs=[INNER])
+    return {key: value for key, value in told.items() if key != "epcList"}
 
 
 def tell(node: RunningNode) -> ColdStory:
@@ -93,4 +102,7 @@ def tell(node: RunningNode) -> ColdStory:
     node.commit("brand", Operation("cold_chain.assign", watched))
     node.commit(story.key, story.batch(1, FIRST))
     node.commit(story.key, story.batch(9, SECOND))
+    for action, minute in (("ADD", 15), ("DELETE", 55)):
+        moved = packing(f"cold-{action.lower()}", story.from_ms + minute * MINUTE_MS, action)
+        assert node.capture(document(moved)).status_code == 200
     return story

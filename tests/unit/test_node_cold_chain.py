@@ -11,6 +11,7 @@ from tests.support.cold_story import (
     DEVICE,
     FIRST,
     GTIN,
+    INNER,
     MINUTE_MS,
     OTHER,
     PACK,
@@ -77,6 +78,26 @@ def test_a_thing_that_nobody_watched(client: Client) -> None:
     assert (found.disposition, found.watches, found.out_of_range_ms, found.budget_ms) == (None, (), 0, 120 * MINUTE_MS)
     assert client.cold_breaches(OTHER) == ()
     assert client.cold_readings(OTHER) == ()
+
+
+def test_what_was_inside_for_a_while_inherits_that_while(client: Client, story: ColdStory) -> None:
+    found = client.cold_record(INNER)
+    assert (found.disposition, found.watches, found.out_of_range_ms) == (None, (), 0)
+    # All of the half hour that was too warm, and of the gap after it what was before it came out.
+    assert (found.overall_disposition, found.inherited.breaches) == ("QUARANTINE", 1)
+    assert (found.inherited.out_of_range_ms, found.inherited.unmonitored_ms) == (30 * MINUTE_MS, 5 * MINUTE_MS)
+    (stay,) = found.inherited.stays
+    assert (stay.container, stay.device, stay.profile) == (PACK, DEVICE, PROFILE)
+    assert (stay.from_ms, stay.until_ms) == (story.from_ms + 15 * MINUTE_MS, story.from_ms + 55 * MINUTE_MS)
+    assert (stay.readings, stay.monitored_ms) == (4, 35 * MINUTE_MS)
+    assert (stay.min_milli_celsius, stay.max_milli_celsius) == (5_000, 9_500)
+    (breach,) = stay.breaches
+    assert (breach.number, breach.limit.threshold_milli_celsius, breach.custodian) == (1, 8_000, "brand")
+    assert (breach.from_ms, breach.until_ms) == (story.from_ms + 20 * MINUTE_MS, story.from_ms + 50 * MINUTE_MS)
+    assert (client.cold_record(PACK).overall_disposition, client.cold_record(PACK).inherited.stays) == (
+        "QUARANTINE",
+        (),
+    )
 
 
 def test_a_breach_and_its_acknowledgement(running: RunningNode, client: Client, story: ColdStory) -> None:
@@ -173,7 +194,7 @@ def test_the_examples_have_the_fields_of_real_answers(running: RunningNode, clie
     real = {
         "device": client.device(DEVICE).fields,
         "profile": client.cold_profile(PROFILE).fields,
-        "record": client.cold_record(PACK).fields,
+        "record": {**client.cold_record(PACK).fields, "inherited": client.cold_record(INNER).fields["inherited"]},
         "breach": client.cold_breaches(PACK)[0].fields,
         "batch": running.json("/v1/items/cold-chain/readings", id=PACK)["entries"][0],
         "recorded": running.json(f"/v1/devices/{DEVICE}/readings")["entries"][0],
