@@ -17,6 +17,7 @@ from typing import Final, cast
 from urllib.parse import urlencode
 
 from contracts import heads
+from contracts.provenance.life import unpacked_ms
 from ledger.readable import Json
 from node.balance import transformation_json
 from node.links import (
@@ -334,7 +335,7 @@ class _Tracer:
         if any(self._store.head(key(parent, child)) is not None for key in (of_relation, heads.lot_content)):
             return link
         thing = find_thing(self._store, child)
-        moved_ms = 0 if thing is None or link.relation == INSTALLED else cast(int, thing.head.get("parent_ms", 0))
+        moved_ms = 0 if thing is None or link.relation == INSTALLED else unpacked_ms(thing.head)
         return replace(link, interval=Interval(link.interval.since_ms, max(link.interval.since_ms, moved_ms)))
 
     def _rest_path(self, node: Node, branch: Branch, fan_out: int | None = None) -> str:

@@ -19,7 +19,7 @@ from contracts.context import Context
 from contracts.provenance import events, life, links
 from contracts.provenance.events import ADD, DELETE, OBSERVE, Event, Quantity, read_event
 from contracts.provenance.life import OBSERVED
-from contracts.provenance.things import ITEM, LOT, Thing, Things
+from contracts.provenance.things import BLOCKING, ITEM, LOT, Thing, Things
 from contracts.provenance.undoing import undo
 from contracts.results import Rejected, ResultCode
 from ledger.codec import Value
@@ -134,11 +134,10 @@ def _aggregation(things: Things) -> None:
         parent_allowed = things.may_change(parent, forms=True)
         if parent_allowed:
             things.take(parent)
-            parent_allowed = things.move(parent, life.TAKE)
+            parent_allowed = _move(things, parent, life.TAKE)
+        packing = life.packing_of(ADD, parent.identifier) if parent_allowed else None
         for identifier in event.children:
-            child = things.touch(identifier)
-            if _observe(things, child) and parent_allowed:
-                links.pack(things, parent, child)
+            _observe(things, things.touch(identifier), packing=packing)
         for quantity in event.child_quantities:
             _observe_lot(things, quantity)
             if parent_allowed:
@@ -160,8 +159,10 @@ def _unpack(things: Things, parent: Thing) -> None:
     everything = links.linked(things.context, "content", parent.identifier) if is_scanned else ()
     for identifier in everything or event.children:
         child = things.touch(identifier)
-        if things.may_change(child, held_through=is_held) and things.move(child):
-            links.unpack_from(things, parent.identifier, child)
+        if things.may_change(child, held_through=is_held):
+            # "Everything" is what was in it at that time, of which some may have come back or elsewhere since.
+            is_meant = identifier in event.children or life.parent_at(child.head, event.time_ms) == parent.identifier
+            _move(things, child, packing=life.packing_of(DELETE, parent.identifier) if is_meant else None)
     for quantity in event.child_quantities:
         _observe_lot(things, quantity)
         if parent_allowed:
@@ -180,7 +181,7 @@ def _association(things: Things) -> None:
     # What things are installed in may be a place, which nobody commissions.
     parent_allowed = things.may_change(parent, forms=True)
     if parent_allowed:
-        parent_allowed = things.move(parent)
+        parent_allowed = _move(things, parent)
     children = event.children
     if is_removing and not children and not event.child_quantities and parent.integer("associates") > 0:
         children = tuple(links.linked(things.context, "association", parent.identifier))
@@ -225,8 +226,8 @@ def _observe_contents(things: Things, parent: Thing | None) -> None:
     _observe_all(things)
     for identifier in things.event.children if parent is not None else ():
         child = things.find(identifier)
-        if parent is not None and things.event.time_ms >= child.integer("parent_ms", things.event.time_ms):
-            current = child.text("parent")
+        if parent is not None and not life.is_folded(child.head, things.event.time_ms):
+            current = life.parent_at(child.head, things.event.time_ms)
             if current is None:
                 things.violation(child, ResultCode.NOT_PACKED)
             elif current != parent.identifier:
@@ -242,9 +243,17 @@ def _parent(things: Things) -> Thing | None:
     return None
 
 
-def _observe(things: Things, thing: Thing, step: str | None = None) -> bool:
-    """Apply place and state; return whether the event may have further effects on the thing."""
-    return things.may_change(thing) and things.move(thing, step)
+def _observe(things: Things, thing: Thing, step: str | None = None, packing: str | None = None) -> bool:
+    """Apply place, state and packing; return whether the event may have further effects on the thing."""
+    return things.may_change(thing) and _move(things, thing, step, packing)
+
+
+def _move(things: Things, thing: Thing, step: str | None = None, packing: str | None = None) -> bool:
+    """Let the event have its say of a thing, and put an item where its events say that it is."""
+    said = things.move(thing, step, packing)
+    if thing.kind == ITEM:
+        links.place(things, thing, said, packing)
+    return said.has_say and said.objection not in BLOCKING
 
 
 def _observe_lot(things: Things, quantity: Quantity) -> None:
@@ -264,7 +273,7 @@ def _commission(things: Things, thing: Thing) -> None:
     if thing.integer("first_event_ms") < things.event.time_ms:
         things.violation(thing, ResultCode.EVENT_BEFORE_COMMISSIONING)
     things.take(thing)
-    things.move(thing, life.COMMISSION)
+    _move(things, thing, life.COMMISSION)
 
 
 def _produce(things: Things, quantity: Quantity) -> None:
@@ -287,17 +296,13 @@ def _withdraw(things: Things, quantity: Quantity) -> None:
 def _count(things: Things, lot: Thing, quantity: Quantity, sign: int) -> None:
     """Let the event have its say of a lot, with whether an amount was counted, so that it can be undone."""
     is_counted = sign != 0 and links.add_to_lot(things, lot, quantity, sign)
-    things.move(lot, life.COUNT if is_counted else None)
+    _move(things, lot, life.COUNT if is_counted else None)
 
 
 def _retire(things: Things, thing: Thing, step: str | None) -> None:
     """End an item's life or its time in trade, which also takes it out of whatever it is packed in."""
-    if not things.may_change(thing) or not things.move(thing, step):
-        return
-    if thing.text("parent") is not None:
-        links.unpack(things, thing)
-    # So that a packing from before the end, when it comes in late, does not pack what is no more.
-    thing.head["parent_ms"] = things.event.time_ms
+    if things.may_change(thing):
+        _move(things, thing, step)
 
 
 def named(event: Event) -> list[tuple[str, str]]:

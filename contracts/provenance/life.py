@@ -2,16 +2,17 @@
 
 Events arrive late and out of order, and some are declared to be in error afterwards. So a head keeps a row for each of
 the newest events that had a say (``moves``), sorted by the event's time and then by its place in the history, and what
-came before them folded into one state (``base``). Status, disposition, place and persistent dispositions are folded
-anew whenever a row comes or goes: they are the same in whichever order events arrive, as long as no event is older than
-``base``, and such a one is refused a say.
+came before them folded into one state (``base``). Status, disposition, place, persistent dispositions and what it is
+packed in are folded anew whenever a row comes or goes: they are the same in whichever order events arrive, as long as
+no event is older than ``base``, and such a one is refused a say.
 
 The automaton is the two tables below. A row that its state does not allow changes nothing, until a row before it comes
 or goes that makes it allowed. What stands in ``UNDO`` can be taken back by whoever did it, in time and where it was
 done (the pattern is the European medicines verification system's: ten days, same user, same place).
 
-Heads: ``moves`` rows [time_ms, number of the record, key, organisation, step, disposition, location, set, unset]
-without the nils at their ends; ``base`` the fields of ``State`` that are set, and ``until_ms``.
+Heads: ``moves`` rows [time_ms, number of the record, key, organisation, step, disposition, location, set, unset,
+packing] without the nils at their ends, packing being "+" or "-" and a container; ``base`` the fields of ``State`` that
+are set, and ``until_ms``.
 """
 
 from bisect import insort
@@ -27,7 +28,6 @@ from ledger.state import Head
 MOVES_MAX: Final = 16
 PERSISTENT_MAX: Final = 20
 _KEY_BYTES: Final = 8  # a firm that finds two events of one key harms its own alone
-_STEP: Final = 4  # where a row has its step
 _TOLD_OF_LOTS: Final = ("disposition", "persistent", "last_event_ms")
 # What a lot is, and since when, follows from its amounts.
 _TOLD_OF_ITEMS: Final = (*_TOLD_OF_LOTS, "status", "location", "commissioned_ms", "ended_ms")
@@ -91,10 +91,14 @@ class Move(NamedTuple):
     location: str | None = None
     persistent_set: Sequence[str] | None = None
     persistent_unset: Sequence[str] | None = None
+    packing: str | None = None
 
 
 class State(NamedTuple):
-    """What a thing's moves come to; ``turned_*`` tell of the event that led to the status."""
+    """What a thing's moves come to; ``turned_*`` tell of the event that led to the status.
+
+    ``parent`` is what it is packed in, ``parent_ms`` since when it is in there.
+    """
 
     status: str = OBSERVED
     disposition: str | None = None
@@ -105,11 +109,27 @@ class State(NamedTuple):
     turned_ms: int | None = None
     turned_by: str | None = None
     turned_at: str | None = None
+    parent: str | None = None
+    parent_ms: int | None = None
 
     @property
     def ended_ms(self) -> int | None:
         """When the thing ended, None while it has not."""
         return self.turned_ms if self.status in ENDED else None
+
+
+class Said(NamedTuple):
+    """What became of a move: the state that it found, what that has against it, whether it counts, what it led to."""
+
+    before: State
+    objection: ResultCode | None
+    has_say: bool
+    after: State
+
+
+def packing_of(action: str, parent: str) -> str:
+    """Return how a move says that a thing went into a container, or came out of it."""
+    return ("+" if action == ADD else "-") + parent
 
 
 def key_of(event: Event) -> bytes:
@@ -130,7 +150,16 @@ def step_of(event: Event) -> str | None:
     return by_business_step if event.type == TRANSACTION and event.action != DELETE else None
 
 
-def move_of(event: Event, key: bytes, organisation: str, number: int, step: str | None, *, is_item: bool) -> Move:
+def move_of(
+    event: Event,
+    key: bytes,
+    organisation: str,
+    number: int,
+    step: str | None,
+    *,
+    is_item: bool,
+    packing: str | None = None,
+) -> Move:
     """Return what an event, named by its key, says of a thing; a lot is in many places at once and has none."""
     return Move(
         event.time_ms,
@@ -142,6 +171,7 @@ def move_of(event: Event, key: bytes, organisation: str, number: int, step: str 
         event.location if is_item else None,
         event.persistent_set or None,
         event.persistent_unset or None,
+        packing,
     )
 
 
@@ -175,36 +205,70 @@ def apply(state: State, move: Move) -> State:
         move.time_ms if is_turned else state.turned_ms,
         move.organisation if is_turned else state.turned_by,
         move.location if is_turned else state.turned_at,
+        *((None, None) if status in ENDED else _packed(state, move)),
     )
 
 
-def insert(head: Head, move: Move, *, is_item: bool) -> tuple[ResultCode | None, bool]:
-    """Give a move its say at its time; return what an item's state speaks against it, and whether it has a say.
+def unpacking_objection(state: State, parent: str) -> ResultCode | None:
+    """Return why a thing in this state cannot come out of a container, or None."""
+    if state.parent is None:
+        return ResultCode.NOT_PACKED
+    return None if state.parent == parent else ResultCode.WRONG_PARENT
+
+
+def insert(head: Head, move: Move, *, is_item: bool) -> Said:
+    """Give a move its say at its time.
 
     It has none, and nothing changes, where it is older than what is kept apart. An event has one say of a thing, so
-    that a second move of the same record adds no more than its step.
+    that a second move of the same record adds no more than its step and its packing.
     """
     rows = cast("list[list[Value]]", head.setdefault("moves", []))
     own = next((row for row in rows if row[1] == move.number), None)
     if own is not None:
-        if move.step is not None:
-            own[_STEP:] = [move.step, *own[_STEP + 1 :]]
+        known = _move(own)
+        own[:] = _row(known._replace(step=move.step or known.step, packing=move.packing or known.packing))
     elif is_folded(head, move.time_ms):
-        return (objection(_base(head), move) if is_item else None), False
+        base = _base(head)
+        against = objection(base, move) if is_item else None
+        return Said(base, against, has_say=False, after=_settle(head, rows, is_item=is_item)[1])
     else:
         insort(rows, _row(move))
-    return _settle(head, rows, is_item=is_item, asked=move), True
+    before, after = _settle(head, rows, is_item=is_item, asked=move)
+    return Said(before, objection(before, move) if is_item else None, has_say=True, after=after)
 
 
-def remove(head: Head, key: bytes, organisation: str, *, is_item: bool) -> Move | None:
-    """Take back the say of an organisation's event and return it, or None where it has none."""
+def strike_packing(head: Head, number: int) -> None:
+    """Take back what the move of a record says of packing: the container could not take the thing."""
+    rows = cast("list[list[Value]]", head["moves"])
+    for row in rows:
+        if row[1] == number:
+            row[:] = _row(_move(row)._replace(packing=None))
+    _settle(head, rows, is_item=True)
+
+
+def parent_at(head: Head, time_ms: int) -> str | None:
+    """Return what an item was packed in at a time, by all that is known."""
+    state = _base(head)
+    for row in cast("list[list[Value]]", head.get("moves", [])):
+        if cast(int, row[0]) <= time_ms:
+            state = apply(state, _move(row))
+    return state.parent
+
+
+def unpacked_ms(head: Head) -> int:
+    """Return when an item in no container was last said to come out of one or to end, 0 where that is not known."""
+    told = [cast(int, row[0]) for row in cast("list[list[Value]]", head.get("moves", [])) if _move(row).packing]
+    return max([*told, cast(int, head.get("ended_ms", 0))])
+
+
+def remove(head: Head, key: bytes, organisation: str, *, is_item: bool) -> tuple[Move, State] | None:
+    """Take back the say of an organisation's event; return it with the state without it, or None where it has none."""
     rows = cast("list[list[Value]]", head.get("moves", []))
     for row in rows:
         move = _move(row)
         if move.key == key and move.organisation == organisation:
             rows.remove(row)
-            _settle(head, rows, is_item=is_item)
-            return move
+            return move, _settle(head, rows, is_item=is_item)[1]
     return None
 
 
@@ -235,6 +299,17 @@ def _leads(state: State, move: Move) -> bool:
     return transition is not None and state.status in transition[0]
 
 
+def _packed(state: State, move: Move) -> tuple[str | None, int | None]:
+    """Return what a thing is in after a move, and since when: put where it is already, it stays there since then."""
+    if move.packing is not None:
+        parent = move.packing[1:]
+        if move.packing[0] == "+" and state.parent != parent:
+            return parent, move.time_ms
+        if move.packing[0] == "-" and state.parent == parent:
+            return None, None
+    return state.parent, state.parent_ms
+
+
 def _persistent(state: State, move: Move) -> Sequence[str]:
     if not move.persistent_set and not move.persistent_unset:
         return state.persistent
@@ -242,17 +317,17 @@ def _persistent(state: State, move: Move) -> Sequence[str]:
     return tuple(sorted(kept | set(move.persistent_set or ())))[:PERSISTENT_MAX]
 
 
-def _settle(head: Head, rows: list[list[Value]], *, is_item: bool, asked: Move | None = None) -> ResultCode | None:
+def _settle(head: Head, rows: list[list[Value]], *, is_item: bool, asked: Move | None = None) -> tuple[State, State]:
     """Keep the newest rows, fold the others, and say in the head what it all comes to.
 
-    Returned is what speaks against the move that is asked about in the state in which it finds an item.
+    Returned are the state in which the move that is asked about finds the thing, and the last one.
     """
-    state, against = _base(head), None
+    state = found = _base(head)
     surplus = len(rows) - MOVES_MAX
     for place, row in enumerate(rows, start=1):
         move = _move(row)
-        if is_item and asked is not None and move.number == asked.number:
-            against = objection(state, asked)
+        if asked is not None and move.number == asked.number:
+            found = state
         state = apply(state, move)
         if place == surplus:
             # In the order of keys, so that the head is not put into order with all its rows.
@@ -266,7 +341,7 @@ def _settle(head: Head, rows: list[list[Value]], *, is_item: bool, asked: Move |
             head[name] = value
         else:
             head.pop(name, None)
-    return against
+    return found, state
 
 
 def _base(head: Head) -> State:

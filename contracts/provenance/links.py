@@ -10,8 +10,10 @@ from typing import Final, cast
 from contracts import heads
 from contracts.context import Context
 from contracts.decimals import plain, scaled
+from contracts.provenance import life
 from contracts.provenance.events import Quantity
-from contracts.provenance.things import Thing, Things
+from contracts.provenance.life import Said, State
+from contracts.provenance.things import BLOCKING, Thing, Things
 from contracts.results import ResultCode
 from ledger.codec import Value
 
@@ -21,61 +23,70 @@ UNITS_MAX: Final = 16
 SCAN_WORK: Final = 50
 
 
-def pack(things: Things, parent: Thing, child: Thing) -> None:
-    """Put a child into a parent; an event older than the child's last packing or unpacking changes nothing."""
-    time_ms = things.event.time_ms
-    if time_ms < child.integer("parent_ms", time_ms):
-        return
-    current = child.text("parent")
-    if current is not None:
-        things.violation(child, ResultCode.ALREADY_PACKED)
-    if current == parent.identifier:
-        return
+def place(things: Things, item: Thing, said: Said, packing: str | None = None) -> None:
+    """Put an item where its events say that it is, and mark what a packing finds against it at its time."""
+    if packing is not None and said.has_say and said.objection not in BLOCKING:
+        is_packed = ResultCode.ALREADY_PACKED if said.before.parent is not None else None
+        against = is_packed if packing[0] == "+" else life.unpacking_objection(said.before, packing[1:])
+        if against is not None:
+            things.violation(item, against)
+    refusal = relocate(things, item, said.after)
+    if refusal is not None:
+        things.violation(*refusal)
+        if packing is not None and (packing, things.event.time_ms) == (f"+{said.after.parent}", said.after.parent_ms):
+            life.strike_packing(item.head, item.integer("count") + 1)
+
+
+def relocate(things: Things, item: Thing, state: State) -> tuple[Thing, ResultCode] | None:
+    """Take an item out of its container and put it into that of its state, as far as they differ.
+
+    Returned is why that cannot be, and of which thing that is said; the item then stays where it is.
+    """
+    current, wanted = item.text("parent"), state.parent
+    if wanted is not None and wanted != current:
+        refusal = _refusal(things, things.find(wanted), item)
+        if refusal is not None:
+            return refusal
+    if current is not None and wanted != current:
+        _take_out(things, item, current)
+    if wanted is not None:
+        _put_in(things, item, wanted, cast(int, state.parent_ms), is_new=wanted != current)
+    return None
+
+
+def _refusal(things: Things, parent: Thing, item: Thing) -> tuple[Thing, ResultCode] | None:
     ancestors = _ancestors(things, parent)
-    if any(ancestor is child for ancestor in ancestors):
-        things.violation(child, ResultCode.CYCLE)
+    if any(ancestor is item for ancestor in ancestors):
+        return item, ResultCode.CYCLE
+    if len(ancestors) + item.integer("height") > DEPTH_MAX:
+        return item, ResultCode.TOO_DEEP
+    return (parent, ResultCode.TOO_MANY_CONTENTS) if parent.integer("contents") >= CONTENTS_MAX else None
+
+
+def _put_in(things: Things, item: Thing, container: str, since_ms: int, *, is_new: bool) -> None:
+    key = heads.content(container, item.identifier)
+    if not is_new:
+        if things.context.get(key) != {"since_ms": since_ms}:
+            things.context.put(key, {"since_ms": since_ms})
         return
-    if len(ancestors) + child.integer("height") > DEPTH_MAX:
-        things.violation(child, ResultCode.TOO_DEEP)
-        return
-    if parent.integer("contents") >= CONTENTS_MAX:
-        things.violation(parent, ResultCode.TOO_MANY_CONTENTS)
-        return
-    if current is not None:
-        # The newest word of whoever holds the thing counts: an unpacking was missed, the mark says so.
-        unpack(things, child)
-    child.head["parent"] = parent.identifier
-    child.head["parent_ms"] = time_ms
+    parent = things.touch(container)
+    item.head["parent"] = container
+    item.is_changed = True
     parent.head["contents"] = parent.integer("contents") + 1
-    for level, ancestor in enumerate(ancestors, start=1):
-        height = child.integer("height") + level
+    for level, ancestor in enumerate(_ancestors(things, parent), start=1):
+        height = item.integer("height") + level
         if ancestor.integer("height") < height:
             ancestor.head["height"] = height
             ancestor.is_changed = True
-    things.context.put(heads.content(parent.identifier, child.identifier), {"since_ms": time_ms})
+    things.context.put(key, {"since_ms": since_ms})
 
 
-def unpack(things: Things, child: Thing) -> None:
-    """Take a packed child out of its parent, whose history gets the event too."""
-    parent = things.touch(cast(str, child.text("parent")))
-    _count_down(parent)
-    things.context.delete(heads.content(parent.identifier, child.identifier))
-    del child.head["parent"]
-    child.head["parent_ms"] = things.event.time_ms
-    child.is_changed = True
-
-
-def unpack_from(things: Things, parent: str, child: Thing) -> None:
-    """Take a child out of the parent that an event names, if it is there."""
-    if things.event.time_ms < child.integer("parent_ms", things.event.time_ms):
-        return
-    current = child.text("parent")
-    if current is None:
-        things.violation(child, ResultCode.NOT_PACKED)
-    elif current != parent:
-        things.violation(child, ResultCode.WRONG_PARENT)
-    else:
-        unpack(things, child)
+def _take_out(things: Things, item: Thing, container: str) -> None:
+    """Take an item out of its container, whose history gets the event too."""
+    _count_down(things.touch(container))
+    things.context.delete(heads.content(container, item.identifier))
+    del item.head["parent"]
+    item.is_changed = True
 
 
 def pack_lot(things: Things, parent: Thing, quantity: Quantity) -> None:

@@ -4,11 +4,11 @@ A violation is a ResultCode. Under the policy "refuse" the first one rejects the
 on the thing's head and in the receipt's output, and those in BLOCKING keep the event from having any further effect
 on that thing. Marks keep the newest sixteen and a count of all.
 
-Heads: ``item`` {status, first_event_ms, last_event_ms?, custodian?, owner?, parent?, parent_ms?, contents?,
+Heads: ``item`` {status, first_event_ms, last_event_ms?, custodian?, owner?, parent?, contents?,
 associates?, height?, product?, lot?, disposition?, location?, persistent?, commissioned_ms?, ended_ms?, moves?, base?,
 declarations?, marks?, marks_count?, count, chain}; ``lot`` has no place (parent, contents, height, location) and has
-``quantities`` {unit or "": decimal} besides. Status, disposition, place and what persists follow from ``moves``
-(life.py).
+``quantities`` {unit or "": decimal} besides. Status, disposition, place, packing and what persists follow from
+``moves`` (life.py).
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from contracts.context import Context
 from contracts.identifiers import lot_of, product_of
 from contracts.provenance import life
 from contracts.provenance.events import Event
-from contracts.provenance.life import ACTIVE, ENDED, OBSERVED
+from contracts.provenance.life import ACTIVE, ENDED, OBSERVED, Said
 from contracts.results import Rejected, ResultCode
 from ledger.codec import Value
 from ledger.state import Head
@@ -159,21 +159,22 @@ class Things:
         thing.head.setdefault("custodian", self.context.member)
         thing.head.setdefault("owner", thing.head["custodian"])
 
-    def move(self, thing: Thing, step: str | None = None) -> bool:
-        """Let the event have its say of a thing; return whether it may have further effects, as a thing lives that has.
+    def move(self, thing: Thing, step: str | None = None, packing: str | None = None) -> Said:
+        """Let the event have its say of a thing; it may have further effects where the answer ``leads`` to them.
 
         What the thing's state speaks against is a violation, and has its say all the same: what is known later may
         speak for it.
         """
         is_item = thing.kind == ITEM
         number = thing.integer("count") + 1
-        move = life.move_of(self.event, self.event_key, self.context.member, number, step, is_item=is_item)
-        objection, has_say = life.insert(thing.head, move, is_item=is_item)
-        if objection is not None:
-            self.violation(thing, objection)
-        if not has_say:
+        member = self.context.member
+        move = life.move_of(self.event, self.event_key, member, number, step, is_item=is_item, packing=packing)
+        said = life.insert(thing.head, move, is_item=is_item)
+        if said.objection is not None:
+            self.violation(thing, said.objection)
+        if not said.has_say:
             self.violation(thing, ResultCode.EVENT_TOO_OLD)
-        return has_say and objection not in BLOCKING
+        return said
 
     def write(self) -> None:
         """Write every touched thing with the event in its history, and every other changed one."""

@@ -17,14 +17,22 @@ from contracts.results import ResultCode
 def undo(things: Things, thing: Thing) -> None:
     """Undo what the event that is declared in error did to one of its things."""
     event = things.event
-    was = life.remove(thing.head, things.event_key, things.context.member, is_item=thing.kind == ITEM)
-    if was is None:
+    removed = life.remove(thing.head, things.event_key, things.context.member, is_item=thing.kind == ITEM)
+    if removed is None:
         if life.is_folded(thing.head, event.time_ms):
             things.violation(thing, ResultCode.EFFECT_NOT_UNDONE)
-    elif thing.kind == LOT:
+        return
+    was, left = removed
+    if thing.kind == LOT:
         _undo_counting(things, thing, was)
-    elif event.type == AGGREGATION:
-        _undo_packing(things, thing)
+        return
+    if links.relocate(things, thing, left) is not None:
+        things.violation(thing, ResultCode.EFFECT_NOT_UNDONE)
+    if event.type == AGGREGATION and thing.identifier == event.parent:
+        # Amounts in a container have no rows, and an event that names no children has not said whose rows are its.
+        is_emptying = event.action == DELETE and not event.children
+        if event.action in (ADD, DELETE) and (event.child_quantities or is_emptying):
+            things.violation(thing, ResultCode.EFFECT_NOT_UNDONE)
     elif event.type == ASSOCIATION:
         _undo_association(things, thing)
 
@@ -40,22 +48,6 @@ def _undo_counting(things: Things, lot: Thing, was: Move) -> None:
             is_other = quantity.class_id != lot.identifier or quantity.amount is None
             if not is_other and not links.add_to_lot(things, lot, quantity, sign):
                 things.violation(lot, ResultCode.EFFECT_NOT_UNDONE)
-
-
-def _undo_packing(things: Things, thing: Thing) -> None:
-    event = things.event
-    if event.parent is None or event.action not in (ADD, DELETE):
-        return
-    if thing.identifier == event.parent:
-        if event.child_quantities or (event.action == DELETE and not event.children):
-            things.violation(thing, ResultCode.EFFECT_NOT_UNDONE)
-        return
-    if thing.integer("parent_ms", event.time_ms + 1) != event.time_ms:
-        return
-    if event.action == ADD and thing.text("parent") == event.parent:
-        links.unpack(things, thing)
-    elif event.action == DELETE and thing.text("parent") is None:
-        links.pack(things, things.touch(event.parent), thing)
 
 
 def _undo_association(things: Things, thing: Thing) -> None:

@@ -169,15 +169,22 @@ def test_packing_and_unpacking_by_name_and_as_a_whole(world: World) -> None:
     assert [world.item(sgtin(number))["count"] for number in (1, 2, 3)] == [3, 3, 3]
 
 
-def test_late_packing_does_not_undo_what_came_after(world: World) -> None:
+def test_packing_is_what_it_would_be_had_its_events_come_in_order(world: World) -> None:
     world.must("maker", add(sgtin(1)))
-    world.must("maker", pack(sscc(1), sgtin(1), time_ms=T + 10))
     world.must("maker", unpack(sscc(1), sgtin(1), time_ms=T + 20))
-    assert world.must("maker", pack(sscc(2), sgtin(1), time_ms=T + 15)) is None
+    assert world.must("maker", pack(sscc(1), sgtin(1), time_ms=T + 10)) is None
     assert "parent" not in world.item(sgtin(1))
     world.must("maker", pack(sscc(3), sgtin(1), time_ms=T + 30))
-    assert world.must("maker", unpack(sscc(3), sgtin(1), time_ms=T + 25)) is None
+    assert violations(world.must("maker", unpack(sscc(3), sgtin(1), time_ms=T + 25))) == [[sgtin(1), "not_packed"]]
     assert world.item(sgtin(1))["parent"] == sscc(3)
+    # It was in the first one still, so that it came into the second without an unpacking, and out of that never.
+    assert violations(world.must("maker", pack(sscc(2), sgtin(1), time_ms=T + 15))) == [[sgtin(1), "already_packed"]]
+    assert world.item(sgtin(1))["parent"] == sscc(3)
+    assert [world.item(sscc(number)).get("contents", 0) for number in (1, 2, 3)] == [0, 0, 1]
+    world.must("maker", pack(sscc(3), sgtin(1), time_ms=T + 40))
+    assert violations(world.must("maker", unpack(sscc(3), sgtin(1), time_ms=T + 35))) == []
+    # Put in again after that, it is in there since then.
+    assert world.get(heads.content(sscc(3), sgtin(1))) == {"since_ms": T + 40}
 
 
 def test_a_missed_unpacking_is_marked_and_the_newest_parent_counts(world: World) -> None:

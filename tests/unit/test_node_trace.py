@@ -311,20 +311,21 @@ def test_an_event_declared_to_be_wrong_opens_nothing_but_is_shown(small: Example
     assert [record.is_declared_wrong for record in node.records] == [False, True, False]
 
 
-def test_a_late_packing_that_changed_nothing_leaves_nothing_open(small: ExampleLedger) -> None:
+def test_a_late_packing_counts_from_its_time_on(small: ExampleLedger) -> None:
     world = World(small)
     world.make(sgtin(1), BOX, CRATE)
     since = world.pack(BOX, sgtin(1))
     world.minute = 30
-    until = world.pack(BOX, sgtin(1), action="DELETE")
+    world.pack(BOX, sgtin(1), action="DELETE")
     late = world.event("AggregationEvent", "ADD", minute=10, parent=CRATE, children=[sgtin(1)])
     item = find_thing(small.home.store, sgtin(1))
     assert item is not None
-    assert "parent" not in item.head
+    # It was in the crate when it was taken out of the box, in which it was no more.
+    assert item.head["parent"] == CRATE
     containers = grown(small, sgtin(1), Direction.BACK).branches[Branch.CONTAINERS]
     assert [(node.identifier, node.interval) for node in containers] == [
         (BOX, Interval(since, late)),
-        (CRATE, Interval(late, until)),
+        (CRATE, Interval(late)),
     ]
 
 

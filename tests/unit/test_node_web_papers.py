@@ -52,6 +52,8 @@ def test_the_cold_record_is_told_and_drawn_with_its_gaps_and_breaches(tmp_path: 
             "unmonitored_ms": 30 * MINUTE_MS,
             "breaches": 1,
             "unacknowledged": 1,
+            "stays": 0,
+            "is_whole": True,
         }
         assert [one["code"] for one in facts["outcome"]["reasons"]] == ["cold_quarantine"]
         page = node.get(path)
