@@ -23,6 +23,7 @@ from cli import (
     custody,
     customs,
     demo,
+    demo_handbag,
     demo_medicine,
     demo_seafood,
     demo_trade,
@@ -44,6 +45,7 @@ from cli import (
     proofs,
     provenance,
     recalls,
+    scan,
     statement,
     tags,
     trace,
@@ -85,6 +87,7 @@ app.command("status", epilog=explore.STATUS_EPILOG)(explore.status)
 app.command("verify", epilog=proofs.VERIFY_EPILOG)(proofs.verify)
 app.command("serial", epilog=codes.SERIAL_EPILOG)(codes.serial)
 app.command("label", epilog=provenance.LABEL_EPILOG)(provenance.label)
+app.command("scan", epilog=scan.SCAN_EPILOG)(scan.scan)
 app.command("pay", epilog=money.PAY_EPILOG)(money.pay)
 app.command("payment", epilog=exchange.PAYMENT_EPILOG)(exchange.payment)
 app.command("issue", epilog=money.ISSUE_EPILOG)(money.issue)
@@ -97,6 +100,7 @@ app.add_typer(holds.app, name="hold")
 app.add_typer(netting.app, name="net")
 demo.app.command("trade", epilog=demo_trade.TRADE_EPILOG)(demo_trade.trade)
 demo.app.command("seafood", epilog=demo_seafood.SEAFOOD_EPILOG)(demo_seafood.seafood)
+demo.app.command("handbag", epilog=demo_handbag.HANDBAG_EPILOG)(demo_handbag.handbag)
 demo.app.command("medicine", epilog=demo_medicine.MEDICINE_EPILOG)(demo_medicine.medicine)
 app.add_typer(demo.app, name="demo")
 app.add_typer(custody.app, name="custody")

@@ -66,6 +66,11 @@ class NodeConfig:
         return self.home / "queries"
 
     @property
+    def scans_directory(self) -> Path:
+        """Where the scans of codes are that this node was told of."""
+        return self.home / "scans"
+
+    @property
     def safety_directory(self) -> Path:
         """Where the votes are; never restore it from a backup."""
         return self.home / "safety"

@@ -29,6 +29,7 @@ from node.pool import Pool
 from node.pruning import Pruner
 from node.queries import Outcome
 from node.runtime import Runtime
+from node.scans.log import ScanLog
 from node.signature_checks import SignatureChecks
 from node.storage.space import DiskSpace
 from node.storage.store import Store
@@ -113,6 +114,7 @@ class Node:
         )
         self.queries = Book(home.config.queries_directory)
         self.subscribers = Sender(self, self.queries)
+        self.scans = ScanLog(home.config.scans_directory)
         self.metrics.height.set(self.chain.tip.height)
 
     def start(self) -> None:
@@ -137,6 +139,7 @@ class Node:
         """Stop all that runs; the stores stay open for their owner to close."""
         await self.runtime.stop()
         await self._peers.stop()
+        self.scans.close()
 
     def drop_junk(self, reason: str) -> None:
         """Count something of a peer that is dropped."""

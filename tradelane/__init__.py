@@ -78,6 +78,7 @@ from tradelane.results import (
     TraceNode,
     TransactionStatus,
 )
+from tradelane.scans import Scan, ScanAlert, Scans
 from tradelane.verify import load_trust, read_trust, save_trust, verify_proof
 
 __all__ = [
@@ -132,6 +133,9 @@ __all__ = [
     "Recall",
     "Receipt",
     "Recorded",
+    "Scan",
+    "ScanAlert",
+    "Scans",
     "SealedData",
     "SealedKey",
     "SecretKey",

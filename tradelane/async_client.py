@@ -40,6 +40,7 @@ from tradelane.results import (
     TransactionStatus,
 )
 from tradelane.route import Route, answer_or_error
+from tradelane.scans import Scans, record_scan, scans_of
 from tradelane.transport import Conversation, JsonObject, Request, Response
 
 T = TypeVar("T")
@@ -235,6 +236,14 @@ class AsyncClient:
     async def windows(self, currency: str | None = None, status: str | None = None) -> tuple[NettingWindow, ...]:
         """Return windows of obligations, all or those of a currency, open, closed or settled."""
         return await self._run(conversations.windows(currency, status))
+
+    async def scans(self, identifier: str) -> Scans:
+        """Return the scans of a code that the node was told of, and what is odd about them."""
+        return await self._run(scans_of(identifier))
+
+    async def record_scan(self, identifier: str, place: str | None = None) -> Scans:
+        """Tell the node that a code was scanned, at a ``geo:`` URI or nobody says where; return all its scans."""
+        return await self._run(record_scan(identifier, place))
 
     async def quote_use(self, provider: str, identifier: str) -> QuoteUse:
         """Return how much of a provider's quote (id in hex) was used, and which quotes it has cancelled."""

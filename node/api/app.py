@@ -25,6 +25,7 @@ from node.api import (
     papers,
     proofs,
     recalls,
+    scans,
     state,
     transactions,
 )
@@ -63,6 +64,7 @@ def build_api(node: ApiNode) -> FastAPI:
     application.include_router(cold_chain.router(answers))
     application.include_router(recalls.router(answers))
     application.include_router(papers.router(answers))
+    application.include_router(scans.router(node, answers))
     application.include_router(blocks.router(node, answers))
     application.include_router(governance.router(node, answers))
     pages = epcis_events.EventPages(node, answers)

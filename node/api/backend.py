@@ -11,6 +11,7 @@ from node.admission import Refusal
 from node.config import NodeConfig
 from node.metrics import Metrics
 from node.queries import Outcome
+from node.scans.log import ScanLog
 from node.storage.store import Store
 from node.subscriptions.book import Book
 from node.subscriptions.sender import Sender
@@ -28,6 +29,7 @@ class ApiNode(Protocol):
     metrics: Metrics
     gateway_key: SecretKey | None
     queries: Book
+    scans: ScanLog
     subscribers: Sender
 
     def now_ms(self) -> int:

@@ -20,6 +20,8 @@ from node.links import Branch
 from node.queries import Thing, find_thing, get_head
 from node.recalls import standing_recalls
 from node.records import Reading
+from node.scans.alerts import IMPOSSIBLE_TRAVEL, MANY_SCANS, Alert, alerts_of
+from node.scans.log import Scan
 from node.storage.store import Store
 from node.trace import Direction, Limits, Node, trace
 from node.web import words
@@ -118,16 +120,22 @@ class Told:
 
 
 def tell(
-    store: Store, genesis: Genesis, identifier: str, now_ms: int, printed: Mapping[str, str] | None = None
+    store: Store,
+    genesis: Genesis,
+    identifier: str,
+    now_ms: int,
+    printed: Mapping[str, str] | None = None,
+    scans: Sequence[Scan] = (),
 ) -> Told | None:
     """Return the facts of a thing (canonical identifier) as of one block, or None where the ledger knows none.
 
-    ``printed`` is what its code says besides, by application identifier; it is compared with the record.
+    ``printed`` is what its code says besides, by application identifier; it is compared with the record. ``scans``
+    are those of its code that the node was told of, oldest first.
     """
     for _ in range(_TRIES_MAX):
         tip = store.tip
         thing = find_thing(store, identifier)
-        told = None if thing is None else _tell(store, genesis, thing, now_ms, printed or {})
+        told = None if thing is None else _tell(store, genesis, thing, now_ms, printed or {}, scans)
         if store.tip is tip:
             break
     return told
@@ -139,7 +147,14 @@ def find_product(store: Store, gtin: str) -> Product | None:
     return None if head is None else product_of(gtin, head, Places(store))
 
 
-def _tell(store: Store, genesis: Genesis, thing: Thing, now_ms: int, printed: Mapping[str, str]) -> Told | None:
+def _tell(
+    store: Store,
+    genesis: Genesis,
+    thing: Thing,
+    now_ms: int,
+    printed: Mapping[str, str],
+    scans: Sequence[Scan],
+) -> Told | None:
     root = trace(store, thing.identifier, Direction.BACK, _LIMITS)
     if root is None:
         return None
@@ -155,6 +170,7 @@ def _tell(store: Store, genesis: Genesis, thing: Thing, now_ms: int, printed: Ma
     temperature = summary(readings, product)
     cold = cold_of(store, thing)
     papers = papers_of(store, root, places, now_ms)
+    alerts = alerts_of(scans, cast(str, thing.head["status"]))
     checked = check(store, genesis, thing)
     journey = writer.write(told)
     numbers = _numbers(thing, claims)
@@ -174,10 +190,11 @@ def _tell(store: Store, genesis: Genesis, thing: Thing, now_ms: int, printed: Ma
                 *_of_claims(claims, now_ms),
                 *_of_temperature(temperature),
                 *_of_cold(cold),
+                *_of_scans(alerts),
                 *_of_papers(papers),
                 *_of_trace(root),
             ),
-            (*_of_inner_code(store, thing), *_notes(thing.head, root)),
+            (*_of_inner_code(store, thing), *_notes(thing.head, root), *_scan_notes(scans, alerts)),
         ),
         numbers=numbers,
         product=product,
@@ -296,6 +313,23 @@ def _of_cold(cold: Cold | None) -> Iterator[Reason]:
         yield Reason("cold_reject", "It was not kept cold as it should be. Do not use it before its maker has said so.")
     elif cold.unacknowledged or cold.disposition == "QUARANTINE":
         yield Reason("cold_quarantine", "Its temperature has to be looked into before it is used.")
+
+
+def _of_scans(alerts: Sequence[Alert]) -> Iterator[Reason]:
+    """Reasons in scans that cannot all be of one thing."""
+    for alert in alerts:
+        if alert.code == IMPOSSIBLE_TRAVEL:
+            yield Reason(alert.code, f"{alert.text} Scan it again; if this stays, ask the shop or the maker.")
+
+
+def _scan_notes(scans: Sequence[Scan], alerts: Sequence[Alert]) -> Iterator[Reason]:
+    """What is worth knowing of the scans, and no reason for caution."""
+    if scans:
+        number, first = words.count_text(len(scans), "scan"), words.date_text(scans[0].at_ms)
+        yield Reason("scanned", f"Told of here: {number} of its code, the first on {first}.")
+    for alert in alerts:
+        if alert.code == MANY_SCANS:
+            yield Reason(alert.code, alert.text)
 
 
 def _of_papers(papers: Papers) -> Iterator[Reason]:

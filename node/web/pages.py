@@ -24,6 +24,7 @@ from node.config import NodeConfig
 from node.proofs import BundleRefusedError, heads_bundle
 from node.queries import find_thing
 from node.recalls import recall_keys
+from node.scans.log import ScanLog
 from node.storage.store import Store
 from node.web.accept import HTML, JSON, negotiate
 from node.web.checks import bundle_of
@@ -74,6 +75,7 @@ class PagesNode(Protocol):
     config: NodeConfig
     genesis: Genesis
     store: Store
+    scans: ScanLog
 
     def now_ms(self) -> int:
         """Return the wall clock, milliseconds UTC."""
@@ -130,7 +132,8 @@ class _Pages:
         except (DigitalLinkError, IdentifierError) as error:
             return self._malformed(wanted, str(error))
         identifier = link.canonical()
-        told = tell(self._node.store, self._node.genesis, identifier, self._node.now_ms(), _printed(link))
+        scans = self._node.scans.if_readable(identifier)
+        told = tell(self._node.store, self._node.genesis, identifier, self._node.now_ms(), _printed(link), scans)
         product = find_product(self._node.store, link.value) if link.key == "01" else None
         if told is None and (product is None or link.qualifiers):
             return self._unknown(wanted, identifier, product)

@@ -1,7 +1,8 @@
 """A ledger with something of everything that an operator looks at: a payment under way, a hold, a window, a freeze."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
 from typing import cast
 
 from starlette.routing import Route
@@ -9,12 +10,14 @@ from starlette.routing import Route
 from ledger.codec import Value
 from ledger.genesis import Genesis
 from node.config import NodeConfig
+from node.scans.log import ScanLog
 from node.storage.store import Store
 from node.web.pages import build_web_routes
 from tests.support.contract_hold_cases import account, pend
 from tests.support.contract_netting_cases import owe, window
 from tests.support.contract_situations import issue
 from tests.support.contracts_world import Call
+from tests.support.memory_values import MemoryValues
 from tests.support.trade_world import call, opened
 from tests.support.world_store import WorldStore
 
@@ -29,6 +32,7 @@ class _Node:
     genesis: Genesis
     store: Store
     clock_ms: int
+    scans: ScanLog = field(default_factory=lambda: ScanLog(Path("nowhere"), MemoryValues()))
 
     def now_ms(self) -> int:
         return self.clock_ms

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from ledger.proof.json_text import bytes_of
 from node.proofs import heads_bundle, trace_bundle
+from node.scans.log import ScanLog
 from node.web.pages import build_web_routes
 from tests.support.example_ledger import ExampleLedger
 from tests.support.javascript_verifier import served
@@ -23,6 +24,7 @@ class _Node:
     def __init__(self, ledger: ExampleLedger) -> None:
         self.config, self.genesis, self.store = ledger.home.config, ledger.home.genesis, ledger.home.store
         self.clock_ms = ledger.time_ms + 300_000
+        self.scans = ScanLog(ledger.home.config.scans_directory)
 
     def now_ms(self) -> int:
         return self.clock_ms

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from ledger.codec import Value
 from ledger.genesis import Genesis
 from node.config import NodeConfig
+from node.scans.log import ScanLog
 from node.storage.store import Store
 from node.web.pages import build_web_routes
 from tests.support.example_ledger import (
@@ -32,6 +33,7 @@ from tests.support.example_ledger import (
     example_ledger,
     play_shipment,
 )
+from tests.support.memory_values import MemoryValues
 
 PACK_PATH = PACK.removeprefix("https://id.gs1.org")
 HTML = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
@@ -47,6 +49,7 @@ class FakeNode:
     genesis: Genesis
     store: Store
     clock_ms: int
+    scans: ScanLog = field(default_factory=lambda: ScanLog(Path("nowhere"), MemoryValues()))
 
     def now_ms(self) -> int:
         return self.clock_ms

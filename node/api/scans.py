@@ -1,0 +1,123 @@
+"""Scans of codes: tell a node of one, and ask what is odd about those of a thing."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import anyio.to_thread
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from ledger.readable import Json
+from node.api.answers import Answers
+from node.api.backend import ApiNode
+from node.api.body import JSON_TYPES, field_problem, media_type, read_body, read_fields, text_field
+from node.api.parameters import ById, no_parameters
+from node.queries import JsonObject, find_thing
+from node.scans.alerts import alerts_of
+from node.scans.log import Scan
+from node.storage.store import Store
+from node.web.spots import Spot, spot_of
+from standards.digital_link import canonical_id
+
+ID_LENGTH_MAX: Final = 500
+_BODY_BYTES_MAX: Final = 4_096
+_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["id"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "id": {"type": "string", "maxLength": ID_LENGTH_MAX},
+                        "place": {"type": "string", "description": "a geo: URI; kept to a tenth of a degree"},
+                    },
+                }
+            }
+        },
+    }
+}
+EXAMPLES: Final[Mapping[str, JsonObject]] = {
+    "scans": {
+        "id": "https://id.gs1.org/01/09506000134390/21/M4hQ7vXc2LpZ",
+        "status": "active",
+        "count": 2,
+        "scans": [
+            {"at_ms": 1_795_300_000_000, "place": "geo:45.5,9.2"},
+            {"at_ms": 1_795_302_400_000, "place": "geo:31.2,121.5"},
+        ],
+        "alerts": [
+            {
+                "code": "impossible_travel",
+                "text": "Its code was scanned at 45.5\u00b0 N, 9.2\u00b0 E and 40 min later "
+                "at 31.2\u00b0 N, 121.5\u00b0 E, 9100 km away: one of the two may be a copy.",
+                "at_ms": 1_795_302_400_000,
+            }
+        ],
+    }
+}
+
+
+def router(node: ApiNode, answers: Answers) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(prefix="/v1", tags=["scans"])
+    example: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"example": EXAMPLES["scans"]}}}}
+
+    def told(store: Store, identifier: str) -> Json:
+        return scans_json(store, identifier, node.scans.of(identifier))
+
+    @routes.post(
+        "/scans",
+        summary="Tell of a scan of a code, and learn what is odd about its scans",
+        openapi_extra=_BODY,
+        dependencies=[Depends(no_parameters)],
+    )
+    async def scan(request: Request) -> Response:
+        media_type(request, JSON_TYPES)
+        identifier, spot = _read_scan(await read_body(request, _BODY_BYTES_MAX))
+        made = Scan(node.now_ms(), spot)
+        await anyio.to_thread.run_sync(node.scans.add, identifier, made)
+        return await answers.json(lambda store: told(store, identifier))
+
+    @routes.get("/scans", summary="The scans of a code that this node was told of", responses=example)
+    async def scans(asked: Annotated[ById, Query()]) -> Response:
+        return await answers.json(lambda store: told(store, canonical_id(asked.id)), asked)
+
+    return routes
+
+
+def scans_json(store: Store, identifier: str, scans: tuple[Scan, ...]) -> JsonObject:
+    """Return the scans of a canonical identifier with their alerts."""
+    thing = find_thing(store, identifier)
+    status = None if thing is None else str(thing.head["status"])
+    alerts = alerts_of(scans, status)
+    return {
+        "id": identifier,
+        "status": status,
+        "count": len(scans),
+        "scans": [{"at_ms": one.at_ms, "place": None if one.spot is None else place_of(one.spot)} for one in scans],
+        "alerts": [{"code": one.code, "text": one.text, "at_ms": one.at_ms} for one in alerts],
+    }
+
+
+def place_of(spot: Spot) -> str:
+    """Return a place as a ``geo:`` URI (RFC 5870).
+
+    >>> place_of(Spot(455, -92))
+    'geo:45.5,-9.2'
+    """
+    return f"geo:{spot.north / 10:g},{spot.east / 10:g}"
+
+
+def _read_scan(body: bytes) -> tuple[str, Spot | None]:
+    fields = read_fields(body, ("id",), ("place",))
+    given = text_field(fields, "id")
+    if not 0 < len(given) <= ID_LENGTH_MAX or "\0" in given:
+        raise field_problem("body.wrong_type", "id", f"it is an identifier of at most {ID_LENGTH_MAX} characters")
+    if "place" not in fields:
+        return canonical_id(given), None
+    spot = spot_of(text_field(fields, "place"))
+    if spot is None:
+        raise field_problem("body.wrong_type", "place", "it is a geo: URI such as geo:45.46,9.19")
+    return canonical_id(given), spot
