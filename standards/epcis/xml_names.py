@@ -18,6 +18,8 @@ QUERY_NAMESPACES: Final = ("urn:epcglobal:epcis-query:xsd:1", "urn:epcglobal:epc
 EPCIS_NAMESPACES: Final = frozenset({*DOCUMENT_NAMESPACES, *QUERY_NAMESPACES})
 # Attributes of these say how to read the XML, not what it says.
 XML_NAMESPACES: Final = frozenset({"http://www.w3.org/2001/XMLSchema-instance", "http://www.w3.org/XML/1998/namespace"})
+# An event that XML cannot say stands in the list of events as this element, whose text is the event in JSON.
+EVENT_AS_JSON: Final = "{urn:tradelane:epcis:json}event"
 # What the standard context of JSON declares itself; a second declaration would redefine a protected term.
 STANDARD_PREFIXES: Final = {
     "urn:epcglobal:cbv:mda": "cbvmda",
@@ -35,7 +37,12 @@ class Prefixes:
     def __init__(self, root: etree._Element) -> None:
         self._by_namespace = dict(STANDARD_PREFIXES)
         self._taken: dict[str, str] = {}
-        known = {"", *EPCIS_NAMESPACES, *XML_NAMESPACES}  # an empty one takes a default namespace back
+        known = {
+            "",
+            *EPCIS_NAMESPACES,
+            *XML_NAMESPACES,
+            etree.QName(EVENT_AS_JSON).namespace,
+        }  # an empty one takes a default namespace back
         for _, (prefix, namespace) in etree.iterwalk(root, events=("start-ns",)):
             if namespace not in known and namespace not in self._by_namespace:
                 self._declare(prefix or "", namespace)

@@ -8,6 +8,7 @@ here. Nothing is loaded: a document with a DTD is refused before it is parsed, s
 * Standard terms become barewords. Numbers and truth values of EPCIS's own fields become those of JSON.
 * Extensions keep their text as text: XML does not say what is a number. An element with children or attributes becomes
   an object, with ``@name`` for an attribute and ``#text`` for the text; an element that stands twice becomes a list.
+* ``event`` of ``urn:tradelane:epcis:json`` in the list of events holds an event in JSON, which XML could not say.
 * The order of elements of different names means nothing in EPCIS and is not kept; comments are not either.
 
 Rules: EPCIS 1.2 section 9.5, EPCIS 2.0 (ISO/IEC 19987) section 9.
@@ -23,7 +24,7 @@ from lxml import etree
 from standards.epcis import vocabulary
 from standards.epcis.document import EVENTS_MAX, EpcisDocument, check_document
 from standards.epcis.json_text import DEPTH_MAX, SIZE_BYTES_MAX, JsonObject, JsonValue, loads, path_text
-from standards.epcis.xml_names import DOCUMENT_NAMESPACES, QUERY_NAMESPACES, XML_NAMESPACES, Prefixes
+from standards.epcis.xml_names import DOCUMENT_NAMESPACES, EVENT_AS_JSON, QUERY_NAMESPACES, XML_NAMESPACES, Prefixes
 from standards.errors import EpcisError
 from standards.xml_safety import XmlRefusedError, parse_xml
 
@@ -181,7 +182,10 @@ class _Reader:
     def events(self, element: etree._Element, path: _Path) -> list[JsonValue]:
         """Return the events of a list."""
         self.no_text(element, path)
-        return [self.event(child, (*path, index)) for index, child in enumerate(self.flat(element))]
+        return [
+            _event_as_json(child, (*path, index)) if child.tag == EVENT_AS_JSON else self.event(child, (*path, index))
+            for index, child in enumerate(self.flat(element))
+        ]
 
     def event(self, element: etree._Element, path: _Path) -> JsonObject:
         """Return one event; what its fields must be is not asked here."""
@@ -390,6 +394,17 @@ def _number(text: str) -> JsonValue:
     number = loads(written.encode())
     assert isinstance(number, int | Decimal), "the text has the form of a number"
     return number
+
+
+def _event_as_json(element: etree._Element, path: _Path) -> JsonObject:
+    """Return the event whose JSON is the text of an element."""
+    try:
+        value = None if len(element) else loads((element.text or "").encode())
+    except EpcisError as error:
+        _refuse(path, error.rule, f"the text of {EVENT_AS_JSON} is no event in JSON: {error.message}")
+    if not isinstance(value, dict):
+        _refuse(path, "wrong_type", f"{EVENT_AS_JSON} holds one JSON object as its text, and no elements")
+    return value
 
 
 def _refuse(path: _Path, rule: str, message: str) -> NoReturn:

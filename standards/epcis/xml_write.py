@@ -1,8 +1,10 @@
 """The JSON of EPCIS 2.0 written as EPCIS 2.0 XML: documents, answers to queries and single events.
 
-What is written is read again and compared before it is given away. What XML cannot say is refused with its path:
-null, an empty object or list in an extension, a list in a list, a name that is none of XML, a prefix without a
-namespace, an @context that is more than prefixes, master data and the fields of a document that only JSON has.
+What is written is read again and compared before it is given away. An event that XML cannot say stands among the others
+in JSON, as the text of an element of our own, with the reason beside it: the schema has room for one, and our reader
+takes it back without loss. Where there is no such room, alone or around the events, it is refused with its path. XML
+cannot say null, an empty object or list in an extension, a list in a list, a name that is none of XML, a prefix without
+a namespace, an @context that is more than prefixes, master data and the fields of a document that only JSON has.
 
 Three things change, because XML has no types: numbers and truth values of extensions become text, a list of one
 becomes its entry, and the long spellings of a standard term become one. Nothing else does: the schema wants an epcList
@@ -21,7 +23,7 @@ from lxml import etree
 from standards.epcis import vocabulary
 from standards.epcis.json_text import JsonObject, JsonValue, dumps, path_text
 from standards.epcis.operations import STANDARD_CONTEXTS
-from standards.epcis.xml_names import DOCUMENT_NAMESPACES, QUERY_NAMESPACES, STANDARD_PREFIXES
+from standards.epcis.xml_names import DOCUMENT_NAMESPACES, EVENT_AS_JSON, QUERY_NAMESPACES, STANDARD_PREFIXES
 from standards.epcis.xml_read import xml_to_json
 from standards.errors import EpcisError
 
@@ -89,33 +91,88 @@ def write_document(value: JsonObject) -> bytes:
     Raises
     ------
     EpcisError
-        ``xml_field``, ``xml_value``, ``xml_name``, ``xml_namespace`` or ``xml_context`` where XML cannot say it.
+        ``xml_field``, ``xml_value``, ``xml_name``, ``xml_namespace`` or ``xml_context`` where XML cannot say an event
+        that stands alone, or what stands around the events of a document.
 
     """
     kind = value.get("type")
-    writer = _Writer(_declared(value.get("@context"), ("@context",)))
     if kind == "EPCISDocument":
-        root = writer.root("EPCISDocument", DOCUMENT_NAMESPACES[-1])
-        steps: _Path = ("epcisBody", "eventList")
-        writer.head(root, value)
-        parent = writer.child(writer.child(root, "EPCISBody", ()), "EventList", ())
-    elif kind == "EPCISQueryDocument":
-        root = writer.root("EPCISQueryDocument", QUERY_NAMESPACES[-1])
-        steps = ("epcisBody", "queryResults", "resultsBody", "eventList")
-        writer.head(root, value)
-        parent = writer.results(root, value)
-    else:
-        if vocabulary.event_type(str(kind)) not in vocabulary.EVENT_TYPES:
-            _refuse(("type",), "xml_field", "an event of a type of your own stands in a document, not alone")
-        root, steps = writer.event(None, value, ()), ()
-        parent = root
-    events = _at(value, steps) if steps else []
-    assert isinstance(events, list), "the document is valid"
-    for index, event in enumerate(events):
-        writer.event(parent, _object(event), (*steps, index))
+        return _write_events(value, ("epcisBody", "eventList"))
+    if kind == "EPCISQueryDocument":
+        return _write_events(value, ("epcisBody", "queryResults", "resultsBody", "eventList"))
+    if vocabulary.event_type(str(kind)) not in vocabulary.EVENT_TYPES:
+        _refuse(("type",), "xml_field", "an event of a type of your own stands in a document, not alone")
+    written = _text(_Writer(_declared(value.get("@context"), ("@context",))).event(None, value, ()))
+    fault = _fault(value, xml_to_json(written), ())
+    if fault is not None:
+        raise fault
+    return written
+
+
+def _write_events(value: JsonObject, steps: _Path) -> bytes:
+    """Return a document whose list of events is at ``steps``."""
+    events = [_object(event) for event in _list(_at(value, steps))]
+    faults: dict[int, EpcisError] = {}  # number of an event -> why XML cannot say it
+    try:
+        namespaces = _declared(value.get("@context"), ("@context",))
+        _Writer(namespaces).root("EPCISDocument", DOCUMENT_NAMESPACES[-1])
+    except EpcisError as error:
+        # It is the context of every event, and each of them brings it in JSON.
+        namespaces, faults = {}, dict.fromkeys(range(len(events)), error)
+    while True:
+        writer = _Writer(namespaces)
+        root, parent = writer.document(value)
+        for index, event in enumerate(events):
+            if index not in faults:
+                try:
+                    writer.event(parent, event, (*steps, index))
+                    continue
+                except EpcisError as error:
+                    faults[index] = error
+                    # The event may be half written; the next takes the place.
+                    for half in list(parent)[index:]:
+                        parent.remove(half)
+            _add_as_json(parent, {**event, "@context": _whole_context(value, event)}, faults[index])
+        written = _text(root)
+        again = [_object(event) for event in _list(_at(xml_to_json(written), steps))]
+        found = {
+            index: fault
+            for index, (one, other) in enumerate(zip(events, again, strict=True))
+            if (fault := _fault(one, other, (*steps, index))) is not None
+        }
+        if not found:
+            return written
+        assert not found.keys() & faults.keys(), "JSON comes back as it was"
+        faults.update(found)
+
+
+def _add_as_json(parent: etree._Element, event: JsonObject, fault: EpcisError) -> None:
+    """Add an event in JSON, and why it is not in XML."""
+    namespace = etree.QName(EVENT_AS_JSON).namespace
+    assert namespace is not None, "the name has one"
+    element = _element(parent, EVENT_AS_JSON, {"json": namespace}, ())
+    element.set("reason", _escaped(str(fault)))
+    element.text = _escaped(dumps(event).decode())
+
+
+def _escaped(text: str) -> str:
+    """Return JSON, or a text for people, with what XML cannot hold in the escapes of JSON."""
+    return _UNFIT.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _whole_context(document: JsonObject, event: JsonObject) -> JsonValue:
+    """Return the context of a document and then that of its event, as the one of an event that may stand anywhere."""
+    entries: list[JsonValue] = []
+    for context in (document.get("@context"), event.get("@context")):
+        listed = context if isinstance(context, list) else [context]
+        entries += [entry for entry in listed if entry is not None and entry not in STANDARD_CONTEXTS]
+    # No entry may stand twice, and of two the later one counts.
+    return [entry for index, entry in enumerate(entries) if entry not in entries[index + 1 :]]
+
+
+def _text(root: etree._Element) -> bytes:
     written = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
     assert isinstance(written, bytes), "an encoding was given"
-    _compare(value, xml_to_json(written), steps)
     return written
 
 
@@ -131,6 +188,16 @@ class _Writer:
         while prefix in self.namespaces:
             prefix += "x"
         return _element(None, f"{{{namespace}}}{name}", {**self.namespaces, prefix: namespace}, ("@context",))
+
+    def document(self, value: JsonObject) -> tuple[etree._Element, etree._Element]:
+        """Return the root of a document with all but its events, and the list for them."""
+        if value["type"] == "EPCISQueryDocument":
+            root = self.root("EPCISQueryDocument", QUERY_NAMESPACES[-1])
+            self.head(root, value)
+            return root, self.results(root, value)
+        root = self.root("EPCISDocument", DOCUMENT_NAMESPACES[-1])
+        self.head(root, value)
+        return root, self.child(self.child(root, "EPCISBody", ()), "EventList", ())
 
     def head(self, root: etree._Element, value: JsonObject) -> None:
         """Write what stands before the body."""
@@ -162,12 +229,14 @@ class _Writer:
         own = _declared(event.get("@context"), (*path, "@context"))
         self.namespaces = {**outer, **own}
         kind = vocabulary.event_type(str(event["type"]))
-        element = _element(parent, self.tag(kind, (*path, "type")), own, path)
         order = _ORDER.get(kind, "").split()
         known = {*order, "type", "@context"}
-        for name in (*(name for name in order if name in event), *(name for name in event if name not in known)):
-            self.field(element, name, event[name], (*path, name))
-        self.namespaces = outer
+        try:
+            element = _element(parent, self.tag(kind, (*path, "type")), own, path)
+            for name in (*(name for name in order if name in event), *(name for name in event if name not in known)):
+                self.field(element, name, event[name], (*path, name))
+        finally:
+            self.namespaces = outer
         return element
 
     def field(self, parent: etree._Element, name: str, item: JsonValue, path: _Path) -> None:
@@ -322,18 +391,14 @@ def _long(terms: vocabulary.Vocabulary, text: str) -> str:
     return terms.prefixes[0] + short if short in terms.terms else text
 
 
-def _compare(value: JsonObject, again: JsonObject, steps: _Path) -> None:
-    """Refuse what XML would change, found by reading what was written."""
-    given, found = (_at(value, steps), _at(again, steps)) if steps else (value, again)
-    left = [given] if isinstance(given, dict) else _list(given)
-    right = [found] if isinstance(found, dict) else _list(found)
-    for index, (one, other) in enumerate(zip(left, right, strict=True)):
-        names = {name: item for name, item in _object(one).items() if name != "@context"}
-        kept = {name: item for name, item in _object(other).items() if name != "@context"}
-        place = next(_differences(_plain(names), _plain(kept)), None)
-        if place is not None:
-            path = (*steps, index, *place) if steps else place
-            _refuse(path, "xml_value", "XML brings this back as another value; change its name, prefix or spaces")
+def _fault(event: JsonObject, again: JsonObject, path: _Path) -> EpcisError | None:
+    """Return what is wrong where XML changed an event, found by reading what was written."""
+    names, kept = ({name: item for name, item in one.items() if name != "@context"} for one in (event, again))
+    place = next(_differences(_plain(names), _plain(kept)), None)
+    if place is None:
+        return None
+    message = "XML brings this back as another value; change its name, prefix or spaces"
+    return EpcisError(path_text((*path, *place)), "xml_value", message)
 
 
 def _differences(one: JsonValue, other: JsonValue) -> Iterator[_Path]:

@@ -1,11 +1,15 @@
 """Every valid EPCIS document of the shared test data, written as XML and read again."""
 
 import re
+from decimal import Decimal
+from typing import Any
 
 import pytest
+from lxml import etree
 
 from standards.epcis.document import EpcisDocument, parse_document
-from standards.epcis.json_text import JsonObject, dumps, same
+from standards.epcis.json_text import JsonObject, JsonValue, dumps, same
+from standards.epcis.xml_names import EVENT_AS_JSON, STANDARD_CONTEXT
 from standards.epcis.xml_read import parse_xml_document, xml_to_json
 from standards.epcis.xml_write import write_document
 from standards.errors import EpcisError
@@ -19,25 +23,22 @@ OPENEPCIS = "openepcis:2.0/EPCIS/JSON/Capture/Documents/"
 TERM = re.compile(r"^(?:https://ref\.gs1\.org/cbv/|cbv:)(?:BizStep|Disp|BTT|SDT|ER|Comp)-|^gs1:")
 EVENT = "$.epcisBody.eventList"
 
-# Document -> (path, rule) of what XML cannot say. Where it is xml_value, two prefixes stand for one namespace, or a
-# prefix is declared twice: XML would bring the name back under another one.
+# Document -> (path, rule) of what XML cannot say around its events.
 REFUSED = {
-    "hashes:examples/epcisDocWithVariousEventTypes.jsonld": (
-        f"{EVENT}[3].ilmd['cbvmda2:bestBeforeDate']",
-        "xml_value",
-    ),
     "hashes:examples/epcisQueryDocHavingEventWithIgnoreFields.jsonld": (
         "$.epcisBody.queryResults['repository-x:ignoreFields']",
         "xml_field",
     ),
-    "hashes:examples/ralfsChaosExample.jsonld": (f"{EVENT}[0]['schema:nsn']", "xml_value"),
-    f"{CONVERTER}1. GS1_Eg_EPCIS_Document.json": ("$['@context']", "xml_context"),
-    f"{CONVERTER}2. GS1_Eg_EPCIS_Document.json": ("$['@context']", "xml_context"),
-    f"{OPENEPCIS}Namespaces_at_different_level.json": (f"{EVENT}[3]['ext4:hello']", "xml_value"),
-    f"{OPENEPCIS}TransformationEvent_all_possible_fields.json": (
-        f"{EVENT}[0].ilmd['cbvmda2:countryOfExport']",
-        "xml_value",
-    ),
+}
+# Document -> (events in JSON, why the first is). Two prefixes stand for one namespace, or a prefix is declared twice:
+# XML would bring the name back under another one. Two documents have an @context that is more than prefixes.
+AS_JSON = {
+    "hashes:examples/epcisDocWithVariousEventTypes.jsonld": (1, f"{EVENT}[3].ilmd['cbvmda2:bestBeforeDate']"),
+    "hashes:examples/ralfsChaosExample.jsonld": (1, f"{EVENT}[0]['schema:nsn']"),
+    f"{CONVERTER}1. GS1_Eg_EPCIS_Document.json": (1, "$['@context']"),
+    f"{CONVERTER}2. GS1_Eg_EPCIS_Document.json": (1, "$['@context']"),
+    f"{OPENEPCIS}Namespaces_at_different_level.json": (1, f"{EVENT}[3]['ext4:hello']"),
+    f"{OPENEPCIS}TransformationEvent_all_possible_fields.json": (1, f"{EVENT}[0].ilmd['cbvmda2:countryOfExport']"),
 }
 
 
@@ -80,18 +81,74 @@ def test_xml_written_and_read_again_is_the_same() -> None:
     assert len(documents) == 89
 
 
-def test_json_written_as_xml_is_the_same_but_for_types_or_refused() -> None:
-    refused, written = {}, 0
+def reasons(written: bytes) -> list[str]:
+    """Return why events stand in JSON in a document of XML."""
+    return [str(element.get("reason")) for element in etree.fromstring(written).iter(EVENT_AS_JSON)]
+
+
+def test_json_written_as_xml_is_the_same_but_for_types() -> None:
+    refused, as_json, written = {}, {}, 0
     for path, document in valid((".json", ".jsonld")):
         try:
-            again = parse_xml_document(write_document(without_envelope(document)))
+            data = write_document(without_envelope(document))
         except EpcisError as error:
             refused[short(path)] = (error.path, error.rule)
             continue
+        if found := reasons(data):
+            as_json[short(path)] = (len(found), found[0].split(": ")[0])
+        again = parse_xml_document(data)
         assert [untyped(event) for event in events(again)] == [untyped(event) for event in events(document)], path
         written += 1
     assert refused == REFUSED
-    assert written == 67
+    assert as_json == AS_JSON
+    assert written == 73
+
+
+def queried(*given: JsonObject, context: JsonValue = None) -> JsonObject:
+    results: JsonObject = {"queryName": "q", "resultsBody": {"eventList": list(given)}}
+    head: JsonObject = {"@context": context or [STANDARD_CONTEXT], "type": "EPCISQueryDocument", "schemaVersion": "2.0"}
+    return {**head, "creationDate": "2026-01-01T00:00:00Z", "epcisBody": {"queryResults": results}}
+
+
+def sound(name: str, **more: Any) -> JsonObject:
+    event: JsonObject = {"type": "ObjectEvent", "eventID": f"urn:uuid:{name}", "action": "ADD", "epcList": []}
+    return {**event, "eventTime": "2026-01-01T00:00:00Z", "eventTimeZoneOffset": "+00:00", **more}
+
+
+def test_an_event_that_xml_cannot_say_stands_in_json_among_the_others() -> None:
+    own: list[JsonValue] = [{"ext": "https://ext.example/"}]
+    odd = sound("odd", **{"@context": own, "ext:a": {"b": None, "c": [Decimal("1.5"), " \x07\ufffe\r"], "d": True}})
+    late = sound("late", **{"@context": own, "ext:a": " spaces "})
+    document = parse_document(dumps(queried(sound("first"), odd, sound("between"), late, sound("last"))))
+    data = write_document(document.written)
+    assert [text.split(": ")[0] for text in reasons(data)] == [
+        "$.epcisBody.queryResults.resultsBody.eventList[1]['ext:a'].b",
+        "$.epcisBody.queryResults.resultsBody.eventList[3]['ext:a']",
+    ]
+    again = parse_xml_document(data)
+    assert again.context == [STANDARD_CONTEXT]
+    assert [event.written for event in again.events] == [event.written for event in document.events]
+
+
+@pytest.mark.parametrize("odd", ["https://elsewhere.example/c.jsonld", {"a b": "https://spaces.example/"}])
+def test_a_context_that_xml_cannot_say_is_brought_by_each_event(odd: JsonValue) -> None:
+    context: list[JsonValue] = [STANDARD_CONTEXT, odd, {"ext": "https://ext.example/"}]
+    again = parse_xml_document(write_document(queried(sound("a", **{"ext:a": "1"}), context=context)))
+    assert again.context == [STANDARD_CONTEXT]
+    assert again.events[0].written == sound("a", **{"@context": context[1:], "ext:a": "1"})
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [(b"", "not_json"), (b"[]", "wrong_type"), (b"{", "not_json"), (b"{}<a/>", "wrong_type"), (b"{}", "missing_field")],
+)
+def test_an_element_that_holds_no_event_is_refused(text: bytes, rule: str) -> None:
+    data = write_document(queried(sound("a", **{"@context": [{"ext": "https://ext.example/"}], "ext:a": None})))
+    start, end = data.index(b">", data.index(b"<json:event")) + 1, data.index(b"</json:event>")
+    with pytest.raises(EpcisError) as refused:
+        parse_xml_document(data[:start] + text + data[end:])
+    assert refused.value.rule == rule
+    assert refused.value.path.startswith("$.epcisBody.queryResults.resultsBody.eventList[0]")
 
 
 def test_elements_stand_in_the_order_of_the_schema() -> None:

@@ -377,7 +377,7 @@ def without_context(value: Mapping[str, Any]) -> dict[str, Any]:
     return {name: item for name, item in value.items() if name != "@context"}
 
 
-def test_what_xml_cannot_say_is_refused_with_its_place(node: RunningNode) -> None:
+def test_what_xml_cannot_say_is_refused_alone_and_in_json_on_a_page(node: RunningNode) -> None:
     written = event("no-xml", **{"@context": [CONTEXT, {"ext": "https://ext.example/"}], "ext:none": None})
     assert node.capture(document(written)).status_code == 200
     assert node.json("/epcis/events/urn:uuid:no-xml")["ext:none"] is None
@@ -385,6 +385,10 @@ def test_what_xml_cannot_say_is_refused_with_its_place(node: RunningNode) -> Non
     response = node.request("GET", path, headers={"accept": "application/xml"})
     assert (response.status_code, response.json()["code"]) == (406, "epcis.xml")
     assert response.json()["errors"][0]["path"] == "$['ext:none']"
+    path = "/epcis/events?EQ_eventID=urn:uuid:no-xml"
+    page = parse_xml_document(node.request("GET", path, headers={"accept": "application/xml"}).content)
+    (shown,) = page.events
+    assert without_context(shown.written) == without_context(node.json("/epcis/events/urn:uuid:no-xml"))
 
 
 @pytest.mark.parametrize(
