@@ -380,6 +380,9 @@ def _of_inner_code(store: Store, thing: Thing) -> Iterator[Reason]:
 def _notes(head: Head, root: Node) -> Iterator[Reason]:
     if head.get("disposition") in words.SOLD_DISPOSITIONS:
         yield Reason("sold", "It is recorded as sold. If it is still offered for sale, ask the shop.")
+    documents = (record.document for node in root.walk() for record in node.records)
+    if any(document is not None and not document.is_whole for document in documents):
+        yield Reason("partial_document", "A firm has sent part of a longer report; more entries about it may come.")
     if any(mark.reason == "limit" for node in root.walk() for mark in node.marks):
         yield Reason("limit", "Its story is longer than this page follows; the JSON and the proof have more.")
     if any(mark.reason == "pruned" for node in root.walk() for mark in node.marks):

@@ -60,6 +60,7 @@ class Step:
     highest_milli_celsius: int | None
     warnings: tuple[str, ...]
     is_declared_wrong: bool
+    still_to_come: str | None
     height: int
     transaction: str
 
@@ -180,6 +181,7 @@ class JourneyWriter:
             highest_milli_celsius=max((reading.highest for reading in readings), default=None),
             warnings=tuple(map(words.rule_text, rules))[:_WARNINGS_MAX],
             is_declared_wrong=record.is_declared_wrong,
+            still_to_come=_still_to_come(record),
             height=record.height,
             transaction=record.transaction_id.hex(),
         )
@@ -290,3 +292,14 @@ def _chapters(steps: list[tuple[Record, Step]], hand_overs: list[tuple[Record, H
 def _article(name: str) -> str:
     """Return a name in the middle of a sentence: with its article where it is one of our words."""
     return f"a {name}" if name.startswith(("shipping unit", "returnable container", "thing", "item")) else name
+
+
+def _still_to_come(record: Record) -> str | None:
+    """Return what is missing of the document that a record came in, None where nothing is."""
+    document = record.document
+    if document is None or document.is_whole:
+        return None
+    missing = document.parts - document.captured
+    return (
+        f"Part of a longer report: {missing} of its {document.parts} parts {'is' if missing == 1 else 'are'} missing."
+    )

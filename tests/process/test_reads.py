@@ -38,6 +38,7 @@ class Clients:
         self.network = processes.network
         self.history = History()
         self.unsure: set[str] = set()
+        self.queries = 0
         self.stop = threading.Event()
         self._lock = threading.Lock()
         self._key = organisation_key(self.network, ISSUER)
@@ -53,6 +54,7 @@ class Clients:
                 try:
                     seen = max(seen, self.write(http, chance.choice(self.network.nodes)))
                     seen = max(seen, self.read(http, chance.choice(self.network.nodes), session, seen))
+                    seen = max(seen, self.events(http, chance.choice(self.network.nodes), seen))
                     with self._lock:
                         known = sorted(self.history.writes)
                     self.ask(http, chance.choice(self.network.nodes), chance.choice(known), seen)
@@ -119,6 +121,19 @@ class Clients:
             self.history.reads.append(Read(session, node.name, min_height, height, root, value))
         return height
 
+    def events(self, http: httpx.Client, node: NetworkNode, min_height: int) -> int:
+        """Ask an EPCIS query at a node and return the height of the answer, 0 where there was none."""
+        response = http.get(f"{node.api}/epcis/events", params={"min_height": min_height, "perPage": 1})
+        if response.status_code == 503:
+            assert response.json()["code"] == "not_yet_at_height"
+            return 0
+        assert response.status_code == 200, response.text
+        height = int(response.headers["tradelane-height"])
+        assert height >= min_height, f"{node.name} answered an EPCIS query at {height}, asked for {min_height}"
+        with self._lock:
+            self.queries += 1
+        return height
+
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[NodeProcesses]:
@@ -155,6 +170,7 @@ def test_reads_through_four_nodes_never_go_back_while_one_is_killed(cluster: Nod
     assert {read.node for read in history.reads} == {node.name for node in nodes}
     assert len(history.reads) > 30, "the load was no load"
     assert len(history.outcomes()) > 15, "the load was no load"
+    assert clients.queries > 10, "the load was no load"
 
 
 def settle(clients: Clients, height: int) -> None:

@@ -231,3 +231,21 @@ def test_the_number_of_events_is_limited() -> None:
 @pytest.mark.parametrize("data", [b"[]", b"7", b'"x"', b"null"])
 def test_a_document_is_an_object(data: bytes) -> None:
     assert refusal(data).rule == "wrong_type"
+
+
+def query(**fields: Any) -> bytes:
+    results = {"queryName": "q", "resultsBody": {"eventList": [event()]}, **fields}
+    results = {name: value for name, value in results.items() if value != "absent"}
+    whole = {"@context": [CONTEXT], "type": "EPCISQueryDocument", "epcisBody": {"queryResults": results}}
+    return json.dumps(whole).encode()
+
+
+def test_an_answer_needs_the_name_of_its_query_and_no_subscription() -> None:
+    (held,) = parse_document(query()).events
+    assert held.path == "$.epcisBody.queryResults.resultsBody.eventList[0]"
+    assert parse_document(query(subscriptionID="s")).events[0].written == held.written
+    # Both schemas of the standard ask for the name: in JSON as required, in XML as an element without minOccurs.
+    error = refusal(query(queryName="absent"))
+    assert (error.path, error.rule) == ("$.epcisBody.queryResults.queryName", "missing_field")
+    error = refusal(query(subscriptionID=7))
+    assert (error.path, error.rule) == ("$.epcisBody.queryResults.subscriptionID", "wrong_type")
