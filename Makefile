@@ -5,6 +5,7 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 SEEDS ?= 0:2500
+STEPS ?= 20000
 KIND ?=
 WORKERS ?= 2
 MINUTES ?= 10
@@ -20,7 +21,7 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11
 # pip, quiet, and as unable to be surprised as it can be: every file has the hash of the lock.
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo up test lint types unit sim sim-mutants model soak bench lock check-lock clean
+.PHONY: help demo up test lint types unit sim machines sim-mutants model soak bench lock check-lock clean
 
 help: ## Show this text
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +47,9 @@ unit: $(VENV)/.developing ## The tests alone
 
 sim: $(VENV)/.developing ## Simulate clusters: make sim SEEDS=0:100000, or SEEDS=0:200 KIND=--real
 	$(BIN)/python -m tests.sim --seeds $(SEEDS) $(KIND)
+
+machines: $(VENV)/.developing ## The state machines of the contracts, counted: make machines STEPS=20000
+	$(BIN)/python -m tests.machines --steps $(STEPS)
 
 sim-mutants: $(VENV)/.developing ## Plant bugs one after another and say which seed finds each
 	$(BIN)/python -m tests.sim --mutants
