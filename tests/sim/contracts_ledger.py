@@ -2,9 +2,11 @@
 
 Every third operation places a hold on two accounts beside them, which the payments do not touch, and the one after it
 may come in time to post it; the others expire, in blocks with and without transactions. Every sixth is an exchange by
-a quote, over four accounts that nothing else touches: so what they hold says whether a leg was ever posted alone.
+a quote, over four accounts that nothing else touches: so what they hold says whether a leg was ever posted alone. Every
+other exchange is in escrow, and two operations later it is released or sent back, if it was opened by then.
 """
 
+from hashlib import sha256
 from types import ModuleType
 from typing import Any, Final, cast
 
@@ -35,6 +37,9 @@ _TIMEOUT_MS: Final = 200
 _TIMEOUT_STEP_MS: Final = 350
 _KINDS: Final = 3
 _PAY: Final = "settlement.pay"
+_OPEN: Final = "trade.open"
+_PRESENT: Final = "trade.present"
+_CANCEL: Final = "trade.cancel"
 _FOREIGN: Final = "HKD"
 _PROVIDER: Final = "provider"
 _BUYER, _SOURCE, _TARGET, _SELLER = f"{_OWNER}/buyer", "provider/source", "provider/target", f"{_OWNER}/seller"
@@ -42,6 +47,8 @@ _EXCHANGED: Final = {_BUYER: _CURRENCY, _SOURCE: _CURRENCY, _TARGET: _FOREIGN, _
 _OPENED: Final = {_BUYER: 1_000_000_000, _TARGET: 10_000_000_000}
 """The accounts of exchanges with their currencies, and what two of them begin with: more than a run can spend."""
 
+_DEADLINE_MS: Final = 20 * 24 * 3_600_000
+_TOTALS: Final = ("credits_posted", "debits_posted", "credits_pending", "debits_pending")
 _QUOTE_LIFE_MS: Final = 30 * 24 * 3_600_000
 _PROVIDER_KEY: Final = SecretKey(tagged_hash("simulated provider"))
 
@@ -111,11 +118,21 @@ class ContractsLedger:
             timeout_ms = _TIMEOUT_MS + _TIMEOUT_STEP_MS * (number // _KINDS % 4)
             held: Head = {"id": transfer_id, "debit": _HOLDER, "credit": _HELD_FOR, "amount": amount}
             return Operation(_PEND, {**held, "timeout_ms": timeout_ms})
+        if number % _KINDS == 1 and number // _KINDS % 4 == 0 and number > _KINDS:
+            opened = number - 2
+            if number // _KINDS % 8:
+                return Operation(_CANCEL, {"uetr": _uetr(opened)})
+            return Operation(_PRESENT, {"uetr": _uetr(opened), "preimages": [_secret(opened)]})
         if number % _KINDS == 1 and number // _KINDS % 2:
             return Operation(_POST, {"id": transfer_id, "pending_id": _transfer_id(number - 1)})
         if number % _KINDS == _KINDS - 1 and number // _KINDS % 2:
             paid: Head = {"uetr": _uetr(number), "payer": _BUYER, "payee": _SELLER, "amount": 100 + amount}
-            return Operation(_PAY, {**paid, "quote": self._quote})
+            if number // _KINDS % 4 == 1:
+                return Operation(_PAY, {**paid, "quote": self._quote})
+            condition: Value = [{"kind": "preimage", "sha256": sha256(_secret(number)).digest()}]
+            ends_ms = GENESIS_MS + _DEADLINE_MS
+            until: Head = {"default": "refund", "deadline_ms": ends_ms, "dispute_deadline_ms": ends_ms + _DEADLINE_MS}
+            return Operation(_OPEN, {**paid, "quote": self._quote, "condition": condition, **until})
         arguments: Head = {"id": transfer_id, "debit": _account(giver), "credit": _account(taker), "amount": amount}
         return Operation(_TRANSFER, arguments)
 
@@ -134,7 +151,12 @@ class ContractsLedger:
 
     def read_exchange(self, operation: Operation) -> str | None:
         """Return the reference of an exchange, None of any other operation."""
-        return cast("str", operation.arguments["uetr"]) if operation.method == _PAY else None
+        return cast("str", operation.arguments["uetr"]) if operation.method in (_PAY, _OPEN) else None
+
+    def ways(self, source: HeadSource) -> frozenset[str]:
+        """Return how the exchanges stand: ``held``, ``settled``, ``cancelled``."""
+        payments = source.heads(head_key("payment") + b"\0")
+        return frozenset(cast("str", cast("Head", decode_own(head))["status"]) for _, head in payments)
 
     def balances(self, source: HeadSource) -> list[int]:
         """Return what the accounts hold that pay one another."""
@@ -162,17 +184,20 @@ class ContractsLedger:
             spent = one["debits_posted"] + one["debits_pending"]
             if one["guarded"] and spent > one["credits_posted"]:
                 return "overdraft", f"{name} spent {spent} of {one['credits_posted']}"
-        expected = {name: [_OPENED.get(name, 0), 0] for name in _EXCHANGED}
+        # Credits and debits, posted and pending.
+        expected = {name: [_OPENED.get(name, 0), 0, 0, 0] for name in _EXCHANGED}
         for _, head in source.heads(head_key("payment") + b"\0"):
             payment = cast("dict[str, Any]", decode_own(head))
             parts = {debit: (amount, credit) for debit, credit, amount in payment["legs"]}
             if set(parts) != {_BUYER, _TARGET} or parts[_BUYER][0] != payment["source_amount"]:
                 return "both_legs", f"a payment has the legs {payment['legs']}"
-            for debit, (amount, credit) in parts.items():
-                expected[debit][1] += amount
-                expected[credit][0] += amount
+            # What was sent back has left nothing anywhere.
+            first = {"settled": 0, "held": 2}.get(payment["status"])
+            for debit, (amount, credit) in parts.items() if first is not None else ():
+                expected[debit][cast("int", first) + 1] += amount
+                expected[credit][cast("int", first)] += amount
         for name, totals in expected.items():
-            found = [accounts[name]["credits_posted"], accounts[name]["debits_posted"]]
+            found = [accounts[name][field] for field in _TOTALS]
             if found != totals:
                 return "both_legs", f"{name} has {found} in credits and debits, its payments come to {totals}"
         return None
@@ -185,6 +210,11 @@ class ContractsLedger:
 
 def _transfer_id(number: int) -> bytes:
     return (number + (1 << 64)).to_bytes(16, "big")
+
+
+def _secret(number: int) -> bytes:
+    """Return what opens an escrow."""
+    return b"secret %d" % number
 
 
 def _uetr(number: int) -> str:

@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import contracts.settlement.posting
 import contracts.trade.paying
+import contracts.trade.release
 from contracts.heads import account
 from contracts.settlement.posting import Leg, Sides, add_to_totals
 from ledger.state import head_key
@@ -47,6 +48,17 @@ def _one_leg() -> list[Patch]:
     return [(contracts.trade.paying, "post", post)]
 
 
+def _first_leg_alone(way: str) -> list[Patch]:
+    """An escrow that ends lets the first of its legs go, and the other stays held."""
+    real = getattr(contracts.trade.release, way)
+
+    def end(context: Any, leg: Leg, *amount: int) -> None:
+        if leg.debit == "firm/buyer":
+            real(context, leg, *amount)
+
+    return [(contracts.trade.release, way, end)]
+
+
 def _not_written(*prefixes: bytes) -> list[Patch]:
     """A block is written without some of the heads that its payments changed, as a torn batch would leave it."""
     real = Store.write_block
@@ -72,10 +84,12 @@ _SOURCE_LEGS = account("provider/source"), account("firm/buyer")
 
 MONEY_MUTANTS: dict[str, MoneyMutant] = {
     "money made": MoneyMutant(_money_made, 0, "conservation"),
-    "funds unchecked": MoneyMutant(_funds_unchecked, 2, "overdraft"),
+    "funds unchecked": MoneyMutant(_funds_unchecked, 1, "overdraft"),
     "one leg of two posted": MoneyMutant(_one_leg, 0, "both_legs"),
     "one side of a leg not written": MoneyMutant(partial(_not_written, _TARGET_LEGS[0]), 0, "conservation"),
     "one leg of two not written": MoneyMutant(partial(_not_written, *_TARGET_LEGS), 0, "both_legs"),
+    "one leg of an escrow posted": MoneyMutant(partial(_first_leg_alone, "post_held"), 5, "both_legs"),
+    "one leg of an escrow freed": MoneyMutant(partial(_first_leg_alone, "release_held"), 0, "both_legs"),
     "a payment not written": MoneyMutant(
         partial(_not_written, head_key("payment"), *_SOURCE_LEGS, *_TARGET_LEGS), 0, "exchanges"
     ),
