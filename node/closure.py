@@ -9,7 +9,7 @@ so that a million things take seconds. Everything is bounded; what a bound cuts 
 ledger refused is counted in ``marks``.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
@@ -19,7 +19,7 @@ from contracts import heads
 from contracts.provenance.events import Event
 from contracts.provenance.recalls import ITEM, LOT, PRODUCT
 from ledger.codec import decode_own
-from ledger.state import Head, split_key
+from ledger.state import Head, head_key, split_key
 from node.links import BLOCKED, EVER_MS, INSTALLED, PACKED, Interval, Transformations, containers, contents
 from node.records import Record, Records
 from node.storage.database import PinnedValues, prefix_end
@@ -230,16 +230,16 @@ class _Run:
         kind, name = split_key(container)
         if kind != "item":
             return []
+        if at_ms is None:
+            # Now is what the heads say, which know of late events and of declarations what histories do not.
+            return [*self._linked("content", heads.item, name), *self._linked("lot_content", heads.lot, name)]
         packed = [link for link in contents(self._history(container), name) if link.relation == PACKED]
-        if at_ms is not None:
-            return [self._key(link.identifier) for link in packed if link.interval.holds(at_ms)]
-        # Now is what the heads say, which know of late events what histories do not.
-        named = [link.identifier for link in packed if link.interval.until_ms is None]
-        return [
-            self._key(other)
-            for other in named
-            if any(self._rows.get(HEAD + key(name, other)) is not None for key in (heads.content, heads.lot_content))
-        ]
+        return [self._key(link.identifier) for link in packed if link.interval.holds(at_ms)]
+
+    def _linked(self, kind: str, key: Callable[[str], bytes], container: str) -> Iterator[bytes]:
+        prefix = HEAD + head_key(kind, container) + b"\0"
+        for row, _ in self._rows.scan(prefix, prefix_end(prefix)):
+            yield key(split_key(row[1:])[2])
 
     # What follows from it
 

@@ -495,7 +495,7 @@ _PLANTED: Final[dict[str, tuple[object, str, object]]] = {
         lambda **found: "OK" if not found["unacknowledged"] else cold_judge.worst_disposition(**found),
     ),
     "whoever likes can pack": (Things, "is_held", lambda *_: True),
-    "a recall stops at the container": (closure_module, "contents", lambda *_: []),
+    "a recall stops at the container": (closure_module._Run, "_linked", lambda *_: []),
     "a recall stops at what was used up": (closure_module._Run, "_products", lambda *_: []),
 }
 
