@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from standards.epcis.document import EpcisDocument, parse_document
-from standards.epcis.json_text import JsonObject, JsonValue, dumps, same
+from standards.epcis.json_text import DEPTH_MAX, SIZE_BYTES_MAX, JsonObject, JsonValue, dumps, same
 from standards.epcis.xml_names import EVENT_AS_JSON, STANDARD_CONTEXT
 from standards.epcis.xml_read import parse_xml_document, xml_to_json
 from standards.epcis.xml_write import write_document
@@ -136,6 +136,25 @@ def test_a_context_that_xml_cannot_say_is_brought_by_each_event(odd: JsonValue) 
     again = parse_xml_document(write_document(queried(sound("a", **{"ext:a": "1"}), context=context)))
     assert again.context == [STANDARD_CONTEXT]
     assert again.events[0].written == sound("a", **{"@context": context[1:], "ext:a": "1"})
+
+
+def test_a_page_that_is_large_or_deep_is_written_all_the_same() -> None:
+    own: list[JsonValue] = [{"ext": "https://ext.example/"}]
+    large = [sound(str(number), **{"@context": own, "ext:a": "x" * 250_000}) for number in range(36)]
+    data = write_document(queried(*large))
+    assert len(data) > SIZE_BYTES_MAX
+    assert reasons(data) == []
+    deep: JsonValue = "1"
+    for _ in range(DEPTH_MAX - 4):
+        deep = {"ext:a": deep}
+    given = (sound("deep", **{"@context": own, "ext:a": deep}), sound("first"))
+    data = write_document(queried(*given))
+    assert len(reasons(data)) == 2
+    assert [event.written["eventID"] for event in parse_xml_document(data).events] == [
+        "urn:uuid:deep",
+        "urn:uuid:first",
+    ]
+    assert parse_xml_document(data).events[0].written == given[0]
 
 
 @pytest.mark.parametrize(
