@@ -26,7 +26,7 @@ from contracts.provenance.cold_judge import (
 from ledger.readable import Json
 from ledger.state import Head
 from node.cold_chain import Watch, breach_json, cold_record, product_storage, readings_of, record_head, watches_of
-from node.links import EVER_MS, Interval, containers
+from node.links import EVER_MS, Interval, container_now, containers, with_those_now
 from node.queries import JsonObject, Thing, find_thing, get_head
 from node.records import Records
 from node.storage.errors import PrunedError
@@ -182,9 +182,8 @@ class _Judging:
         if len(kept) < len(positions[:HISTORY_MAX]):
             self._mark("pruned", "events", len(positions[:HISTORY_MAX]) - len(kept))
         records = sorted(map(self._records.get, kept), key=lambda record: (record.at_ms, record.position))
-        found = (
-            (link.identifier, link.interval.within(inside.interval)) for link in containers(records, inside.identifier)
-        )
+        links = with_those_now(containers(records, inside.identifier), container_now(self._store, inside.identifier))
+        found = ((link.identifier, link.interval.within(inside.interval)) for link in links)
         # A moment is no stay: nothing can be measured in it.
         return [_Inside(name, one) for name, one in found if one is not None and one.since_ms != one.until_ms]
 

@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
-from typing import Final
+from typing import Final, cast
 
+from contracts import heads
 from contracts.provenance.events import ADD, AGGREGATION, ASSOCIATION, DELETE, OBJECT, TRANSFORMATION, Event, Quantity
 from contracts.provenance.things import BLOCKING
 from contracts.results import ResultCode
+from ledger.codec import decode_own
+from ledger.state import Head, head_key, split_key
 from node.records import Names, Record, Records
 from node.storage.link_index import transformation_prefix
 from node.storage.rows import row_position
@@ -174,6 +177,35 @@ def containers(records: Iterable[Record], identifier: str) -> list[Link]:
     return sorted(links, key=_link_order)
 
 
+def with_those_now(links: Iterable[Link], now: Iterable[Link]) -> list[Link]:
+    """Return links as histories tell them with those that stand by the heads and no history has open.
+
+    A packing that broke a rule when it came in may hold by what came in later; the heads, which the state root proves,
+    know of that, and a record tells what was found when it was made.
+    """
+    told = list(links)
+    is_open = {link.identifier for link in told if link.relation == PACKED and link.interval.until_ms is None}
+    return sorted([*told, *(link for link in now if link.identifier not in is_open)], key=_link_order)
+
+
+def container_now(store: Store, identifier: str) -> list[Link]:
+    """Return what an item is packed in by its head: one link or none."""
+    encoded = store.head(heads.item(identifier))
+    parent = None if encoded is None else cast(Head, decode_own(encoded)).get("parent")
+    if not isinstance(parent, str):
+        return []
+    link = store.head(heads.content(parent, identifier))
+    assert link is not None, "what is packed has a link"
+    return [Link(parent, PACKED, Interval(_since_ms(link)))]
+
+
+def contents_now(store: Store, identifier: str) -> Iterator[Link]:
+    """Yield the items and classes that are packed in a thing by the heads."""
+    for kind in ("content", "lot_content"):
+        for key, link in store.heads(head_key(kind, identifier) + b"\0"):
+            yield Link(split_key(key)[2], PACKED, Interval(_since_ms(link)))
+
+
 def contents(records: Iterable[Record], identifier: str) -> list[Link]:
     """Return what was packed in or installed on a thing, read from its own history."""
     links: list[Link] = []
@@ -254,6 +286,10 @@ def made_into(
                     if known is None or (known.relation, relation) == (CLAIMED, TRANSFORMED):
                         made.links[other] = Link(other, relation, Interval(record.at_ms), Interval(part.at_ms))
     return made
+
+
+def _since_ms(link: bytes) -> int:
+    return cast(int, cast(Head, decode_own(link))["since_ms"])
 
 
 def _parts(made: Made, whole: Transformation, record: Record) -> tuple[Record, ...]:

@@ -29,10 +29,13 @@ from node.links import (
     Made,
     Transformation,
     Transformations,
+    container_now,
     containers,
     contents,
+    contents_now,
     made_from,
     made_into,
+    with_those_now,
 )
 from node.proofs import records_up_to
 from node.queries import JsonObject, Thing, find_thing, product_name
@@ -248,7 +251,10 @@ class _Tracer:
     def _links(self, node: Node, branch: Branch, every: list[Record]) -> list[Link]:
         if branch is Branch.CONTAINERS or branch is Branch.CONTENTS:
             found = (containers if branch is Branch.CONTAINERS else contents)(every, node.identifier)
-            agreed = (self._agreed(link, branch, node.identifier) for link in found)
+            agreed = [self._agreed(link, branch, node.identifier) for link in found]
+            if self._as_of.is_now:
+                standing = container_now if branch is Branch.CONTAINERS else contents_now
+                agreed = with_those_now(agreed, standing(self._store, node.identifier))
             return [
                 replace(link, interval=shared)
                 for link in agreed

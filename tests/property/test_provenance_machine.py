@@ -32,6 +32,8 @@ from ledger.codec import Value
 from ledger.state import split_key
 from node import closure as closure_module
 from node.closure import Selector, closure
+from node.links import PACKED, Branch
+from node.trace import Direction, trace
 from tests.support.cold_model import GAP_MS, Findings, Watch, judged
 from tests.support.contract_cold_chain_cases import MINUTE_MS, assign, batch, device, profile
 from tests.support.contracts_world import (
@@ -400,6 +402,23 @@ class Provenance(RuleBasedStateMachine):
             found = closure(self.ledger.store, Selector((("item", name),)))
             assert {split_key(key)[1] for key in found.reached} == self.model.recalled(name)
             assert found.marks == {}
+
+    @invariant()
+    def a_trace_shows_what_the_model_has(self) -> None:
+        """Every thing is seen in its container, and every container with what is in it."""
+        for name in self.model.things:
+            root = trace(self.ledger.store, name, Direction.ALL)
+            assert root is not None
+            shown = {
+                branch: {
+                    node.identifier
+                    for node in root.branches.get(branch, [])
+                    if node.relation == PACKED and node.interval is not None and node.interval.until_ms is None
+                }
+                for branch in (Branch.CONTAINERS, Branch.CONTENTS)
+            }
+            assert shown[Branch.CONTAINERS] == ({self.model.parent[name]} if name in self.model.parent else set())
+            assert shown[Branch.CONTENTS] == {one for one, parent in self.model.parent.items() if parent == name}
 
     @invariant()
     def the_cold_record_is_the_model_s(self) -> None:
