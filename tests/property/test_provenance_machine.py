@@ -534,7 +534,7 @@ def test_a_rule_that_is_gone_is_missed(name: str, monkeypatch: pytest.MonkeyPatc
     owner, attribute, other = _PLANTED[name]
     monkeypatch.setattr(owner, attribute, other)
     few = settings(
-        max_examples=100,
+        max_examples=2_000,
         stateful_step_count=STEPS_A_RUN,
         deadline=None,
         phases=[Phase.generate],
