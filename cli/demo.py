@@ -152,6 +152,25 @@ def start_network(running: Demo, network: Network, processes: NodeProcesses) -> 
             say(f"{node.name}  process {processes.process_id(node.name)}  {node.api}  run by {node.organisation}")
 
 
+def run_story(
+    output: Output, *, keep: bool, tell: Callable[[Demo, Network, Client], None], nodes: int = _VALIDATORS
+) -> None:
+    """Play a story on a new network, through a client of so many of its nodes."""
+
+    def play(running: Demo, network: Network, processes: NodeProcesses) -> None:
+        start_network(running, network, processes)
+        with open_client(tuple(node.api for node in network.nodes[:nodes])) as client:
+            tell(running, network, client)
+
+    run_demo(output, keep=keep, play=play)
+
+
+def require(code: str, holds: bool, otherwise: str) -> None:  # noqa: FBT001 (a condition)
+    """Go on where something holds that a story claims; raises VerificationError that says what was found otherwise."""
+    if not holds:
+        raise VerificationError(code, otherwise)
+
+
 def _play(running: Demo, network: Network, processes: NodeProcesses) -> None:
     start_network(running, network, processes)
     apis = tuple(node.api for node in network.nodes)

@@ -1,21 +1,22 @@
 """`tradelane demo handbag`: a copied handbag that double scans give away, ending with what a shopper reads."""
 
+from functools import partial
 from typing import Annotated, Final
 
 import typer
 
-from cli.demo import Demo, run_demo, start_network
+from cli.demo import Demo, require, run_story
 from cli.handbag_story import ATELIER, BAG, BOUTIQUE, MADE_UP, MILAN, SHANGHAI, Handbag
-from cli.processes import NodeProcesses
-from cli.session import JsonOption, open_client, open_session
+from cli.session import JsonOption, open_session
 from cli.story import page_of
 from node.setup import Network
-from tradelane import VerificationError
+from tradelane import Client
 
 HANDBAG_EPILOG: Final = """\b
 Examples:
   tradelane demo handbag
 """
+_require = partial(require, "demo.handbag")
 
 
 def handbag(
@@ -30,14 +31,11 @@ def handbag(
     """
     session = open_session(context, json=json)
 
-    def play(running: Demo, network: Network, processes: NodeProcesses) -> None:
-        start_network(running, network, processes)
-        # Where the code leads: the scans of a code come together at one node.
-        brand = network.nodes[0].api
-        with open_client((brand,)) as client:
-            tell(running, Handbag(network, client), brand)
+    def play(running: Demo, network: Network, client: Client) -> None:
+        tell(running, Handbag(network, client), network.nodes[0].api)
 
-    run_demo(session.output, keep=keep, play=play)
+    # The code leads to the brand's node alone, where its scans come together.
+    run_story(session.output, keep=keep, tell=play, nodes=1)
 
 
 def tell(running: Demo, story: Handbag, api: str) -> None:
@@ -68,8 +66,3 @@ def tell(running: Demo, story: Handbag, api: str) -> None:
         say(f"Caution. {second.alerts[0].text}")
         say(f"It was sold by {BOUTIQUE.name}; ask there, or {ATELIER.name}.")
         say(f"page: {page_of(api, BAG)}")
-
-
-def _require(holds: bool, otherwise: str) -> None:  # noqa: FBT001 (a condition)
-    if not holds:
-        raise VerificationError("demo.handbag", otherwise)

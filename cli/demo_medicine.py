@@ -1,21 +1,20 @@
 """`tradelane demo medicine`: a vaccine that freezes on the way and is recalled, ending with what its patient reads."""
 
+from functools import partial
 from typing import Annotated, Final
 
 import typer
 
-from cli.demo import Demo, Say, run_demo, start_network
+from cli.demo import Demo, Say, require, run_story
 from cli.formatting import thing_text
 from cli.medicine_story import CERTIFIER, FROZEN_PACK, GOOD_PACK, GTIN, MAKER, PHARMACY, RECALL, Medicine
-from cli.processes import NodeProcesses
-from cli.session import JsonOption, open_client, open_session
-from node.setup import Network
-from tradelane import VerificationError
+from cli.session import JsonOption, open_session
 
 MEDICINE_EPILOG: Final = """\\b
 Examples:
   tradelane demo medicine
 """
+_require = partial(require, "demo.medicine")
 
 
 def medicine(
@@ -30,12 +29,11 @@ def medicine(
     """
     session = open_session(context, json=json)
 
-    def play(running: Demo, network: Network, processes: NodeProcesses) -> None:
-        start_network(running, network, processes)
-        with open_client(tuple(node.api for node in network.nodes)) as client:
-            tell(running, Medicine(network, client))
-
-    run_demo(session.output, keep=keep, play=play)
+    run_story(
+        session.output,
+        keep=keep,
+        tell=lambda running, network, client: tell(running, Medicine(network, client)),
+    )
 
 
 def tell(running: Demo, story: Medicine) -> None:
@@ -74,8 +72,3 @@ def _tell_cold(story: Medicine, pack: str, expected: str, say: Say) -> None:
     (watch,) = record.watches
     lowest = "?" if watch.min_milli_celsius is None else f"{watch.min_milli_celsius / 1000:g}"
     say(f"{thing_text(pack)}: {record.disposition}, {watch.readings} readings, lowest {lowest} °C")
-
-
-def _require(holds: bool, otherwise: str) -> None:  # noqa: FBT001 (a condition)
-    if not holds:
-        raise VerificationError("demo.medicine", otherwise)

@@ -1,20 +1,19 @@
 """`tradelane demo seafood`: chilled salmon from Norway to Shanghai, ending with what a shopper reads."""
 
+from functools import partial
 from typing import Annotated, Final
 
 import typer
 
-from cli.demo import Demo, run_demo, start_network
-from cli.processes import NodeProcesses
+from cli.demo import Demo, require, run_story
 from cli.seafood_story import CUSTOMS, DECLARATION, FARM, FISH_GRAMS, INSPECTORATE, SALMON, SHOP, Seafood
-from cli.session import JsonOption, open_client, open_session
-from node.setup import Network
-from tradelane import VerificationError
+from cli.session import JsonOption, open_session
 
 SEAFOOD_EPILOG: Final = """\\b
 Examples:
   tradelane demo seafood
 """
+_require = partial(require, "demo.seafood")
 
 
 def seafood(
@@ -29,12 +28,11 @@ def seafood(
     """
     session = open_session(context, json=json)
 
-    def play(running: Demo, network: Network, processes: NodeProcesses) -> None:
-        start_network(running, network, processes)
-        with open_client(tuple(node.api for node in network.nodes)) as client:
-            tell(running, Seafood(network, client))
-
-    run_demo(session.output, keep=keep, play=play)
+    run_story(
+        session.output,
+        keep=keep,
+        tell=lambda running, network, client: tell(running, Seafood(network, client)),
+    )
 
 
 def tell(running: Demo, story: Seafood) -> None:
@@ -73,8 +71,3 @@ def tell(running: Demo, story: Seafood) -> None:
         say(f"Certificates: {len(levels)}; customs: released; temperature: {record.disposition}")
         say(f"Carbon: {borne.grams / 1000:.2f} kg CO2e in {len(borne.legs)} legs")
         _require(item.custodian == SHOP.id, f"{item.custodian} holds it")
-
-
-def _require(holds: bool, otherwise: str) -> None:  # noqa: FBT001 (a condition)
-    if not holds:
-        raise VerificationError("demo.seafood", otherwise)

@@ -220,6 +220,16 @@ def watches_of(store: Store, identifier: str, record: Head | None) -> list[Watch
     return sorted(found, key=lambda watch: watch.from_ms)
 
 
+def figures_json(watch: Head) -> JsonObject:
+    """Return what the state of a watch counts, and its extremes."""
+    counted = ("readings", "monitored_ms", "unmonitored_ms", "out_of_range_ms")
+    extremes = ("min_milli_celsius", "max_milli_celsius")
+    return {
+        **{name: cast(int, watch[name]) for name in counted},
+        **{name: cast("int | None", watch.get(name)) for name in extremes},
+    }
+
+
 def breach_json(store: Store, identifier: str, number: int) -> JsonObject:
     """Return a breach with the limit that was reached, spelt out."""
     head = get_head(store, heads.cold_breach(identifier, number))
@@ -326,17 +336,13 @@ def _limit(limit: list[Value]) -> JsonObject:
 
 
 def _watch(watch: Watch) -> JsonObject:
-    head = watch.head
-    counted = ("readings", "monitored_ms", "unmonitored_ms", "out_of_range_ms")
-    last = cast("list[int] | None", head.get("last"))
+    last = cast("list[int] | None", watch.head.get("last"))
     return {
         "device": watch.device,
         "profile": watch.profile,
         "from_ms": watch.from_ms,
         "until_ms": watch.until_ms,
-        **{name: cast(int, head[name]) for name in counted},
-        "min_milli_celsius": cast("int | None", head.get("min_milli_celsius")),
-        "max_milli_celsius": cast("int | None", head.get("max_milli_celsius")),
+        **figures_json(watch.head),
         "last_ms": None if last is None else last[1],
     }
 

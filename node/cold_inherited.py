@@ -21,11 +21,21 @@ from contracts.provenance.cold_judge import (
     new_watch,
     next_span,
     note_breach,
+    widen,
     worst_disposition,
 )
 from ledger.readable import Json
 from ledger.state import Head
-from node.cold_chain import Watch, breach_json, cold_record, product_storage, readings_of, record_head, watches_of
+from node.cold_chain import (
+    Watch,
+    breach_json,
+    cold_record,
+    figures_json,
+    product_storage,
+    readings_of,
+    record_head,
+    watches_of,
+)
 from node.links import EVER_MS, Interval, container_now, containers, with_those_now
 from node.queries import JsonObject, Thing, find_thing, get_head
 from node.records import Records
@@ -157,7 +167,8 @@ class _Judging:
 
     def run(self) -> Inherited:
         level = [_Inside(self._thing.identifier, Interval(EVER_MS))]
-        self._cover(self._thing.identifier, level[0].interval)
+        own = record_head(self._store, self._thing.identifier)
+        self._covered += [_watched(watch) for watch in watches_of(self._store, self._thing.identifier, own)]
         seen = 0
         while level:
             above = [outer for inside in level for outer in self._containers(inside)]
@@ -182,23 +193,29 @@ class _Judging:
         if len(kept) < len(positions[:HISTORY_MAX]):
             self._mark("pruned", "events", len(positions[:HISTORY_MAX]) - len(kept))
         records = sorted(map(self._records.get, kept), key=lambda record: (record.at_ms, record.position))
-        links = with_those_now(containers(records, inside.identifier), container_now(self._store, inside.identifier))
+        now = container_now(self._store, thing.identifier, thing.head)
+        links = with_those_now(containers(records, thing.identifier), now)
         found = ((link.identifier, link.interval.within(inside.interval)) for link in links)
         # A moment is no stay: nothing can be measured in it.
         return [_Inside(name, one) for name, one in found if one is not None and one.since_ms != one.until_ms]
 
     def _judge(self, inside: _Inside) -> None:
         """Judge the watches of a container while a thing was in it."""
-        head = record_head(self._store, inside.identifier)
-        for watch in watches_of(self._store, inside.identifier, head):
-            shared = Interval(watch.from_ms, watch.until_ms).within(inside.interval)
-            if head is None or shared is None or shared.since_ms == shared.until_ms:
+        record = record_head(self._store, inside.identifier)
+        if record is None:
+            return
+        covered = []
+        for watch in watches_of(self._store, inside.identifier, record):
+            shared = _watched(watch).within(inside.interval)
+            if shared is None or shared.since_ms == shared.until_ms:
                 continue
+            covered.append(shared)
             try:
-                self.found.stays.append(self._stay(inside.identifier, head, watch, shared))
+                self.found.stays.append(self._stay(inside.identifier, record, watch, shared))
             except PrunedError:
                 self._mark("pruned", "readings", None)
-        self._cover(inside.identifier, inside.interval)
+        # Afterwards: watches of one thing never overlap, and what one has counted is for those further out.
+        self._covered += covered
 
     def _stay(self, container: str, record: Head, watch: Watch, shared: Interval) -> Stay:
         profile = get_head(self._store, heads.cold_profile(watch.profile))
@@ -217,7 +234,7 @@ class _Judging:
             self._readings_left -= 1
             if shared.holds(reading.time_ms) and reading.time_ms != shared.until_ms:
                 stay.state["readings"] = cast(int, stay.state["readings"]) + 1
-                _widen(stay.state, reading.milli_celsius)
+                widen(stay.state, reading.milli_celsius)
             span = next_span(whole, profile, reading)
             part = None if span is None else _part(span, shared)
             if part is not None:
@@ -225,7 +242,7 @@ class _Judging:
             if shared.until_ms is not None and reading.time_ms >= shared.until_ms:
                 break
         if found:
-            stay.breaches = self._told(stay, list(found.values()))
+            stay.breaches = self._told(stay, record, list(found.values()))
         return stay
 
     def _count(self, stay: Stay, profile: Head, part: Span, found: dict[int, Breach]) -> None:
@@ -238,14 +255,12 @@ class _Judging:
             stay.counted_unmonitored_ms += free_ms
             return
         # The reading before it came in held on inside.
-        _widen(stay.state, part.reading.milli_celsius)
+        widen(stay.state, part.reading.milli_celsius)
         if is_out_of_range(profile, part.reading.milli_celsius):
             stay.counted_out_of_range_ms += free_ms
 
-    def _told(self, stay: Stay, found: list[Breach]) -> list[JsonObject]:
+    def _told(self, stay: Stay, record: Head, found: list[Breach]) -> list[JsonObject]:
         """Return the breaches of a stay with what was said of them where they were found, on the container."""
-        record = record_head(self._store, stay.container)
-        assert record is not None, "what was judged is there"
         total = cast(int, record["breaches"])
         if total > BREACHES_MAX:
             self._mark("limit", "breaches", total - BREACHES_MAX)
@@ -258,13 +273,6 @@ class _Judging:
                 told.append({**of_container, "from_ms": breach.from_ms, "until_ms": breach.until_ms})
         return told
 
-    def _cover(self, identifier: str, interval: Interval) -> None:
-        head = record_head(self._store, identifier)
-        for watch in watches_of(self._store, identifier, head):
-            shared = Interval(watch.from_ms, watch.until_ms).within(interval)
-            if shared is not None:
-                self._covered.append(shared)
-
     def _mark(self, reason: str, what: str, omitted: int | None) -> None:
         known = next((one for one in self.found.marks if (one.reason, one.what) == (reason, what)), None)
         if known is None:
@@ -273,9 +281,8 @@ class _Judging:
             self.found.marks[self.found.marks.index(known)] = replace(known, omitted=known.omitted + omitted)
 
 
-def _widen(state: Head, value: int) -> None:
-    for name, choose in (("min_milli_celsius", min), ("max_milli_celsius", max)):
-        state[name] = choose(cast(int, state.get(name, value)), value)
+def _watched(watch: Watch) -> Interval:
+    return Interval(watch.from_ms, watch.until_ms)
 
 
 def _part(span: Span, interval: Interval) -> Span | None:
@@ -307,17 +314,14 @@ def _is_of(known: JsonObject, watch: Watch, breach: Breach) -> bool:
 
 
 def _stay_json(stay: Stay) -> JsonObject:
-    state = stay.state
     return {
         "container": stay.container,
         "device": stay.watch.device,
         "profile": stay.watch.profile,
         "from_ms": stay.interval.since_ms,
         "until_ms": stay.interval.until_ms,
-        **{name: cast(int, state[name]) for name in ("readings", "monitored_ms", "unmonitored_ms", "out_of_range_ms")},
+        **figures_json(stay.state),
         "counted_out_of_range_ms": stay.counted_out_of_range_ms,
         "counted_unmonitored_ms": stay.counted_unmonitored_ms,
-        "min_milli_celsius": cast("int | None", state.get("min_milli_celsius")),
-        "max_milli_celsius": cast("int | None", state.get("max_milli_celsius")),
         "breaches": cast("list[Json]", stay.breaches),
     }

@@ -188,10 +188,9 @@ def with_those_now(links: Iterable[Link], now: Iterable[Link]) -> list[Link]:
     return sorted([*told, *(link for link in now if link.identifier not in is_open)], key=_link_order)
 
 
-def container_now(store: Store, identifier: str) -> list[Link]:
-    """Return what an item is packed in by its head: one link or none."""
-    encoded = store.head(heads.item(identifier))
-    parent = None if encoded is None else cast(Head, decode_own(encoded)).get("parent")
+def container_now(store: Store, identifier: str, head: Head) -> list[Link]:
+    """Return what a thing is packed in by its head: one link or none."""
+    parent = head.get("parent")
     if not isinstance(parent, str):
         return []
     link = store.head(heads.content(parent, identifier))

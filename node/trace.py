@@ -9,7 +9,7 @@ As of a height the tree is what the ledger held then. As of a time it is what ha
 now, and what was captured only afterwards is counted. Shape: docs/api.md. What hangs on what: node/links.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import islice
@@ -253,8 +253,7 @@ class _Tracer:
             found = (containers if branch is Branch.CONTAINERS else contents)(every, node.identifier)
             agreed = [self._agreed(link, branch, node.identifier) for link in found]
             if self._as_of.is_now:
-                standing = container_now if branch is Branch.CONTAINERS else contents_now
-                agreed = with_those_now(agreed, standing(self._store, node.identifier))
+                agreed = with_those_now(agreed, self._standing(node, branch))
             return [
                 replace(link, interval=shared)
                 for link in agreed
@@ -264,6 +263,13 @@ class _Tracer:
         made = read(every, node.identifier, self._transformations, node.window)
         self._mark_made(node, branch, made)
         return list(made.links.values())
+
+    def _standing(self, node: Node, branch: Branch) -> Iterable[Link]:
+        """Return what a thing is packed in, or what is packed in it, by the heads."""
+        assert node.thing is not None, "what is unknown has no links"
+        if branch is Branch.CONTENTS:
+            return contents_now(self._store, node.identifier)
+        return container_now(self._store, node.identifier, node.thing.head)
 
     def _mark_made(self, node: Node, branch: Branch, made: Made) -> None:
         node.transformations += made.transformations

@@ -1,4 +1,4 @@
-"""What a node answers about the scans of a code, as typed values; see results.py for the conventions."""
+"""The scans of a code: how a node is asked, and its answer as typed values; see results.py for the conventions."""
 
 from dataclasses import dataclass, field
 

@@ -19,7 +19,7 @@ from contracts.context import Context
 from contracts.provenance import events, life, links
 from contracts.provenance.events import ADD, DELETE, OBSERVE, Event, Quantity, read_event
 from contracts.provenance.life import OBSERVED
-from contracts.provenance.things import BLOCKING, ITEM, LOT, Thing, Things
+from contracts.provenance.things import ITEM, LOT, Thing, Things, has_effects
 from contracts.provenance.undoing import undo
 from contracts.results import Rejected, ResultCode
 from ledger.codec import Value
@@ -253,7 +253,7 @@ def _move(things: Things, thing: Thing, step: str | None = None, packing: str | 
     said = things.move(thing, step, packing)
     if thing.kind == ITEM:
         links.place(things, thing, said, packing)
-    return said.has_say and said.objection not in BLOCKING
+    return has_effects(said)
 
 
 def _observe_lot(things: Things, quantity: Quantity) -> None:

@@ -90,7 +90,7 @@ def next_span(watch: Head, profile: Head, reading: Reading) -> Span | None:
         value = reading.milli_celsius
         watch["last"] = [reading.sequence, reading.time_ms, value]
         watch["readings"] = cast(int, watch["readings"]) + 1
-        _widen(watch, value)
+        widen(watch, value)
     gap_ms = cast(int, profile["gap_ms"])
     if last is None:
         return Span(from_ms, end_ms, None) if end_ms - from_ms > gap_ms or is_last else None
@@ -168,7 +168,8 @@ def _end_runs(watch: Head, profile: Head) -> None:
             timers[index] = list(_IDLE)
 
 
-def _widen(watch: Head, value: int) -> None:
+def widen(watch: Head, value: int) -> None:
+    """Let the lowest and the highest temperature of a watch take one in."""
     watch["min_milli_celsius"] = min(cast(int, watch.get("min_milli_celsius", value)), value)
     watch["max_milli_celsius"] = max(cast(int, watch.get("max_milli_celsius", value)), value)
 

@@ -13,7 +13,7 @@ from contracts.decimals import plain, scaled
 from contracts.provenance import life
 from contracts.provenance.events import Quantity
 from contracts.provenance.life import Said, State
-from contracts.provenance.things import BLOCKING, Thing, Things
+from contracts.provenance.things import Thing, Things, has_effects
 from contracts.results import ResultCode
 from ledger.codec import Value
 
@@ -25,7 +25,7 @@ SCAN_WORK: Final = 50
 
 def place(things: Things, item: Thing, said: Said, packing: str | None = None) -> None:
     """Put an item where its events say that it is, and mark what a packing finds against it at its time."""
-    if packing is not None and said.has_say and said.objection not in BLOCKING:
+    if packing is not None and has_effects(said):
         is_packed = ResultCode.ALREADY_PACKED if said.before.parent is not None else None
         against = is_packed if packing[0] == "+" else life.unpacking_objection(said.before, packing[1:])
         if against is not None:
@@ -43,42 +43,52 @@ def relocate(things: Things, item: Thing, state: State) -> tuple[Thing, ResultCo
     Returned is why that cannot be, and of which thing that is said; the item then stays where it is.
     """
     current, wanted = item.text("parent"), state.parent
-    if wanted is not None and wanted != current:
-        refusal = _refusal(things, things.find(wanted), item)
-        if refusal is not None:
-            return refusal
-    if current is not None and wanted != current:
+    if wanted is None:
+        if current is not None:
+            _take_out(things, item, current)
+        return None
+    since_ms = cast(int, state.parent_ms)
+    if wanted == current:
+        _keep_in(things, item, current, since_ms)
+        return None
+    ancestors = _ancestors(things, things.find(wanted))
+    refusal = _refusal(ancestors, item)
+    if refusal is not None:
+        return refusal
+    if current is not None:
         _take_out(things, item, current)
-    if wanted is not None:
-        _put_in(things, item, wanted, cast(int, state.parent_ms), is_new=wanted != current)
+    _put_in(things, item, ancestors, since_ms)
     return None
 
 
-def _refusal(things: Things, parent: Thing, item: Thing) -> tuple[Thing, ResultCode] | None:
-    ancestors = _ancestors(things, parent)
+def _refusal(ancestors: list[Thing], item: Thing) -> tuple[Thing, ResultCode] | None:
+    """Return why the first of some ancestors, which stand from the inside out, cannot take an item, or None."""
     if any(ancestor is item for ancestor in ancestors):
         return item, ResultCode.CYCLE
     if len(ancestors) + item.integer("height") > DEPTH_MAX:
         return item, ResultCode.TOO_DEEP
+    parent = ancestors[0]
     return (parent, ResultCode.TOO_MANY_CONTENTS) if parent.integer("contents") >= CONTENTS_MAX else None
 
 
-def _put_in(things: Things, item: Thing, container: str, since_ms: int, *, is_new: bool) -> None:
-    key = heads.content(container, item.identifier)
-    if not is_new:
-        if things.context.get(key) != {"since_ms": since_ms}:
-            things.context.put(key, {"since_ms": since_ms})
-        return
-    parent = things.touch(container)
-    item.head["parent"] = container
+def _put_in(things: Things, item: Thing, ancestors: list[Thing], since_ms: int) -> None:
+    parent = things.touch(ancestors[0].identifier)
+    item.head["parent"] = parent.identifier
     item.is_changed = True
     parent.head["contents"] = parent.integer("contents") + 1
-    for level, ancestor in enumerate(_ancestors(things, parent), start=1):
+    for level, ancestor in enumerate(ancestors, start=1):
         height = item.integer("height") + level
         if ancestor.integer("height") < height:
             ancestor.head["height"] = height
             ancestor.is_changed = True
-    things.context.put(key, {"since_ms": since_ms})
+    things.context.put(heads.content(parent.identifier, item.identifier), {"since_ms": since_ms})
+
+
+def _keep_in(things: Things, item: Thing, container: str, since_ms: int) -> None:
+    """Say since when an item is in the container in which it is, where that is another time now."""
+    key = heads.content(container, item.identifier)
+    if things.context.get(key) != {"since_ms": since_ms}:
+        things.context.put(key, {"since_ms": since_ms})
 
 
 def _take_out(things: Things, item: Thing, container: str) -> None:

@@ -53,6 +53,11 @@ BLOCKING: Final = (
 """Those after which it changes nothing else of the thing; a say that it has may count by what is known later."""
 
 
+def has_effects(said: Said) -> bool:
+    """Say whether an event may change a thing further, after what became of its say."""
+    return said.has_say and said.objection not in BLOCKING
+
+
 @dataclass(slots=True)
 class Thing:
     """A working copy; ``is_recorded`` once the event belongs to its history, ``is_changed`` once it must be written."""
@@ -160,7 +165,7 @@ class Things:
         thing.head.setdefault("owner", thing.head["custodian"])
 
     def move(self, thing: Thing, step: str | None = None, packing: str | None = None) -> Said:
-        """Let the event have its say of a thing; it may have further effects where the answer ``leads`` to them.
+        """Let the event have its say of a thing; `has_effects` tells of the answer whether it may have any.
 
         What the thing's state speaks against is a violation, and has its say all the same: what is known later may
         speak for it.

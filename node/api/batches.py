@@ -5,7 +5,7 @@ taken or refused by itself, and the answers stand in the order of the request.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -16,7 +16,7 @@ from ledger.transaction import Transaction, decode_transaction
 from node.admission import Refusal
 from node.api.answers import Answers, as_of, json_response
 from node.api.backend import ApiNode
-from node.api.body import JSON_TYPES, base64url_list, media_type, read_body, read_fields
+from node.api.body import JSON_TYPES, base64url_list, json_body, media_type, read_body, read_fields
 from node.api.parameters import no_parameters
 from node.api.problems import Problem, problem_of
 from node.api.transactions import RAW_TYPE, REPEATED, prefer_wait_s
@@ -25,28 +25,17 @@ from node.queries import JsonObject, Outcome, outcome_json, stored_outcomes
 TRANSACTIONS_MAX: Final = 1_000
 BODY_BYTES_MAX: Final = 8 * 1024 * 1024
 
-_BODY: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["transactions"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "transactions": {
-                            "type": "array",
-                            "maxItems": TRANSACTIONS_MAX,
-                            "items": {"type": "string", "description": "signed bytes in base64url"},
-                        }
-                    },
-                }
-            },
-            RAW_TYPE: {"schema": {"type": "string", "format": "binary"}},
-        },
-    }
-}
+_BODY: Final = json_body(
+    required=("transactions",),
+    properties={
+        "transactions": {
+            "type": "array",
+            "maxItems": TRANSACTIONS_MAX,
+            "items": {"type": "string", "description": "signed bytes in base64url"},
+        }
+    },
+    or_binary=RAW_TYPE,
+)
 
 
 def router(node: ApiNode, answers: Answers) -> APIRouter:

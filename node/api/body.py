@@ -7,8 +7,8 @@ bounded depth.
 import asyncio
 import base64
 import binascii
-from collections.abc import Collection, Mapping
-from typing import Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 
 from fastapi import Request
 
@@ -27,6 +27,22 @@ JSON_CODES: Final[Mapping[str, str]] = {
     "text": "json.text",
     "too_deep": "json.too_deep",
 }
+
+
+def json_body(
+    *, required: Sequence[str], properties: Mapping[str, JsonValue], or_binary: str | None = None
+) -> dict[str, Any]:
+    """Return what /openapi.json says of a body: a JSON object, or bytes of a media type of their own."""
+    schema = {
+        "type": "object",
+        "required": list(required),
+        "additionalProperties": False,
+        "properties": dict(properties),
+    }
+    content: dict[str, Any] = {"application/json": {"schema": schema}}
+    if or_binary is not None:
+        content[or_binary] = {"schema": {"type": "string", "format": "binary"}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def media_type(request: Request, accepted: Collection[str]) -> str:

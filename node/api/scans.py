@@ -9,35 +9,24 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from ledger.readable import Json
 from node.api.answers import Answers
 from node.api.backend import ApiNode
-from node.api.body import JSON_TYPES, field_problem, media_type, read_body, read_fields, text_field
+from node.api.body import JSON_TYPES, field_problem, json_body, media_type, read_body, read_fields, text_field
 from node.api.parameters import ById, no_parameters
 from node.queries import JsonObject, find_thing
 from node.scans.alerts import alerts_of
 from node.scans.log import Scan
+from node.spots import Spot, spot_of
 from node.storage.store import Store
-from node.web.spots import Spot, spot_of
 from standards.digital_link import canonical_id
 
 ID_LENGTH_MAX: Final = 500
 _BODY_BYTES_MAX: Final = 4_096
-_BODY: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["id"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "id": {"type": "string", "maxLength": ID_LENGTH_MAX},
-                        "place": {"type": "string", "description": "a geo: URI; kept to a tenth of a degree"},
-                    },
-                }
-            }
-        },
-    }
-}
+_BODY: Final = json_body(
+    required=("id",),
+    properties={
+        "id": {"type": "string", "maxLength": ID_LENGTH_MAX},
+        "place": {"type": "string", "description": "a geo: URI; kept to a tenth of a degree"},
+    },
+)
 EXAMPLES: Final[Mapping[str, JsonObject]] = {
     "scans": {
         "id": "https://id.gs1.org/01/09506000134390/21/M4hQ7vXc2LpZ",
@@ -96,18 +85,9 @@ def scans_json(store: Store, identifier: str, scans: tuple[Scan, ...]) -> JsonOb
         "id": identifier,
         "status": status,
         "count": len(scans),
-        "scans": [{"at_ms": one.at_ms, "place": None if one.spot is None else place_of(one.spot)} for one in scans],
+        "scans": [{"at_ms": one.at_ms, "place": None if one.spot is None else one.spot.uri} for one in scans],
         "alerts": [{"code": one.code, "text": one.text, "at_ms": one.at_ms} for one in alerts],
     }
-
-
-def place_of(spot: Spot) -> str:
-    """Return a place as a ``geo:`` URI (RFC 5870).
-
-    >>> place_of(Spot(455, -92))
-    'geo:45.5,-9.2'
-    """
-    return f"geo:{spot.north / 10:g},{spot.east / 10:g}"
 
 
 def _read_scan(body: bytes) -> tuple[str, Spot | None]:

@@ -5,7 +5,7 @@ A transaction that is in a block is final, also where it failed: then it is a 20
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -14,7 +14,7 @@ from ledger.transaction import Transaction, decode_transaction
 from node.admission import Refusal
 from node.api.answers import Answers, as_of, json_response
 from node.api.backend import ApiNode
-from node.api.body import JSON_TYPES, base64url_field, media_type, read_body, read_fields
+from node.api.body import JSON_TYPES, base64url_field, json_body, media_type, read_body, read_fields
 from node.api.parameters import WAIT_MAX_S, Read, Waiting, no_parameters
 from node.api.problems import Problem, problem_of
 from node.proofs import BundleRefusedError, transaction_bundle
@@ -30,22 +30,11 @@ REPEATED: Final = frozenset({"transaction.replayed", "transaction.expired"})
 _BASE64_OVERHEAD_BYTES: Final = 1_024
 _WAIT: Final = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,4}(?:\.[0-9]{1,4})?)\"?\s*(?=$|[,;])", re.IGNORECASE)
 _ID: Final = re.compile(r"[0-9a-f]{64}")
-_BODY: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["transaction"],
-                    "additionalProperties": False,
-                    "properties": {"transaction": {"type": "string", "description": "signed bytes in base64url"}},
-                }
-            },
-            RAW_TYPE: {"schema": {"type": "string", "format": "binary"}},
-        },
-    }
-}
+_BODY: Final = json_body(
+    required=("transaction",),
+    properties={"transaction": {"type": "string", "description": "signed bytes in base64url"}},
+    or_binary=RAW_TYPE,
+)
 
 
 def router(node: ApiNode, answers: Answers) -> APIRouter:

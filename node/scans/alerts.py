@@ -8,19 +8,17 @@ first advice is to scan again (the order of the European medicines verification 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import asin, cos, radians, sin, sqrt
 from typing import Final
 
 from contracts.provenance.life import ENDED
 from node.scans.log import Scan
-from node.web.spots import Spot
+from node.spots import Spot, distance_km
 
 UNKNOWN: Final = "unknown_serial"
 NOT_IN_TRADE: Final = "not_in_trade"
 IMPOSSIBLE_TRAVEL: Final = "impossible_travel"
 MANY_SCANS: Final = "many_scans"
 
-_EARTH_KM: Final = 6_371.0
 _FASTEST_KM_PER_H: Final = 900.0
 _UNCERTAIN_KM: Final = 32.0
 """Both places are known to a tenth of a degree."""
@@ -48,36 +46,25 @@ def alerts_of(scans: Sequence[Scan], status: str | None) -> tuple[Alert, ...]:
         )
     elif status in ENDED and scans:
         found.append(Alert(NOT_IN_TRADE, f"It is recorded as {status}, and its code is scanned all the same.", last_ms))
-    travelled = next((pair for pair in pairwise([one for one in scans if one.spot]) if _is_impossible(*pair)), None)
+    placed = [(scan.at_ms, scan.spot) for scan in scans if scan.spot is not None]
+    travelled = next((pair for pair in pairwise(placed) if _is_impossible(*pair)), None)
     if travelled is not None:
-        before, after = travelled
-        assert before.spot is not None
-        assert after.spot is not None
-        minutes = -(-(after.at_ms - before.at_ms) // 60_000)
+        (before_ms, before), (after_ms, after) = travelled
+        minutes = -(-(after_ms - before_ms) // 60_000)
         text = (
-            f"Its code was scanned at {before.spot.text} and {minutes} min later at {after.spot.text}, "
-            f"{round(distance_km(before.spot, after.spot))} km away: one of the two may be a copy."
+            f"Its code was scanned at {before.text} and {minutes} min later at {after.text}, "
+            f"{round(distance_km(before, after))} km away: one of the two may be a copy."
         )
-        found.append(Alert(IMPOSSIBLE_TRAVEL, text, after.at_ms))
+        found.append(Alert(IMPOSSIBLE_TRAVEL, text, after_ms))
     many_ms = _many_ms([one.at_ms for one in scans])
     if many_ms is not None:
         found.append(Alert(MANY_SCANS, f"Its code was scanned {len(scans)} times, often within a short time.", many_ms))
     return tuple(found)
 
 
-def distance_km(one: Spot, other: Spot) -> float:
-    """Return the distance of two places on the sphere (haversine)."""
-    north, other_north = radians(one.north / 10), radians(other.north / 10)
-    east = radians((other.east - one.east) / 10)
-    half = sin((other_north - north) / 2) ** 2 + cos(north) * cos(other_north) * sin(east / 2) ** 2
-    return 2 * _EARTH_KM * asin(sqrt(half))
-
-
-def _is_impossible(before: Scan, after: Scan) -> bool:
-    assert before.spot is not None
-    assert after.spot is not None
-    hours = (after.at_ms - before.at_ms) / _HOUR_MS
-    return distance_km(before.spot, after.spot) - _UNCERTAIN_KM > _FASTEST_KM_PER_H * hours + _UNCERTAIN_KM
+def _is_impossible(before: tuple[int, Spot], after: tuple[int, Spot]) -> bool:
+    hours = (after[0] - before[0]) / _HOUR_MS
+    return distance_km(before[1], after[1]) - _UNCERTAIN_KM > _FASTEST_KM_PER_H * hours + _UNCERTAIN_KM
 
 
 def _many_ms(times: Sequence[int]) -> int | None:

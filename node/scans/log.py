@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Final, cast
 
 from ledger.codec import Value, decode_own, encode
+from node.spots import Spot
 from node.storage.database import LEVELDB_NAME, Database, KeyValues, prefix_end
 from node.storage.errors import StorageError
-from node.web.spots import Spot
 
 KEPT_MS: Final = 400 * 86_400_000
 SCANS_MAX: Final = 1_000_000

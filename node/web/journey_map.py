@@ -10,8 +10,8 @@ from typing import Final
 
 from markupsafe import Markup
 
+from node.spots import Spot, spot_of
 from node.web.journey import SOURCE, Step
-from node.web.spots import Spot, spot_of
 
 WIDTH: Final = 320
 HEIGHT: Final = 180

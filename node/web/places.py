@@ -11,8 +11,8 @@ from typing import Final, cast
 from ledger.codec import decode_own
 from ledger.state import Head, head_key, split_key
 from node.queries import organisation_name
+from node.spots import spot_of
 from node.storage.store import Store
-from node.web.spots import spot_of
 from standards.digital_link import CANONICAL_STEM, canonical_id
 
 _FIRMS_MAX: Final = 2_000

@@ -37,12 +37,8 @@ class Prefixes:
     def __init__(self, root: etree._Element) -> None:
         self._by_namespace = dict(STANDARD_PREFIXES)
         self._taken: dict[str, str] = {}
-        known = {
-            "",
-            *EPCIS_NAMESPACES,
-            *XML_NAMESPACES,
-            etree.QName(EVENT_AS_JSON).namespace,
-        }  # an empty one takes a default namespace back
+        # An empty one takes a default namespace back.
+        known = {"", *EPCIS_NAMESPACES, *XML_NAMESPACES, etree.QName(EVENT_AS_JSON).namespace}
         for _, (prefix, namespace) in etree.iterwalk(root, events=("start-ns",)):
             if namespace not in known and namespace not in self._by_namespace:
                 self._declare(prefix or "", namespace)

@@ -14,7 +14,8 @@ from contracts.provenance.cold_judge import worst_disposition
 from node.cold_inherited import cold_record_json
 from node.queries import find_thing
 from tests.support.contract_cold_chain_cases import LIMITS, MINUTE_MS, assign, batch, device, profile
-from tests.support.contracts_world import START_MS, Call, add, key_of, pack, sgtin, sscc, unpack
+from tests.support.contract_situations import key_call
+from tests.support.contracts_world import START_MS, Call, add, pack, sgtin, sscc, unpack
 from tests.support.world_store import WorldStore
 
 PACK, CARTON, PALLET = sgtin(1), sscc(1), sscc(2)
@@ -204,15 +205,7 @@ def _devices() -> list[tuple[str, Call]]:
 
 
 def _registration(name: str) -> list[Call]:
-    add_key: Call = (
-        "membership.add_key",
-        {
-            "key": key_of(name).public_key,
-            "purpose": "device",
-            "methods": ["cold_chain.record_batch"],
-            "proof": WorldStore().world.proof(name, "maker"),
-        },
-    )
+    add_key = key_call(name, "device", WorldStore().world.proof(name, "maker"), methods=["cold_chain.record_batch"])
     return [add_key, device(name, name)]
 
 

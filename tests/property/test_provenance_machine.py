@@ -37,13 +37,13 @@ from node.links import PACKED, Branch
 from node.trace import Direction, trace
 from tests.support.cold_model import GAP_MS, Findings, Watch, judged
 from tests.support.contract_cold_chain_cases import MINUTE_MS, assign, batch, device, profile
+from tests.support.contract_situations import key_call
 from tests.support.contracts_world import (
     START_MS,
     Call,
     World,
     add,
     event,
-    key_of,
     pack,
     sgtin,
     sscc,
@@ -466,15 +466,7 @@ def _broken(output: Value) -> set[tuple[str, str]]:
 
 
 def _watching(world: World) -> list[Call]:
-    add_key: Call = (
-        "membership.add_key",
-        {
-            "key": key_of("device").public_key,
-            "purpose": "device",
-            "methods": ["cold_chain.record_batch"],
-            "proof": world.proof("device", "maker"),
-        },
-    )
+    add_key = key_call("device", "device", world.proof("device", "maker"), methods=["cold_chain.record_batch"])
     return [add_key, device(), profile(), assign(WATCHED, WATCH_MS)]
 
 
@@ -488,7 +480,7 @@ def _nothing(*_: object, **__: object) -> None:
     """Do nothing in the place of a rule."""
 
 
-def _no_refusal(things: Things, parent: Thing, item: Thing) -> None:
+def _no_refusal(ancestors: list[Thing], item: Thing) -> None:
     """Let everything be packed into everything."""
 
 

@@ -13,10 +13,10 @@ from cli.handbag_story import BAG, MADE_UP, Handbag
 from cli.output import Output
 from cli.scan import scans_text
 from node.api.scans import EXAMPLES
-from node.scans.alerts import Alert, alerts_of, distance_km
+from node.scans.alerts import Alert, alerts_of
 from node.scans.log import KEPT_MS, OF_A_THING_MAX, Scan, ScanLog
+from node.spots import Spot, distance_km
 from node.storage.errors import StorageError
-from node.web.spots import Spot
 from tests.support.lying_nodes import HONEST, LyingNodes
 from tests.support.memory_values import MemoryValues
 from tests.support.running_node import RunningNode, running_node

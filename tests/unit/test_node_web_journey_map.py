@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from node.spots import Spot, spot_of
 from node.web.journey_map import HEIGHT, WIDTH, map_svg
-from node.web.spots import Spot, spot_of
 
 ALESUND, SHANGHAI = Spot(625, 62), Spot(312, 1218)
 
