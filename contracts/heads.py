@@ -176,6 +176,11 @@ def inner_code(identifier: str) -> bytes:
     return head_key("inner_code", identifier)
 
 
+def scan_counts(organisation: str, hour_ms: int) -> bytes:
+    """Return the key of the scans that an organisation counted in the hour that began at a time."""
+    return head_key("scan_counts", organisation, f"{hour_ms:015d}")
+
+
 def currency(code: str) -> bytes:
     """Return the key of a currency."""
     return head_key("currency", code)

@@ -8,7 +8,7 @@ from typing import Final
 from contracts import evidence, governance, membership, validators
 from contracts.context import Context
 from contracts.governance import Handler
-from contracts.identity import codes, links, tags
+from contracts.identity import codes, links, scans, tags
 from contracts.provenance import (
     capture,
     cold_chain,
@@ -81,6 +81,7 @@ METHODS: Final[dict[str, Method]] = {
     "governance.set_parameters": Method(governance.set_parameters, Access.AUTHORITY, at_genesis=True),
     "governance.set_permissions": Method(governance.set_permissions, Access.AUTHORITY, at_genesis=True),
     "governance.withdraw": Method(governance.withdraw, Access.ADMIN),
+    "identity.anchor_scans": Method(scans.anchor_scans, Access.ROLE),
     "identity.bind_tag": Method(tags.bind_tag, Access.ROLE),
     "identity.commit_codes": Method(codes.commit_codes, Access.ROLE),
     "identity.publish_links": Method(links.publish_links, Access.ROLE),

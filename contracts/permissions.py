@@ -41,6 +41,7 @@ DEFAULT_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
     "custody.cancel": _HOLDERS,
     "custody.offer": _HOLDERS,
     "custody.reject": _HOLDERS,
+    "identity.anchor_scans": (ANY_ROLE,),
     "identity.bind_tag": ("brand", "maker"),
     "identity.commit_codes": ("brand", "maker"),
     "identity.publish_links": ("brand", "maker"),

@@ -322,6 +322,8 @@ class ResultCode(IntEnum):
     INNER_CODE_WRONG = 732, _FINAL, "It is not the code inside this piece."
     INNER_CODE_REVEALED = 733, _FINAL, "The inner code was revealed before, and can be only once."
     TAG_EXISTS = 734, _FINAL, "The tag is on a piece, and stays there for good."
+    HOUR_NOT_OVER = 735, _TRANSIENT, "The scans of an hour are anchored once the hour is over."
+    SCANS_ANCHORED = 736, _FINAL, "The organisation anchored the scans of this hour before."
 
 
 class Rejected(Exception):  # noqa: N818 (an answer, not an error of ours)

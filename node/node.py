@@ -29,6 +29,7 @@ from node.pool import Pool
 from node.pruning import Pruner
 from node.queries import Outcome
 from node.runtime import Runtime
+from node.scans.anchoring import ScanAnchor
 from node.scans.log import ScanLog
 from node.signature_checks import SignatureChecks
 from node.storage.space import DiskSpace
@@ -115,6 +116,7 @@ class Node:
         self.queries = Book(home.config.queries_directory)
         self.subscribers = Sender(self, self.queries)
         self.scans = ScanLog(home.config.scans_directory)
+        self._scan_anchor = ScanAnchor(self.chain, self.scans, self.gateway_key, self.submit, self.now_ms)
         self.metrics.height.set(self.chain.tip.height)
 
     def start(self) -> None:
@@ -123,9 +125,8 @@ class Node:
 
     async def run(self) -> None:
         """Run until something stops the node, and raise that."""
-        tasks = {
-            asyncio.create_task(part.run()) for part in (self.runtime, self._reporter, self._peers, self.subscribers)
-        }
+        parts = (self.runtime, self._reporter, self._peers, self.subscribers, self._scan_anchor)
+        tasks = {asyncio.create_task(part.run()) for part in parts}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:

@@ -78,7 +78,7 @@ from tradelane.results import (
     TraceNode,
     TransactionStatus,
 )
-from tradelane.scans import Scan, ScanAlert, Scans
+from tradelane.scans import OddScans, Scan, ScanAlert, ScanAnchor, ScanCount, Scans
 from tradelane.verify import load_trust, read_trust, save_trust, verify_proof
 
 __all__ = [
@@ -122,6 +122,7 @@ __all__ = [
     "NotFinalError",
     "NotFoundError",
     "Obligation",
+    "OddScans",
     "Offer",
     "Operation",
     "Payment",
@@ -135,6 +136,8 @@ __all__ = [
     "Recorded",
     "Scan",
     "ScanAlert",
+    "ScanAnchor",
+    "ScanCount",
     "Scans",
     "SealedData",
     "SealedKey",

@@ -40,7 +40,7 @@ from tradelane.results import (
     TransactionStatus,
 )
 from tradelane.route import Route, answer_or_error
-from tradelane.scans import Scans, record_scan, scans_of
+from tradelane.scans import OddScans, ScanCount, Scans, odd_scans, record_scan, scan_count, scans_of
 from tradelane.transport import Conversation, JsonObject, Request, Response
 
 T = TypeVar("T")
@@ -244,6 +244,17 @@ class AsyncClient:
     async def record_scan(self, identifier: str, place: str | None = None) -> Scans:
         """Tell the node that a code was scanned, at a ``geo:`` URI or nobody says where; return all its scans."""
         return await self._run(record_scan(identifier, place))
+
+    async def odd_scans(self) -> tuple[OddScans, ...]:
+        """Return the codes whose scans are odd, as far as the node was told of them."""
+        return await self._run(odd_scans())
+
+    async def scan_count(self, identifier: str, at_ms: int) -> ScanCount:
+        """Return how often a code was scanned in the hour of a time, checked against what is anchored of it.
+
+        Raises VerificationError where the node tells another count than it anchored.
+        """
+        return await self._run(scan_count(identifier, at_ms))
 
     async def quote_use(self, provider: str, identifier: str) -> QuoteUse:
         """Return how much of a provider's quote (id in hex) was used, and which quotes it has cancelled."""

@@ -60,6 +60,12 @@ class ById(Read):
     id: Name
 
 
+class CountOf(ById):
+    """How often a code was scanned in the hour that a time is in."""
+
+    at_ms: Number
+
+
 class Proven(Read):
     """A proof bundle: of the whole history, of the records after the first ``after_count``, or after a height.
 

@@ -1,19 +1,23 @@
 """Scans of codes: tell a node of one, and ask what is odd about those of a thing."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from contracts import heads
+from contracts.identity.scans import hour_of
+from ledger.proof import to_base64url
 from ledger.readable import Json
 from node.api.answers import Answers
 from node.api.backend import ApiNode
 from node.api.body import JSON_TYPES, field_problem, json_body, media_type, read_body, read_fields, text_field
-from node.api.parameters import ById, no_parameters
-from node.queries import JsonObject, find_thing
+from node.api.parameters import ById, CountOf, Paged, no_parameters
+from node.queries import SCAN_MAX, JsonObject, Page, decode_cursor, encode_cursor, find_thing, get_head
 from node.scans.alerts import alerts_of
-from node.scans.log import Scan
+from node.scans.anchoring import CountMap
+from node.scans.log import Count, Scan, ScanLog
 from node.spots import Spot, spot_of
 from node.storage.store import Store
 from standards.digital_link import canonical_id
@@ -44,7 +48,39 @@ EXAMPLES: Final[Mapping[str, JsonObject]] = {
                 "at_ms": 1_795_302_400_000,
             }
         ],
-    }
+    },
+    "counts": {
+        "id": "https://id.gs1.org/01/09506000134390/21/M4hQ7vXc2LpZ",
+        "hour_ms": 1_795_298_400_000,
+        "count": 1,
+        "first_ms": 1_795_300_000_000,
+        "last_ms": 1_795_300_000_000,
+        "path": ["AAEAAA"],
+        "anchor": {
+            "organisation": "maker",
+            "root": "7c9f16dd5bd9fa0f8b9f25a2b2cd8b4a4a1b4d9c80fa0d4cf6b0ea0a2f7e3a11",
+            "codes": 812,
+            "scans": 907,
+            "anchored_ms": 1_795_302_060_000,
+        },
+    },
+    "alerts": {
+        "entries": [
+            {
+                "id": "https://id.gs1.org/01/09506000134390/21/M4hQ7vXc2LpZ",
+                "status": "sold",
+                "count": 3,
+                "alerts": [
+                    {
+                        "code": "many_scans",
+                        "text": "Its code was scanned 3 times, often within a short time.",
+                        "at_ms": 1_795_302_400_000,
+                    }
+                ],
+            }
+        ],
+        "next_cursor": None,
+    },
 }
 
 
@@ -73,7 +109,69 @@ def router(node: ApiNode, answers: Answers) -> APIRouter:
     async def scans(asked: Annotated[ById, Query()]) -> Response:
         return await answers.json(lambda store: told(store, canonical_id(asked.id)), asked)
 
+    @routes.get(
+        "/scans/alerts",
+        summary="Codes whose scans are odd, as far as this node was told of them",
+        responses={200: {"content": {"application/json": {"example": EXAMPLES["alerts"]}}}},
+    )
+    async def alerts(asked: Annotated[Paged, Query()]) -> Response:
+        return await answers.json(lambda store: _alerts_page(store, node.scans, asked).to_json(), asked)
+
+    @routes.get(
+        "/scans/counts",
+        summary="How often a code was scanned in an hour, with the path to what is anchored on the ledger",
+        responses={200: {"content": {"application/json": {"example": EXAMPLES["counts"]}}}},
+    )
+    async def counts(asked: Annotated[CountOf, Query()]) -> Response:
+        identifier, hour_ms = canonical_id(asked.id), hour_of(asked.at_ms)
+
+        def count(store: Store) -> Json:
+            signer = (
+                None if node.gateway_key is None else get_head(store, heads.public_key(node.gateway_key.public_key))
+            )
+            organisation = None if signer is None else str(signer["organisation"])
+            return count_json(store, organisation, identifier, hour_ms, node.scans.counts(hour_ms))
+
+        return await answers.json_once(count, asked)
+
     return routes
+
+
+def count_json(
+    store: Store, organisation: str | None, identifier: str, hour_ms: int, counts: Mapping[str, Count]
+) -> JsonObject:
+    """Return a code's count in an hour with its path in the map of all counts, and what the ledger has of that hour."""
+    head = None if organisation is None else get_head(store, heads.scan_counts(organisation, hour_ms))
+    count = counts.get(identifier)
+    anchor: Json = None
+    if head is not None:
+        anchor = {
+            "organisation": organisation,
+            "root": cast(bytes, head["root"]).hex(),
+            **{name: cast(int, head[name]) for name in ("codes", "scans", "anchored_ms")},
+        }
+    return {
+        "id": identifier,
+        "hour_ms": hour_ms,
+        "count": 0 if count is None else count.scans,
+        "first_ms": None if count is None else count.first_ms,
+        "last_ms": None if count is None else count.last_ms,
+        "path": [to_base64url(one) for one in CountMap(counts).path(identifier)],
+        "anchor": anchor,
+    }
+
+
+def _alerts_page(store: Store, log: ScanLog, asked: Paged) -> Page:
+    before = None if asked.cursor is None else decode_cursor(asked.cursor)
+    latest, place = log.latest(before, SCAN_MAX)
+    entries: list[Json] = []
+    for one in latest:
+        found = scans_json(store, one.identifier, log.of(one.identifier))
+        if found["alerts"]:
+            entries.append({name: found[name] for name in ("id", "status", "count", "alerts")})
+        if len(entries) == asked.limit:
+            return Page(entries, encode_cursor(one.place))
+    return Page(entries, None if place is None else encode_cursor(place))
 
 
 def scans_json(store: Store, identifier: str, scans: tuple[Scan, ...]) -> JsonObject:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
+from contracts.identity.scans import HOUR_MS, hour_of
 from ledger.codec import Value, decode_own, encode
 from node.spots import Spot
 from node.storage.database import LEVELDB_NAME, Database, KeyValues, prefix_end
@@ -31,6 +32,8 @@ _FORGOTTEN_AT_ONCE: Final = 100
 _NUMBERS: Final = b"n"
 _SCAN: Final = b"s"
 _TIME: Final = b"t"
+_TIME_BYTES: Final = 17
+"""A row by time up to its code: the prefix, the time and the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,23 @@ class Scan:
 
     at_ms: int
     spot: Spot | None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How often a code was scanned in an hour, and when first and last."""
+
+    scans: int
+    first_ms: int
+    last_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """A code under its newest scan; ``place`` is where to go on behind it."""
+
+    place: bytes
+    identifier: str
 
 
 class ScanLog:
@@ -63,18 +83,54 @@ class ScanLog:
             }
             for key in self._forgotten(database, scan.at_ms, count + 1):
                 changes[key] = None
-                changes[_SCAN + key[17:] + b"\0" + key[1:17]] = None
+                changes[_SCAN + key[_TIME_BYTES:] + b"\0" + key[1:_TIME_BYTES]] = None
                 count -= 1
             database.write({**changes, _NUMBERS: encode([number + 1, count + 1])})
 
     def of(self, identifier: str) -> tuple[Scan, ...]:
         """Return the newest scans of a thing, oldest first; raises StorageError."""
         with self._lock:
-            if self._database is None and not (self._directory / LEVELDB_NAME).is_dir():
-                return ()
-            prefix = _SCAN + identifier.encode() + b"\0"
-            found = list(self._newest(self._opened(), prefix))
+            database = self._present()
+            found = [] if database is None else list(self._newest(database, _of(identifier)))
         return tuple(reversed(found))
+
+    def counts(self, hour_ms: int) -> dict[str, Count]:
+        """Return how often each code was scanned in the hour that began at a time; raises StorageError."""
+        found: dict[str, Count] = {}
+        with self._lock:
+            for at_ms, identifier in self._between(hour_ms, hour_ms + HOUR_MS):
+                before = found.get(identifier, Count(0, at_ms, at_ms))
+                found[identifier] = Count(before.scans + 1, before.first_ms, at_ms)
+        return found
+
+    def hour_with_scans(self, from_ms: int, before_ms: int) -> int | None:
+        """Return when the first hour with scans from a time to before another began, or None; raises StorageError."""
+        with self._lock:
+            first = next(self._between(from_ms, before_ms), None)
+        return None if first is None else hour_of(first[0])
+
+    def latest(self, before: bytes | None, scans_max: int) -> tuple[list[Latest], bytes | None]:
+        """Return the codes whose newest scan is one of the newest so many, and where to go on (None: nowhere).
+
+        ``before`` is where an earlier answer ended; newest first; raises StorageError.
+        """
+        found: list[Latest] = []
+        with self._lock:
+            database = self._present()
+            if database is None:
+                return found, None
+            stop = prefix_end(_TIME) if before is None else _TIME + before
+            rows = database.scan(_TIME, stop, is_reverse=True)
+            place = None
+            for seen, (key, _) in enumerate(rows, 1):
+                place, name = key[1:], key[_TIME_BYTES:].decode()
+                prefix = _of(name)
+                newest, _ = next(database.scan(prefix, prefix_end(prefix), is_reverse=True))
+                if newest[-16:] == key[1:_TIME_BYTES]:
+                    found.append(Latest(place, name))
+                if seen == scans_max:
+                    return found, place
+        return found, None
 
     def if_readable(self, identifier: str) -> tuple[Scan, ...]:
         """Return the same, and none where the store fails: a page is not refused for the sake of its scans."""
@@ -88,6 +144,20 @@ class ScanLog:
             if self._database is not None:
                 self._database.close()
                 self._database = None
+
+    def _present(self) -> KeyValues | None:
+        """Return the store, or None where there is none yet: to look makes none."""
+        if self._database is None and not (self._directory / LEVELDB_NAME).is_dir():
+            return None
+        return self._opened()
+
+    def _between(self, from_ms: int, before_ms: int) -> Iterator[tuple[int, str]]:
+        """Yield the times and codes of scans in a span, in the order of time."""
+        database = self._present()
+        if database is not None:
+            start, stop = (_TIME + at_ms.to_bytes(8, "big") for at_ms in (from_ms, before_ms))
+            for key, _ in database.scan(start, stop):
+                yield int.from_bytes(key[1:9], "big"), key[_TIME_BYTES:].decode()
 
     def _opened(self) -> KeyValues:
         if self._database is None:
@@ -112,3 +182,7 @@ class ScanLog:
             if not is_old and count - index <= self._scans_max:
                 return
             yield key
+
+
+def _of(identifier: str) -> bytes:
+    return _SCAN + identifier.encode() + b"\0"

@@ -5,9 +5,10 @@ from typing import cast
 from contracts import heads
 from contracts.identity.codes import inner_code_commitment
 from contracts.identity.links import LINKS_MAX
+from contracts.identity.scans import HOUR_MS, hour_of
 from ledger.codec import Value
 from tests.support.contract_situations import GTIN, Case, R, case, in_turn, ran, with_head
-from tests.support.contracts_world import Call, lgtin, sgtin, sscc
+from tests.support.contracts_world import START_MS, Call, lgtin, sgtin, sscc
 
 LEVEL = f"https://id.gs1.org/01/{GTIN}"
 CODE = b"0123456789"
@@ -36,11 +37,26 @@ TAG: Call = ("identity.bind_tag", {"uid": b"1234567", "id": sgtin(1), "key_versi
 COMMITTED = in_turn(REGISTERED, ran(("maker", committed(sgtin(1)))))
 
 
+HOUR = hour_of(START_MS) - HOUR_MS
+ANCHOR: Call = ("identity.anchor_scans", {"hour_ms": HOUR, "root": bytes(32), "codes": 2, "scans": 3})
+
+
+def _anchored(**changes: Value) -> Call:
+    return ANCHOR[0], {**ANCHOR[1], **changes}
+
+
 def _refused(note: str, *links: dict[str, Value], level: str = LEVEL) -> Case:
     return case(R.BAD_ARGUMENTS, "maker", published(*links, level=level), setup=REGISTERED, note=note)
 
 
 IDENTITY_CASES: tuple[Case, ...] = (
+    case(R.OK, "carrier", ANCHOR, note="the scans of an hour"),
+    case(R.BAD_ARGUMENTS, "carrier", _anchored(hour_ms=HOUR + 1), note="the scans of some other time"),
+    case(R.BAD_ARGUMENTS, "carrier", _anchored(codes=0), note="scans of nothing"),
+    case(R.BAD_ARGUMENTS, "carrier", _anchored(scans=1), note="codes without scans"),
+    case(R.BAD_ARGUMENTS, "carrier", _anchored(root=bytes(31)), note="a short root of scans"),
+    case(R.HOUR_NOT_OVER, "carrier", _anchored(hour_ms=HOUR + 2 * HOUR_MS)),
+    case(R.SCANS_ANCHORED, "carrier", _anchored(scans=4), setup=ran(("carrier", ANCHOR))),
     case(R.OK, "maker", TAG, setup=REGISTERED, note="a tag"),
     case(R.BAD_ARGUMENTS, "maker", (TAG[0], {**TAG[1], "uid": b"1"}), setup=REGISTERED, note="a short UID"),
     case(R.BAD_ARGUMENTS, "maker", (TAG[0], {**TAG[1], "key_version": 256}), setup=REGISTERED, note="a large version"),

@@ -6,20 +6,33 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from cli.demo import Demo
 from cli.demo_handbag import tell
 from cli.handbag_story import BAG, MADE_UP, Handbag
+from cli.main import app
 from cli.output import Output
-from cli.scan import scans_text
+from cli.scan import count_text, odd_text, scans_text
+from contracts.identity.scans import hour_of
+from ledger.authenticated_map import value_hash, verify
+from ledger.codec import encode
+from ledger.proof import to_base64url
 from node.api.scans import EXAMPLES
 from node.scans.alerts import Alert, alerts_of
-from node.scans.log import KEPT_MS, OF_A_THING_MAX, Scan, ScanLog
+from node.scans.anchoring import CountMap, ScanAnchor
+from node.scans.log import KEPT_MS, OF_A_THING_MAX, Count, Scan, ScanLog
 from node.spots import Spot, distance_km
 from node.storage.errors import StorageError
 from tests.support.lying_nodes import HONEST, LyingNodes
 from tests.support.memory_values import MemoryValues
 from tests.support.running_node import RunningNode, running_node
+from tradelane import BadRequestError, VerificationError
+from tradelane.fields import Fields
+from tradelane.scans import read_count
+from tradelane.transport import Json, JsonObject
 
 MILAN, SHANGHAI, TURIN = Spot(455, 92), Spot(312, 1215), Spot(451, 77)
 HOUR_MS = 3_600_000
@@ -153,3 +166,128 @@ def test_what_is_no_scan_is_refused_and_not_kept(running: RunningNode, body: dic
     refused = running.request("POST", "/v1/scans", headers=JSON, content=json.dumps(body).encode())
     assert (refused.status_code, refused.json()["code"]) == (400, code)
     assert running.json("/v1/scans", id=BAG)["count"] == count
+
+
+def test_what_is_counted_in_an_hour_is_what_was_scanned_in_it() -> None:
+    log = ScanLog(Path("nowhere"), MemoryValues())
+    start = hour_of(T)
+    for at_ms, name in ((start - 1, "a"), (start, "a"), (start + 5, "b"), (start + HOUR_MS - 1, "a")):
+        log.add(name, Scan(at_ms, None))
+    assert log.counts(start) == {"a": Count(2, start, start + HOUR_MS - 1), "b": Count(1, start + 5, start + 5)}
+    assert log.counts(start + HOUR_MS) == {}
+    assert log.hour_with_scans(0, start) == start - HOUR_MS
+    assert log.hour_with_scans(start + 1, start + HOUR_MS) == start
+    assert log.hour_with_scans(start + HOUR_MS, start + 9 * HOUR_MS) is None
+
+
+def test_each_code_stands_once_under_its_newest_scan_wherever_a_page_ends() -> None:
+    log = ScanLog(Path("nowhere"), MemoryValues())
+    for number, name in enumerate("abacb"):
+        log.add(name, Scan(T + number, None))
+    for scans_max in (1, 2, 4, 5, 9):
+        found: list[str] = []
+        before = None
+        while True:
+            latest, before = log.latest(before, scans_max)
+            found += [one.identifier for one in latest]
+            if before is None:
+                break
+        assert found == ["b", "c", "a"]
+    assert ScanLog(Path("nowhere")).latest(None, 9) == ([], None)
+
+
+@given(scans=st.dictionaries(st.text("abc/", min_size=1, max_size=4), st.integers(1, 9), max_size=40))
+def test_a_path_shows_each_count_and_that_others_are_not_there(scans: dict[str, int]) -> None:
+    counts = {name: Count(number, T, T + number) for name, number in scans.items()}
+    made = CountMap(counts)
+    for name in (*counts, "x"):
+        shown = verify(made.root, name.encode(), made.path(name))
+        one = counts.get(name)
+        assert shown == (None if one is None else value_hash(encode([one.scans, one.first_ms, one.last_ms])))
+
+
+def test_an_hour_is_anchored_once_it_is_over_and_a_changed_log_is_found(running: RunningNode) -> None:
+    node, client = running.node, LyingNodes(running).client(HONEST)
+    start = hour_of(node.now_ms()) - 5 * HOUR_MS
+    moments = (start + 1, start + 2, start + 2 * HOUR_MS)
+    for at_ms in moments:
+        node.scans.add(BAG, Scan(at_ms, None))
+    clock = start + HOUR_MS + 59_999
+    anchor = ScanAnchor(node.chain, node.scans, node.gateway_key, node.submit, lambda: clock)
+
+    def anchored(until_ms: int) -> list[int | None]:
+        nonlocal clock
+        clock = until_ms
+        height = running.height
+        running.run(anchor.anchor())
+        running.run(node.next_block(height, 5 if node.status().pending_transactions else 0))
+        counts = [client.scan_count(BAG, at_ms).anchor for at_ms in moments[1:]]
+        return [None if one is None else one.scans for one in counts]
+
+    # A minute after the hour, by the node's clock; the validity of what it signs is by the ledger's.
+    assert anchored(start + HOUR_MS + 59_999) == [None, None]
+    assert anchored(start + HOUR_MS + 60_000) == [2, None]
+    assert anchored(start + 3 * HOUR_MS + 60_000) == [2, 1]
+    assert anchored(start + 3 * HOUR_MS + 60_000) == [2, 1]
+    found = client.scan_count(BAG, start + 7)
+    assert (found.count, found.first_ms, found.last_ms) == (2, start + 1, start + 2)
+    assert EXAMPLES["counts"].keys() == found.fields.keys()
+    assert "as anchored" in str(count_text(found)[1])
+    other = client.scan_count(MADE_UP, start)
+    assert (other.count, other.anchor is None) == (0, False)
+    assert "Nothing of that hour" in str(count_text(client.scan_count(BAG, start - HOUR_MS))[1])
+    node.scans.add(BAG, Scan(start + 3, None))
+    with pytest.raises(VerificationError, match="lost or changed scans"):
+        client.scan_count(BAG, start)
+
+
+def test_a_node_without_a_key_or_scans_anchors_nothing(running: RunningNode) -> None:
+    node = running.node
+    later = node.now_ms() + 100 * 24 * HOUR_MS
+    log = ScanLog(Path("nowhere"), MemoryValues())
+    log.add(BAG, Scan(T, None))
+    for key, scans in ((None, log), (node.gateway_key, ScanLog(Path("nowhere"), MemoryValues()))):
+        running.run(ScanAnchor(node.chain, scans, key, node.submit, lambda: later).anchor())
+        assert node.status().pending_transactions == 0
+
+
+def test_a_count_that_is_not_what_was_anchored_is_refused() -> None:
+    made = CountMap({BAG: Count(2, T, T + 1)})
+    answer: JsonObject = {
+        **EXAMPLES["counts"],
+        "id": BAG,
+        "count": 2,
+        "first_ms": T,
+        "last_ms": T + 1,
+        "path": list[Json]([to_base64url(node) for node in made.path(BAG)]),
+        "anchor": {"organisation": "maker", "root": made.root.hex(), "codes": 1, "scans": 2, "anchored_ms": T},
+    }
+    assert read_count(Fields(answer, "count")).count == 2
+    wrong: tuple[JsonObject, ...] = ({"count": 1}, {"count": 0}, {"last_ms": T + 2}, {"path": []}, {"path": ["!"]})
+    for changes in wrong:
+        with pytest.raises(VerificationError):
+            read_count(Fields({**answer, **changes}, "count"))
+
+
+def test_odd_codes_are_listed_the_one_scanned_last_first(running: RunningNode) -> None:
+    client = LyingNodes(running).client(HONEST)
+    for name in ("https://id.gs1.org/01/09506000134390/21/odd1", "https://id.gs1.org/01/09506000134390/21/odd2"):
+        client.record_scan(name)
+    found = client.odd_scans()
+    assert [one.id[-4:] for one in found[:2]] == ["odd2", "odd1"]
+    assert [one.code for one in found[0].alerts] == ["unknown_serial"]
+    first = running.json("/v1/scans/alerts", limit=1)
+    assert EXAMPLES["alerts"].keys() == first.keys()
+    assert EXAMPLES["alerts"]["entries"][0].keys() == first["entries"][0].keys()  # type: ignore[index, union-attr]
+    assert len(first["entries"]) == 1
+    assert running.json("/v1/scans/alerts", limit=1, cursor=first["next_cursor"])["entries"][0]["id"][-4:] == "odd1"
+    assert "odd2" in str(odd_text(found)[0])
+    assert odd_text(()) == ["No scans that this node was told of are odd."]
+
+
+@pytest.mark.parametrize(
+    "options", [[], [BAG, "--alerts"], [BAG, "--look", "--hour", "2026-11-24"], ["--alerts", "--look"]]
+)
+def test_options_that_do_not_go_together_are_refused(options: list[str]) -> None:
+    result = CliRunner().invoke(app, ["scan", *options])
+    assert isinstance(result.exception, BadRequestError)
