@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from typing import cast
 
-from contracts import heads
 from ledger.codec import decode_own
 from ledger.readable import Json
 from ledger.state import Head, head_key, split_key
-from node.queries import SCAN_MAX, CursorError, JsonObject, Page, decode_cursor, encode_cursor, get_head
+from node.queries import SCAN_MAX, CursorError, JsonObject, Page, decode_cursor, encode_cursor, organisation_of
 from node.storage.store import Store
 
 
@@ -23,8 +22,7 @@ def captures_page(
 ) -> Page:
     """Return documents that came in parts: of a hash, of an organisation or that of a key, in a status."""
     if key is not None:
-        head = get_head(store, heads.public_key(key))
-        signer = None if head is None else cast(str, head["organisation"])
+        signer = organisation_of(store, key)
         if signer is None or organisation not in (None, signer):
             return Page([])
         organisation = signer

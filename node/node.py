@@ -25,6 +25,7 @@ from node.home import Home
 from node.mempool import MempoolLimits
 from node.metrics import Metrics
 from node.network.peers import PeerNetwork
+from node.own_transactions import OwnTransactions
 from node.pool import Pool
 from node.pruning import Pruner
 from node.queries import Outcome
@@ -110,13 +111,12 @@ class Node:
         self.runtime = Runtime(
             self.chain, replica, home.safety, self._pool, self._checks, self._peers, self.metrics, self.now_ms, pruner
         )
-        self._reporter = EvidenceReporter(
-            self.chain, home.safety, self._public_key, self.gateway_key, self.submit, self.now_ms
-        )
+        own = OwnTransactions(self.chain, self.gateway_key, self.submit, self.now_ms)
+        self._reporter = EvidenceReporter(self.chain, home.safety, self._public_key, own)
         self.queries = Book(home.config.queries_directory)
         self.subscribers = Sender(self, self.queries)
         self.scans = ScanLog(home.config.scans_directory)
-        self._scan_anchor = ScanAnchor(self.chain, self.scans, self.gateway_key, self.submit, self.now_ms)
+        self._scan_anchor = ScanAnchor(self.store, self.scans, own)
         self.metrics.height.set(self.chain.tip.height)
 
     def start(self) -> None:

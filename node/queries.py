@@ -72,6 +72,12 @@ def get_head(store: Store, key: bytes) -> Head | None:
     return None if encoded is None else cast(Head, decode_own(encoded))
 
 
+def organisation_of(store: Store, public_key: bytes) -> str | None:
+    """Return the organisation that a key signs for, or None where the ledger does not know the key."""
+    head = get_head(store, heads.public_key(public_key))
+    return None if head is None else cast(str, head["organisation"])
+
+
 def get_currency(store: Store, code: Value) -> Head:
     """Return the definition of a currency that something on the ledger is in."""
     head = get_head(store, heads.currency(cast(str, code)))
@@ -210,11 +216,10 @@ def stored_outcomes(store: Store, transaction_ids: Iterable[bytes]) -> dict[byte
 
 def committed_json(store: Store, made: Outcome, transaction: Transaction, detail: str | None) -> JsonObject:
     """Return a committed transaction with its place and its receipt."""
-    signer = get_head(store, heads.public_key(transaction.sender))
     return {
         **transaction_json(transaction),
         "state": "committed",
-        "organisation": None if signer is None else cast(str, signer["organisation"]),
+        "organisation": organisation_of(store, transaction.sender),
         **outcome_json(made, detail),
     }
 

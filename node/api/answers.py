@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -21,6 +21,9 @@ T = TypeVar("T")
 _READERS_MAX: Final = 4
 _TRIES_MAX: Final = 3
 _HEIGHT_WAIT_S: Final = 5.0
+
+Responses: TypeAlias = dict[int | str, dict[str, Any]]
+"""What a route says of its answers for /openapi.json."""
 
 
 class Answers:
@@ -82,6 +85,11 @@ def json_response(value: Json, *, status: int = 200, headers: Mapping[str, str] 
         media_type="application/json",
         headers={"cache-control": "no-cache", **(headers or {})},
     )
+
+
+def example_of(value: Json) -> Responses:
+    """Return what /openapi.json shows of a JSON answer."""
+    return {200: {"content": {"application/json": {"example": value}}}}
 
 
 def as_of(tip: Header) -> dict[str, str]:

@@ -1,13 +1,13 @@
 """Devices, profiles and what the cold chain of a thing has been. Reads alone."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
 from ledger.readable import Json
 from node import cold_chain
-from node.api.answers import Answers
+from node.api.answers import Answers, Responses, example_of
 from node.api.parameters import ById, DevicesOf, HistoryOf, Paged, Read, ReadingsOf, Recorded
 from node.api.state import found_or_problem, thing_or_problem
 from node.cold_inherited import cold_record_json
@@ -229,12 +229,9 @@ def _add_things(routes: APIRouter, answers: Answers) -> None:
         return await answers.json(read, asked)
 
 
-_Responses = dict[int | str, dict[str, Any]]
+def _one(name: str) -> Responses:
+    return example_of(EXAMPLES[name])
 
 
-def _one(name: str) -> _Responses:
-    return {200: {"content": {"application/json": {"example": EXAMPLES[name]}}}}
-
-
-def _page(name: str) -> _Responses:
-    return {200: {"content": {"application/json": {"example": {"entries": [EXAMPLES[name]], "next_cursor": None}}}}}
+def _page(name: str) -> Responses:
+    return example_of({"entries": [EXAMPLES[name]], "next_cursor": None})

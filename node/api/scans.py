@@ -1,7 +1,7 @@
 """Scans of codes: tell a node of one, and ask what is odd about those of a thing."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Final, cast
 
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -10,11 +10,11 @@ from contracts import heads
 from contracts.identity.scans import hour_of
 from ledger.proof import to_base64url
 from ledger.readable import Json
-from node.api.answers import Answers
+from node.api.answers import Answers, example_of
 from node.api.backend import ApiNode
 from node.api.body import JSON_TYPES, field_problem, json_body, media_type, read_body, read_fields, text_field
 from node.api.parameters import ById, CountOf, Paged, no_parameters
-from node.queries import SCAN_MAX, JsonObject, Page, decode_cursor, encode_cursor, find_thing, get_head
+from node.queries import SCAN_MAX, JsonObject, Page, decode_cursor, encode_cursor, find_thing, get_head, organisation_of
 from node.scans.alerts import alerts_of
 from node.scans.anchoring import CountMap
 from node.scans.log import Count, Scan, ScanLog
@@ -87,7 +87,6 @@ EXAMPLES: Final[Mapping[str, JsonObject]] = {
 def router(node: ApiNode, answers: Answers) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/v1", tags=["scans"])
-    example: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"example": EXAMPLES["scans"]}}}}
 
     def told(store: Store, identifier: str) -> Json:
         return scans_json(store, identifier, node.scans.of(identifier))
@@ -105,31 +104,31 @@ def router(node: ApiNode, answers: Answers) -> APIRouter:
         await anyio.to_thread.run_sync(node.scans.add, identifier, made)
         return await answers.json(lambda store: told(store, identifier))
 
-    @routes.get("/scans", summary="The scans of a code that this node was told of", responses=example)
+    @routes.get(
+        "/scans", summary="The scans of a code that this node was told of", responses=example_of(EXAMPLES["scans"])
+    )
     async def scans(asked: Annotated[ById, Query()]) -> Response:
         return await answers.json(lambda store: told(store, canonical_id(asked.id)), asked)
 
     @routes.get(
         "/scans/alerts",
         summary="Codes whose scans are odd, as far as this node was told of them",
-        responses={200: {"content": {"application/json": {"example": EXAMPLES["alerts"]}}}},
+        responses=example_of(EXAMPLES["alerts"]),
     )
     async def alerts(asked: Annotated[Paged, Query()]) -> Response:
-        return await answers.json(lambda store: _alerts_page(store, node.scans, asked).to_json(), asked)
+        return await answers.json_once(lambda store: _alerts_page(store, node.scans, asked).to_json(), asked)
 
     @routes.get(
         "/scans/counts",
         summary="How often a code was scanned in an hour, with the path to what is anchored on the ledger",
-        responses={200: {"content": {"application/json": {"example": EXAMPLES["counts"]}}}},
+        responses=example_of(EXAMPLES["counts"]),
     )
     async def counts(asked: Annotated[CountOf, Query()]) -> Response:
         identifier, hour_ms = canonical_id(asked.id), hour_of(asked.at_ms)
 
         def count(store: Store) -> Json:
-            signer = (
-                None if node.gateway_key is None else get_head(store, heads.public_key(node.gateway_key.public_key))
-            )
-            organisation = None if signer is None else str(signer["organisation"])
+            key = node.gateway_key
+            organisation = None if key is None else organisation_of(store, key.public_key)
             return count_json(store, organisation, identifier, hour_ms, node.scans.counts(hour_ms))
 
         return await answers.json_once(count, asked)
@@ -166,9 +165,10 @@ def _alerts_page(store: Store, log: ScanLog, asked: Paged) -> Page:
     latest, place = log.latest(before, SCAN_MAX)
     entries: list[Json] = []
     for one in latest:
-        found = scans_json(store, one.identifier, log.of(one.identifier))
-        if found["alerts"]:
-            entries.append({name: found[name] for name in ("id", "status", "count", "alerts")})
+        scans = log.of(one.identifier)
+        status, alerts = _judged(store, one.identifier, scans)
+        if alerts:
+            entries.append({"id": one.identifier, "status": status, "count": len(scans), "alerts": alerts})
         if len(entries) == asked.limit:
             return Page(entries, encode_cursor(one.place))
     return Page(entries, None if place is None else encode_cursor(place))
@@ -176,16 +176,22 @@ def _alerts_page(store: Store, log: ScanLog, asked: Paged) -> Page:
 
 def scans_json(store: Store, identifier: str, scans: tuple[Scan, ...]) -> JsonObject:
     """Return the scans of a canonical identifier with their alerts."""
-    thing = find_thing(store, identifier)
-    status = None if thing is None else str(thing.head["status"])
-    alerts = alerts_of(scans, status)
+    status, alerts = _judged(store, identifier, scans)
     return {
         "id": identifier,
         "status": status,
         "count": len(scans),
         "scans": [{"at_ms": one.at_ms, "place": None if one.spot is None else one.spot.uri} for one in scans],
-        "alerts": [{"code": one.code, "text": one.text, "at_ms": one.at_ms} for one in alerts],
+        "alerts": alerts,
     }
+
+
+def _judged(store: Store, identifier: str, scans: tuple[Scan, ...]) -> tuple[str | None, list[Json]]:
+    """Return a thing's status by the ledger, None where it knows no such, and what is odd about its scans."""
+    thing = find_thing(store, identifier)
+    status = None if thing is None else str(thing.head["status"])
+    alerts = alerts_of(scans, status)
+    return status, [{"code": one.code, "text": one.text, "at_ms": one.at_ms} for one in alerts]
 
 
 def _read_scan(body: bytes) -> tuple[str, Spot | None]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from contracts.identity.scans import HOUR_MS
 from contracts.provenance.life import ENDED
 from node.scans.log import Scan
 from node.spots import Spot, distance_km
@@ -22,9 +23,8 @@ MANY_SCANS: Final = "many_scans"
 _FASTEST_KM_PER_H: Final = 900.0
 _UNCERTAIN_KM: Final = 32.0
 """Both places are known to a tenth of a degree."""
-_HOUR_MS: Final = 3_600_000
 # As many scans within as many milliseconds.
-_MANY: Final = ((3, 24 * _HOUR_MS), (10, 7 * 24 * _HOUR_MS))
+_MANY: Final = ((3, 24 * HOUR_MS), (10, 7 * 24 * HOUR_MS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def alerts_of(scans: Sequence[Scan], status: str | None) -> tuple[Alert, ...]:
 
 
 def _is_impossible(before: tuple[int, Spot], after: tuple[int, Spot]) -> bool:
-    hours = (after[0] - before[0]) / _HOUR_MS
+    hours = (after[0] - before[0]) / HOUR_MS
     return distance_km(before[1], after[1]) - _UNCERTAIN_KM > _FASTEST_KM_PER_H * hours + _UNCERTAIN_KM
 
 

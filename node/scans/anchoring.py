@@ -5,22 +5,21 @@ how often a code was scanned in an hour or that it was not (contracts/identity/s
 """
 
 import asyncio
-import secrets
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, cast
+from collections.abc import Mapping
+from typing import Final
 
 import structlog
 
 from contracts import heads
 from contracts.identity.scans import HOUR_MS, counted, hour_of
 from ledger.authenticated_map import Path, plan_update, prove
-from ledger.keys import SecretKey
-from ledger.transaction import NONCE_BYTES, Operation, Transaction, sign_transaction
-from node.admission import Refusal
-from node.chain import Chain
-from node.queries import get_head
+from ledger.codec import Value
+from ledger.transaction import Operation
+from node.own_transactions import Attempts, OwnTransactions
+from node.queries import organisation_of
 from node.scans.log import Count, ScanLog
 from node.storage.errors import StorageError
+from node.storage.store import Store
 
 METHOD: Final = "identity.anchor_scans"
 LATE_MS_MAX: Final = 30 * 24 * HOUR_MS
@@ -28,7 +27,6 @@ LATE_MS_MAX: Final = 30 * 24 * HOUR_MS
 _GRACE_MS: Final = 60_000
 """A clock that is set back a little puts no scan into an hour that is anchored."""
 _LOOK_SECONDS: Final = 60.0
-_VALIDITY_MS: Final = 30_000
 
 
 class CountMap:
@@ -47,22 +45,14 @@ class CountMap:
 
 
 class ScanAnchor:
-    """Anchors what a log counted; ``key`` is a key of the organisation, None where the node has none."""
+    """Anchors what a log counted."""
 
-    def __init__(
-        self,
-        chain: Chain,
-        log: ScanLog,
-        key: SecretKey | None,
-        submit: Callable[[bytes], Awaitable[Transaction | Refusal]],
-        now_ms: Callable[[], int],
-    ) -> None:
-        self._chain = chain
-        self._scans = log
-        self._key = key
-        self._submit = submit
-        self._now_ms = now_ms
-        self._from_ms = now_ms() - LATE_MS_MAX
+    def __init__(self, store: Store, scans: ScanLog, own: OwnTransactions) -> None:
+        self._store = store
+        self._scans = scans
+        self._own = own
+        self._from_ms = own.now_ms() - LATE_MS_MAX
+        self._attempts = Attempts(own.now_ms())
         self._log = structlog.get_logger("scans")
 
     async def run(self) -> None:
@@ -76,40 +66,28 @@ class ScanAnchor:
 
     async def anchor(self) -> None:
         """Hand in the oldest hour that is over and not anchored, if any; raises StorageError."""
-        if self._key is None:
+        if self._own.key is None:
             return
-        signer = get_head(self._chain.store, heads.public_key(self._key.public_key))
-        if signer is None:
+        organisation = organisation_of(self._store, self._own.key.public_key)
+        if organisation is None:
             return
-        hour_ms = await asyncio.to_thread(self._due, cast(str, signer["organisation"]))
-        if hour_ms is not None:
-            counts = await asyncio.to_thread(self._scans.counts, hour_ms)
-            await self._hand_in(hour_ms, counts, self._key)
+        due = await asyncio.to_thread(self._due, organisation)
+        if due is not None:
+            refused = await self._own.hand_in(Operation(METHOD, due))
+            self._log.info("scans_anchored", hour_ms=due["hour_ms"], scans=due["scans"], refused=refused)
 
-    def _due(self, organisation: str) -> int | None:
-        before_ms = hour_of(self._now_ms() - _GRACE_MS)
+    def _due(self, organisation: str) -> dict[str, Value] | None:
+        """Return what there is to say of the oldest hour that is not anchored, or None where it is not time."""
+        now_ms = self._own.now_ms()
+        before_ms = hour_of(now_ms - _GRACE_MS)
         while (hour_ms := self._scans.hour_with_scans(self._from_ms, before_ms)) is not None:
-            if self._chain.store.head(heads.scan_counts(organisation, hour_ms)) is None:
-                return hour_ms
+            if self._store.head(heads.scan_counts(organisation, hour_ms)) is None:
+                return self._counted(hour_ms) if self._attempts.take(now_ms) else None
             self._from_ms = hour_ms + HOUR_MS
+            self._attempts = Attempts(now_ms)
         return None
 
-    async def _hand_in(self, hour_ms: int, counts: Mapping[str, Count], key: SecretKey) -> None:
-        root = await asyncio.to_thread(lambda: CountMap(counts).root)
+    def _counted(self, hour_ms: int) -> dict[str, Value]:
+        counts = self._scans.counts(hour_ms)
         scans = sum(one.scans for one in counts.values())
-        operation = Operation(METHOD, {"hour_ms": hour_ms, "root": root, "codes": len(counts), "scans": scans})
-        validity_ms = min(_VALIDITY_MS, self._chain.parameters.transaction_validity_ms_max)
-        transaction = sign_transaction(
-            key,
-            self._chain.chain_id,
-            secrets.token_bytes(NONCE_BYTES),
-            max(self._now_ms(), self._chain.tip.time_ms) + validity_ms,
-            [operation],
-        )
-        answer = await self._submit(transaction.encoded)
-        self._log.info(
-            "scans_anchored",
-            hour_ms=hour_ms,
-            scans=scans,
-            refused=answer.code if isinstance(answer, Refusal) else None,
-        )
+        return {"hour_ms": hour_ms, "root": CountMap(counts).root, "codes": len(counts), "scans": scans}

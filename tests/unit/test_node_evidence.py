@@ -14,6 +14,7 @@ from ledger.transaction import Transaction, decode_transaction
 from node.admission import Refusal, RefusalKind
 from node.config import validator_key_path
 from node.evidence import METHOD, EvidenceReporter
+from node.own_transactions import OwnTransactions
 from node.storage.safety_store import SafetyStore, write_new
 from tests.support.contracts_world import START_MS, key_of
 from tests.support.memory_values import MemoryValues
@@ -42,7 +43,10 @@ class Node:
         self.sent: list[Transaction] = []
         self.answer: Refusal | None = None
         self.reporter = EvidenceReporter(
-            self.world.chain, self.safety, key_of(reporting).public_key, key, self._submit, lambda: self.now_ms
+            self.world.chain,
+            self.safety,
+            key_of(reporting).public_key,
+            OwnTransactions(self.world.chain, key, self._submit, lambda: self.now_ms),
         )
 
     async def _submit(self, encoded: bytes) -> Transaction | Refusal:

@@ -1,5 +1,6 @@
 """Scans of codes: what is kept, what is forgotten, what is odd about them, over HTTP, on the page and from the CLI."""
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -20,15 +21,19 @@ from contracts.identity.scans import hour_of
 from ledger.authenticated_map import value_hash, verify
 from ledger.codec import encode
 from ledger.proof import to_base64url
+from node.admission import Refusal, RefusalKind
 from node.api.scans import EXAMPLES
+from node.own_transactions import OwnTransactions
 from node.scans.alerts import Alert, alerts_of
 from node.scans.anchoring import CountMap, ScanAnchor
 from node.scans.log import KEPT_MS, OF_A_THING_MAX, Count, Scan, ScanLog
 from node.spots import Spot, distance_km
 from node.storage.errors import StorageError
+from tests.support.contracts_world import START_MS, key_of
 from tests.support.lying_nodes import HONEST, LyingNodes
 from tests.support.memory_values import MemoryValues
 from tests.support.running_node import RunningNode, running_node
+from tests.support.validator_chain import ValidatorChain
 from tradelane import BadRequestError, VerificationError
 from tradelane.fields import Fields
 from tradelane.scans import read_count
@@ -213,7 +218,8 @@ def test_an_hour_is_anchored_once_it_is_over_and_a_changed_log_is_found(running:
     for at_ms in moments:
         node.scans.add(BAG, Scan(at_ms, None))
     clock = start + HOUR_MS + 59_999
-    anchor = ScanAnchor(node.chain, node.scans, node.gateway_key, node.submit, lambda: clock)
+    own = OwnTransactions(node.chain, node.gateway_key, node.submit, lambda: clock)
+    anchor = ScanAnchor(node.store, node.scans, own)
 
     def anchored(until_ms: int) -> list[int | None]:
         nonlocal clock
@@ -247,8 +253,32 @@ def test_a_node_without_a_key_or_scans_anchors_nothing(running: RunningNode) -> 
     log = ScanLog(Path("nowhere"), MemoryValues())
     log.add(BAG, Scan(T, None))
     for key, scans in ((None, log), (node.gateway_key, ScanLog(Path("nowhere"), MemoryValues()))):
-        running.run(ScanAnchor(node.chain, scans, key, node.submit, lambda: later).anchor())
+        own = OwnTransactions(node.chain, key, node.submit, lambda: later)
+        running.run(ScanAnchor(node.store, scans, own).anchor())
         assert node.status().pending_transactions == 0
+
+
+def test_an_hour_that_does_not_get_onto_the_ledger_is_handed_in_with_growing_pauses() -> None:
+    world = ValidatorChain()
+    world.grow(world.nothing())
+    log = ScanLog(Path("nowhere"), MemoryValues())
+    sent: list[bytes] = []
+    now_ms = hour_of(START_MS) + 9 * HOUR_MS
+    for hour in (1, 2):
+        log.add(BAG, Scan(now_ms - hour * HOUR_MS, None))
+
+    async def refuse(encoded: bytes) -> Refusal:
+        sent.append(encoded)
+        return Refusal(RefusalKind.BUSY, "pool.full", "")
+
+    own = OwnTransactions(world.chain, key_of("maker"), refuse, lambda: now_ms + 60_000 + passed_ms)
+    passed_ms = 0
+    anchor = ScanAnchor(world.chain.store, log, own)
+    handed_in = []
+    for passed_ms in (0, 59_999, 60_000, 179_999, 180_000, 419_999):  # noqa: B007 (the clock reads it)
+        asyncio.run(anchor.anchor())
+        handed_in.append(len(sent))
+    assert handed_in == [1, 1, 2, 2, 3, 3]
 
 
 def test_a_count_that_is_not_what_was_anchored_is_refused() -> None:
