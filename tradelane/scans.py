@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from contracts.identity.scans import counted
+from contracts.identity.scans import counted, hour_of
 from ledger.authenticated_map import value_hash, verify
 from ledger.errors import ProofError
 from ledger.proof.json_text import bytes_of
+from standards.digital_link import canonical_id
 from tradelane.conversations import get_pages
 from tradelane.errors import VerificationError
 from tradelane.fields import Fields
@@ -91,7 +92,10 @@ def odd_scans() -> Conversation[tuple[OddScans, ...]]:
 def scan_count(identifier: str, at_ms: int) -> Conversation[ScanCount]:
     """Ask how often a code was scanned in the hour of a time, and check it; raises VerificationError."""
     response = yield from ask(Request("GET", "/v1/scans/counts", query(id=identifier, at_ms=at_ms)))
-    return read_count(Fields(response.object(), "count"))
+    count = read_count(Fields(response.object(), "count"))
+    if (count.id, count.hour_ms) != (canonical_id(identifier), hour_of(at_ms)):
+        raise VerificationError("scans.other", "the node answered for another code or hour than was asked")
+    return count
 
 
 def read_count(fields: Fields) -> ScanCount:

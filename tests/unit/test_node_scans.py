@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +35,7 @@ from tests.support.lying_nodes import HONEST, LyingNodes
 from tests.support.memory_values import MemoryValues
 from tests.support.running_node import RunningNode, running_node
 from tests.support.validator_chain import ValidatorChain
-from tradelane import BadRequestError, VerificationError
+from tradelane import BadRequestError, Client, VerificationError
 from tradelane.fields import Fields
 from tradelane.scans import read_count
 from tradelane.transport import Json, JsonObject
@@ -297,6 +298,15 @@ def test_a_count_that_is_not_what_was_anchored_is_refused() -> None:
     for changes in wrong:
         with pytest.raises(VerificationError):
             read_count(Fields({**answer, **changes}, "count"))
+
+
+def test_a_count_of_another_code_or_hour_than_was_asked_is_refused() -> None:
+    answer = {**EXAMPLES["counts"], "id": BAG, "hour_ms": hour_of(T), "anchor": None}
+    client = Client("http://node", transport=httpx.MockTransport(lambda _: httpx.Response(200, json=answer)))
+    assert client.scan_count(BAG, T).count == 1
+    for name, at_ms in ((MADE_UP, T), (BAG, T + HOUR_MS)):
+        with pytest.raises(VerificationError, match="another code or hour"):
+            client.scan_count(name, at_ms)
 
 
 def test_odd_codes_are_listed_the_one_scanned_last_first(running: RunningNode) -> None:
