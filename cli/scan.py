@@ -7,10 +7,9 @@ import typer
 from rich.console import RenderableType
 from rich.markup import escape
 
-from cli.formatting import thing_text, time_text
+from cli.formatting import read_time, thing_text, time_text
 from cli.output import table
 from cli.session import JsonOption, NetworkOption, NodeOption, open_session
-from cli.trace import time_option
 from tradelane import BadRequestError, OddScans, ScanCount, Scans
 
 SCAN_EPILOG: Final = """\b
@@ -53,7 +52,7 @@ def scan(
             session.output.result([one.fields for one in odd], *odd_text(odd))
             return
         if hour is not None:
-            count = client.scan_count(thing, time_option(hour))
+            count = client.scan_count(thing, read_time(hour))
             session.output.result(count.fields, *count_text(count))
             return
         found = client.scans(thing) if look else client.record_scan(thing, place)
@@ -62,8 +61,7 @@ def scan(
 
 def count_text(count: ScanCount) -> list[RenderableType]:
     """Return how often a code was scanned in an hour, for people."""
-    times = "time" if count.count == 1 else "times"
-    shown = f"{escape(thing_text(count.id))}: scanned {count.count} {times} in the hour from {time_text(count.hour_ms)}"
+    shown = f"{escape(thing_text(count.id))}: scanned {_times(count.count)} in the hour from {time_text(count.hour_ms)}"
     if count.anchor is None:
         return [shown, "[yellow]Nothing of that hour is anchored: it is not over yet, or the node had no scans.[/]"]
     anchor = count.anchor
@@ -81,7 +79,7 @@ def odd_text(found: Sequence[OddScans]) -> list[RenderableType]:
     shown: list[RenderableType] = []
     for one in found:
         known = "not on the ledger" if one.status is None else one.status
-        shown.append(f"{escape(thing_text(one.id))}: {known}, scanned {one.count} times")
+        shown.append(f"{escape(thing_text(one.id))}: {known}, scanned {_times(one.count)}")
         shown += [f"  [yellow]{alert.code}[/]  {escape(alert.text)}" for alert in one.alerts]
     return shown
 
@@ -89,8 +87,7 @@ def odd_text(found: Sequence[OddScans]) -> list[RenderableType]:
 def scans_text(found: Scans) -> list[RenderableType]:
     """Return the scans and what is odd about them, for people."""
     known = "not on the ledger" if found.status is None else found.status
-    times = "time" if found.count == 1 else "times"
-    shown: list[RenderableType] = [f"{escape(thing_text(found.id))}: {known}, scanned {found.count} {times}"]
+    shown: list[RenderableType] = [f"{escape(thing_text(found.id))}: {known}, scanned {_times(found.count)}"]
     if found.scans:
         rows = table("when", "where")
         for one in found.scans[-20:]:
@@ -100,3 +97,7 @@ def scans_text(found: Scans) -> list[RenderableType]:
         shown.append("[yellow]Scan the code again first; if this stays, there is a risk:[/]")
     shown += [f"[yellow]{one.code}[/]  {escape(one.text)}" for one in found.alerts]
     return shown
+
+
+def _times(count: int) -> str:
+    return "1 time" if count == 1 else f"{count} times"

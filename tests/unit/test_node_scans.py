@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from cli.demo_handbag import tell
 from cli.handbag_story import BAG, MADE_UP, Handbag
 from cli.main import app
 from cli.output import Output
-from cli.scan import count_text, odd_text, scans_text
+from cli.scan import SCAN_EPILOG, count_text, odd_text, scans_text
 from contracts.identity.scans import hour_of
 from ledger.authenticated_map import value_hash, verify
 from ledger.codec import encode
@@ -35,7 +36,7 @@ from tests.support.lying_nodes import HONEST, LyingNodes
 from tests.support.memory_values import MemoryValues
 from tests.support.running_node import RunningNode, running_node
 from tests.support.validator_chain import ValidatorChain
-from tradelane import BadRequestError, Client, VerificationError
+from tradelane import BadRequestError, Client, UnavailableError, VerificationError
 from tradelane.fields import Fields
 from tradelane.scans import read_count
 from tradelane.transport import Json, JsonObject
@@ -331,3 +332,12 @@ def test_odd_codes_are_listed_the_one_scanned_last_first(running: RunningNode) -
 def test_options_that_do_not_go_together_are_refused(options: list[str]) -> None:
     result = CliRunner().invoke(app, ["scan", *options])
     assert isinstance(result.exception, BadRequestError)
+
+
+def test_the_hour_in_the_help_is_one_that_is_read() -> None:
+    (hour,) = re.findall(r"--hour (\S+)", SCAN_EPILOG)
+    # Nobody listens there: the question was understood and not answered.
+    result = CliRunner().invoke(app, ["scan", BAG, "--hour", hour, "--node", "http://127.0.0.1:1"])
+    assert isinstance(result.exception, UnavailableError)
+    wrong = CliRunner().invoke(app, ["scan", BAG, "--hour", "tomorrow", "--node", "http://127.0.0.1:1"])
+    assert isinstance(wrong.exception, BadRequestError)
